@@ -1,0 +1,29 @@
+"""Align a Keras classifier with its class feature means.
+
+Long-tailed training leaves the classifier's weights and the class means of the
+features misaligned, and that costs the rare classes. This package measures the
+misalignment and removes it: "Space Alignment Matters" (Wang, Gao, Xie; AAAI 2026) as
+Keras 3 parts. Start at `SpAModel`.
+"""
+
+from keras_spa import alignment, data, geometry, layers, losses, metrics, models
+from keras_spa.alignment import Alignment, CosineRamp, SpAProj, SpAReg, SpASLERP
+from keras_spa.models import SpAModel
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Alignment",
+    "CosineRamp",
+    "SpAModel",
+    "SpAProj",
+    "SpAReg",
+    "SpASLERP",
+    "alignment",
+    "data",
+    "geometry",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+]

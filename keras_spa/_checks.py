@@ -1,0 +1,104 @@
+"""Argument checks shared by the public classes: each raises a clear ValueError."""
+
+import math
+import numbers
+
+import numpy as np
+
+
+def number(name, value, low=-math.inf, high=math.inf):
+    """`value` as a float, if it is a finite number in [low, high]."""
+    real = isinstance(value, (numbers.Real, np.number)) and not isinstance(value, bool)
+    if not (real and math.isfinite(value) and low <= value <= high):
+        limits = "" if (low, high) == (-math.inf, math.inf) else f" in [{low}, {high}]"
+        raise ValueError(
+            f"Argument `{name}` must be a finite number{limits}. "
+            f"Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def integer(name, value, low):
+    """`value` as an int, if it is a whole number of at least `low`."""
+    whole = isinstance(value, (numbers.Integral, np.integer))
+    if isinstance(value, bool) or not whole or value < low:
+        raise ValueError(
+            f"Argument `{name}` must be an integer of at least {low}. "
+            f"Received: {name}={value!r}"
+        )
+    return int(value)
+
+
+def choice(name, value, options):
+    """`value`, if it is one of `options`."""
+    if not any(value is option or value == option for option in options):
+        expected = ", ".join(repr(option) for option in options)
+        raise ValueError(
+            f"Argument `{name}` must be one of {expected}. Received: {name}={value!r}"
+        )
+    return value
+
+
+def class_counts(counts):
+    """Training images a class as a list of positive ints."""
+    array = np.asarray(counts)
+    if array.ndim != 1 or len(array) < 2 or array.dtype.kind not in "iuf":
+        raise ValueError(
+            "Argument `class_counts` must be a list of at least 2 numbers, the "
+            f"training images of each class. Received: class_counts={counts!r}"
+        )
+    if not np.all(np.isfinite(array)) or np.any(array <= 0):
+        wrong = {int(c): array[c].item() for c in np.flatnonzero(~(array > 0))[:5]}
+        raise ValueError(
+            "Argument `class_counts` must be positive for every class. "
+            f"Received (class: count): {wrong}"
+        )
+    return array.tolist()
+
+
+def label_shape(labels, num_classes):
+    """Whether labels are `"integer"`, (B,) or (B, 1), or `"soft"`, (B, K)."""
+    shape = tuple(labels.shape)
+    if len(shape) == 1 or (len(shape) == 2 and shape[1] == 1):
+        return "integer"
+    if len(shape) == 2 and shape[1] == num_classes:
+        return "soft"
+    raise ValueError(
+        f"Argument `labels` must be integers of shape (B,) or (B, 1), or soft labels "
+        f"of shape (B, {num_classes}). Received: labels.shape={shape}"
+    )
+
+
+def label_values(labels, num_classes):
+    """Raises unless the host array `labels` fits `num_classes` classes."""
+    labels = np.asarray(labels)
+    kind = label_shape(labels, num_classes)
+    if labels.dtype.kind not in "iufb":
+        raise ValueError(
+            f"Argument `labels` must be numbers in 0..{num_classes - 1}. "
+            f"Received: labels.dtype={labels.dtype}"
+        )
+    if kind == "integer":
+        wrong = labels[~((labels >= 0) & (labels < num_classes) & (labels % 1 == 0))]
+        expected = f"integers in 0..{num_classes - 1}"
+    else:
+        wrong = labels[~((labels >= 0) & np.isfinite(labels))]
+        expected = "finite non-negative weights of the classes"
+    if wrong.size:
+        examples = ", ".join(str(value) for value in wrong.ravel()[:5])
+        raise ValueError(
+            f"Argument `labels` must be {expected}. "
+            f"Received {wrong.size} other values of {labels.size}, such as {examples}"
+        )
+
+
+def label_values_if_known(labels, num_classes):
+    """`label_values` for a tensor whose values can be read here and now.
+
+    They cannot while a graph is traced, nor without copying from a PyTorch GPU.
+    """
+    try:
+        labels = np.asarray(labels)
+    except (NotImplementedError, TypeError, RuntimeError):
+        return
+    label_values(labels, num_classes)

@@ -1,0 +1,59 @@
+"""The three moments of a training step at which an alignment may act."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="keras_spa")
+class Alignment:
+    """Base of all alignments: a small pure object, arrays in, arrays out.
+
+    `SpAModel` calls the three hooks once a training step, in this order. Each does
+    nothing by default; a strategy overrides the one it needs. All arrays are float32
+    and their rows run over the classes:
+
+    - `weights` (K, d): the classifier's weights, the transpose of a Keras kernel;
+    - `means` (K, d): running class feature means, the present batch included;
+    - `seen` (K,): 1 for classes observed so far, 0 for the others. What belongs to
+      classes never seen must come back as it went in.
+
+    To write your own alignment, override a hook and `get_config`.
+
+    Example:
+
+    >>> import keras
+    >>> import keras_spa as spa
+    >>> @keras.saving.register_keras_serializable(package="example")
+    ... class UnitNorm(spa.Alignment):
+    ...     '''Give every classifier weight length one after each step.'''
+    ...     def update_weights(self, weights, means, seen, step):
+    ...         return spa.geometry.unit(weights)
+    >>> print(UnitNorm())
+    UnitNorm()
+    """
+
+    def penalty(self, weights, means, seen):
+        """A scalar added to the loss, differentiable in `weights` and `means`."""
+        return 0.0
+
+    def project_gradient(self, gradient, weights, means, seen):
+        """The edited gradient (K, d) of the loss by `weights`, before the optimizer.
+
+        `gradient` may be multiplied by a positive loss scale (mixed precision), so an
+        edit has to be positively homogeneous in it: f(s·g) = s·f(g).
+        """
+        return gradient
+
+    def update_weights(self, weights, means, seen, step):
+        """The weights (K, d) to go on with after optimizer step number `step`."""
+        return weights
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def __repr__(self):
+        arguments = ", ".join(f"{k}={getattr(self, k)!r}" for k in self.get_config())
+        return f"{type(self).__name__}({arguments})"

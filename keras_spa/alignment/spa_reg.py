@@ -1,0 +1,111 @@
+import keras
+from keras import ops
+
+from keras_spa import _checks, geometry
+from keras_spa.alignment.base import Alignment
+
+
+@keras.saving.register_keras_serializable(package="keras_spa")
+class SpAReg(Alignment, keras.regularizers.Regularizer):
+    """SpA-Reg: a penalty on the angle between classifier weights and class means.
+
+    `λ · mean over seen c of (1 − ŵ_c·μ̂_c)`, between 0 (aligned) and 2λ (opposite).
+
+    The gradient reaches the weights and, through the present batch's share of the
+    running means, the features.
+
+    Args:
+        strength: λ. A negative number misaligns on purpose, as in the paper's
+            Figure 1. Defaults to 0.1.
+        center: Whether the directions μ̂_c are those of the centred class means (the
+            mean over the seen classes subtracted). Defaults to True.
+        gradient: Where the penalty's gradient flows: `"both"` (default),
+            `"classifier"` (the means count as constants) or `"features"` (the weights
+            do).
+        class_means: A `ClassMeans` layer of the same model, for use as a
+            `kernel_regularizer` outside `SpAModel`. The layer's stored means count
+            as constants there, so only the classifier receives a gradient.
+
+    Raises:
+        ValueError: `strength` not a finite number, unknown `gradient`, or
+            `class_means` without classes, or together with `gradient="features"`.
+
+    Example:
+
+    >>> import keras
+    >>> import keras_spa as spa
+    >>> model = spa.SpAModel(
+    ...     keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)]),
+    ...     keras.layers.Dense(3),
+    ... )
+    >>> model.add_loss(spa.SpAReg(0.1))  # the same as alignment=spa.SpAReg(0.1)
+
+    As a regularizer in a model of your own, which passes features and labels through
+    a `ClassMeans` layer:
+
+    >>> means = spa.layers.ClassMeans(3)
+    >>> head = keras.layers.Dense(3, kernel_regularizer=spa.SpAReg(class_means=means))
+
+    Reference: Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters". The paper's
+    text at hand gives no formula for it; this one is inferred from its figures.
+    `gradient` is ours.
+    """
+
+    def __init__(self, strength=0.1, center=True, gradient="both", class_means=None):
+        self.strength = _checks.number("strength", strength)
+        self.center = _checks.choice("center", center, (True, False))
+        self.gradient = _checks.choice(
+            "gradient", gradient, ("both", "classifier", "features")
+        )
+        if class_means is not None and gradient == "features":
+            raise ValueError(
+                "Argument `gradient` must be 'both' or 'classifier' with "
+                "`class_means`, whose stored means pass no gradient on to the "
+                "features. Received: gradient='features'"
+            )
+        if class_means is not None and not hasattr(class_means, "num_classes"):
+            raise ValueError(
+                "Argument `class_means` must be a keras_spa.layers.ClassMeans layer. "
+                f"Received: class_means={class_means!r}"
+            )
+        self.class_means = class_means
+
+    def penalty(self, weights, means, seen):
+        if self.gradient == "classifier":
+            means = ops.stop_gradient(means)
+        elif self.gradient == "features":
+            weights = ops.stop_gradient(weights)
+        directions = geometry.mean_directions(means, seen, self.center)
+        cosines = geometry.dot(geometry.unit(weights), directions)
+        return self.strength * geometry.mean_over_seen(1 - cosines, seen)
+
+    def __call__(self, kernel):
+        """The penalty of a (d, K) kernel, as Keras calls a `kernel_regularizer`."""
+        if self.class_means is None:
+            raise ValueError(
+                "Argument `class_means` is missing: as a kernel_regularizer, SpAReg "
+                "needs SpAReg(..., class_means=a ClassMeans layer of the same model). "
+                "In a SpAModel use alignment=SpAReg(...) instead. "
+                "Received: class_means=None"
+            )
+        if not self.class_means.built:  # nothing seen yet: no penalty yet
+            return ops.zeros(())
+        means = ops.stop_gradient(self.class_means.means)
+        return self.penalty(ops.transpose(kernel), means, self.class_means.seen)
+
+    def get_config(self):
+        return {
+            "strength": self.strength,
+            "center": self.center,
+            "gradient": self.gradient,
+            "class_means": self.class_means
+            and keras.saving.serialize_keras_object(self.class_means),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        means = config.pop("class_means", None)
+        return cls(
+            **config,
+            class_means=means and keras.saving.deserialize_keras_object(means),
+        )

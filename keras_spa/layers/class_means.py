@@ -1,0 +1,137 @@
+import keras
+from keras import ops
+
+from keras_spa import _checks, distribute
+
+
+def class_sums(features, labels, num_classes, sample_weight=None):
+    """Sums of features and of weights by class, over the replicas' global batch.
+
+    Args:
+        features: float tensor (B, d).
+        labels: integers (B,) or (B, 1), or soft labels (B, K).
+        num_classes: K.
+        sample_weight: None or tensor (B,) or (B, 1).
+
+    Returns:
+        `(sums, weights)`: float32 tensors (K, d) and (K,). The mean of class c over
+        the batch is `sums[c] / weights[c]`.
+    """
+    features = ops.cast(features, "float32")
+    weight = ops.ones_like(features[:, 0])
+    if sample_weight is not None:
+        weight = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+    if _checks.label_shape(labels, num_classes) == "soft":
+        shares = ops.transpose(ops.cast(labels, "float32") * weight[:, None])
+        sums, weights = ops.matmul(shares, features), ops.sum(shares, axis=1)
+    else:
+        labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
+        weighted = weight[:, None] * features
+        sums = ops.segment_sum(weighted, labels, num_classes)
+        weights = ops.segment_sum(weight, labels, num_classes)
+    return distribute.global_sum((sums, weights))
+
+
+@keras.saving.register_keras_serializable(package="keras_spa")
+class ClassMeans(keras.Layer):
+    """Running mean of the features of each class.
+
+    For each class c present in the (global) batch, first sight sets
+    `μ_c ← mean of its features`; later `μ_c ← m·μ_c + (1−m)·mean of its features`.
+    Classes not in the batch keep their mean; classes never seen have `seen = 0`.
+    With soft labels and sample weights the mean is weighted by both: a sample of
+    weight 0 is not seen.
+
+    In a model the layer passes its features on unchanged, and updates its means if
+    it gets labels in training: `features = ClassMeans(10)(features, labels)`.
+    `SpAModel` has one of its own, `model.class_means`.
+
+    Args:
+        num_classes: K, at least 2.
+        momentum: m in [0, 1]: the share of the old mean. Defaults to 0.9.
+
+    Call arguments:
+        features: float tensor (B, d).
+        labels: None (no update), integers (B,) or (B, 1) in 0..K−1, or soft labels
+            (B, K).
+        sample_weight: None or non-negative tensor (B,).
+        training: Whether to update. Defaults to False.
+
+    Attributes:
+        means: float32 variable (K, d), whatever the dtype policy; 0 for classes never
+            seen.
+        seen: float32 variable (K,): 1 for classes observed so far.
+
+    Raises:
+        ValueError: `num_classes` below 2, `momentum` out of range, features or labels
+            of another shape, or labels (NumPy arrays or lists) out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> layer = spa.layers.ClassMeans(num_classes=3)
+    >>> features = np.array([[1.0, 3.0], [3.0, 5.0], [0.0, 1.0]], "float32")
+    >>> _ = layer(features, np.array([0, 0, 2]), training=True)
+    >>> print(layer.means.numpy().tolist(), layer.seen.numpy().tolist())
+    [[2.0, 4.0], [0.0, 0.0], [0.0, 1.0]] [1.0, 0.0, 1.0]
+
+    Reference: Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters": moving
+    averages with momentum 0.9. Weighting by soft labels and sample weights is ours.
+    """
+
+    def __init__(self, num_classes, momentum=0.9, **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = _checks.integer("num_classes", num_classes, 2)
+        self.momentum = _checks.number("momentum", momentum, 0, 1)
+
+    def build(self, features_shape, labels_shape=None):
+        if len(features_shape) != 2 or features_shape[-1] is None:
+            raise ValueError(
+                "Argument `features` must have shape (B, d) with a known d. "
+                f"Received: features.shape={tuple(features_shape)}"
+            )
+        # Equal on all replicas by construction, so they need no aggregation.
+        state = {
+            "initializer": "zeros",
+            "trainable": False,
+            "dtype": "float32",
+            "autocast": False,
+            "aggregation": "none",
+        }
+        shape = (self.num_classes, features_shape[-1])
+        self.means = self.add_weight(name="means", shape=shape, **state)
+        self.seen = self.add_weight(name="seen", shape=(self.num_classes,), **state)
+
+    def updated(self, features, labels, sample_weight=None):
+        """`(means, seen)` with this batch taken in, without storing them.
+
+        They carry the gradient to the batch's features.
+        """
+        if len(features.shape) != 2 or features.shape[1] != self.means.shape[1]:
+            raise ValueError(
+                f"Argument `features` must have shape (B, {self.means.shape[1]}). "
+                f"Received: features.shape={tuple(features.shape)}"
+            )
+        sums, weights = class_sums(features, labels, self.num_classes, sample_weight)
+        present = weights > 0
+        batch_means = sums / ops.where(present, weights, 1.0)[:, None]
+        old, seen = ops.convert_to_tensor(self.means), ops.convert_to_tensor(self.seen)
+        keep = ops.where(present, self.momentum * seen, 1.0)[:, None]
+        means = keep * old + (1 - keep) * batch_means
+        return means, ops.maximum(seen, ops.cast(present, "float32"))
+
+    def assign(self, means, seen):
+        """Store what `updated` returned."""
+        self.means.assign(means)
+        self.seen.assign(seen)
+
+    def call(self, features, labels=None, sample_weight=None, training=False):
+        if training and labels is not None:
+            _checks.label_values_if_known(labels, self.num_classes)
+            self.assign(*self.updated(features, labels, sample_weight))
+        return features
+
+    def get_config(self):
+        config = {"num_classes": self.num_classes, "momentum": self.momentum}
+        return {**super().get_config(), **config}

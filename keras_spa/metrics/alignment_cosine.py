@@ -1,0 +1,51 @@
+import keras
+from keras import ops
+
+from keras_spa import geometry
+
+
+@keras.saving.register_keras_serializable(package="keras_spa")
+class AlignmentCosine(keras.metrics.Mean):
+    """Mean cosine between classifier weights and centred class means.
+
+    `mean over seen c of ŵ_c·μ̂_c`, averaged over the updates since the last reset.
+    1 is perfect alignment (self-duality, NC3), 0 none, negative is misalignment.
+    NaN as long as no class has been seen.
+
+    `SpAModel` logs it as `alignment`: in training the mean over the epoch's steps, in
+    evaluation the value of the model as it stands, towards the means of the training
+    features.
+
+    Args:
+        center: Whether to subtract the mean of the seen classes' means first.
+            Defaults to True.
+        name: Defaults to `"alignment"`.
+        dtype: As in every Keras metric.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> metric = spa.metrics.AlignmentCosine(center=False)
+    >>> metric.update_state(np.eye(2), np.array([[3.0, 0], [1, 0]]), np.ones(2))
+    >>> print(float(metric.result()))
+    0.5
+
+    Reference: NC3 of Papyan, Han and Donoho (2020), "Prevalence of neural collapse".
+    """
+
+    def __init__(self, center=True, name="alignment", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.center = center
+
+    def update_state(self, weights, means, seen):
+        """`weights` (K, d), class `means` (K, d), `seen` (K,)."""
+        cosine = geometry.mean_cosine(weights, means, seen, self.center)
+        any_seen = ops.max(ops.cast(seen, "float32"))
+        super().update_state(cosine, sample_weight=any_seen)
+
+    def result(self):
+        return ops.where(self.count > 0, super().result(), float("nan"))
+
+    def get_config(self):
+        return {**super().get_config(), "center": self.center}

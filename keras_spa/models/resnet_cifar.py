@@ -1,0 +1,76 @@
+import keras
+from keras import layers, ops
+
+from keras_spa import _checks
+
+
+def resnet_cifar(depth=32, width=16, shortcut="pad", input_shape=(32, 32, 3)):
+    """The residual network of the CIFAR long-tail benchmarks, without a classifier.
+
+    A 3×3 convolution, then three stages of `(depth − 2)/6` basic blocks with `width`,
+    `2·width` and `4·width` channels, the later stages at half the resolution each,
+    then global average pooling: images -> features (B, 4·width).
+
+    Two widths go by the name ResNet-32 in the literature: 16 (d = 64, 0.46 M
+    parameters; LDAM-DRW and most others) and 64 (d = 256, 7.4 M; GLMC and SpA). Their
+    accuracies do not compare.
+
+    Args:
+        depth: 20, 32, 44 or 56.
+        width: 16, 32 or 64, channels of the first stage.
+        shortcut: `"pad"` (default), parameter-free: every second pixel, and zero
+            channels on both sides; or `"conv"`, a 1×1 convolution.
+        input_shape: Height, width, channels. Height and width are multiples of 4.
+
+    Returns:
+        A Functional `keras.Model` named e.g. `"resnet32_width16"`.
+
+    Raises:
+        ValueError: an argument not among those listed.
+
+    Example:
+
+    >>> import keras_spa as spa
+    >>> backbone = spa.models.resnet_cifar(depth=20)
+    >>> backbone.output_shape, backbone.count_params()
+    ((None, 64), 270896)
+
+    Reference: He et al. (CVPR 2016), "Deep Residual Learning for Image Recognition",
+    section 4.2; option A shortcuts and initial values as in Cao et al. (NeurIPS 2019).
+    """
+    _checks.choice("depth", depth, (20, 32, 44, 56))
+    _checks.choice("width", width, (16, 32, 64))
+    _checks.choice("shortcut", shortcut, ("pad", "conv"))
+    inputs = keras.Input(input_shape)
+    x = layers.ReLU()(_conv_bn(inputs, width, size=3))
+    for stage in range(3):
+        for block in range((depth - 2) // 6):
+            stride = 2 if stage > 0 and block == 0 else 1
+            x = _basic_block(x, width * 2**stage, stride, shortcut)
+    features = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, features, name=f"resnet{depth}_width{width}")
+
+
+def _basic_block(x, channels, stride, shortcut):
+    y = layers.ReLU()(_conv_bn(x, channels, size=3, stride=stride))
+    y = _conv_bn(y, channels, size=3)
+    if stride > 1 and shortcut == "conv":
+        x = _conv_bn(x, channels, size=1, stride=stride)
+    elif stride > 1:
+        before = (channels - x.shape[-1]) // 2
+        after = channels - x.shape[-1] - before
+        x = ops.pad(x[:, ::2, ::2], [(0, 0), (0, 0), (0, 0), (before, after)])
+    return layers.ReLU()(layers.Add()([x, y]))
+
+
+def _conv_bn(x, channels, size, stride=1):
+    if size > 1:  # pad both sides alike, also where "same" would not (stride 2)
+        x = layers.ZeroPadding2D(size // 2)(x)
+    x = layers.Conv2D(
+        channels,
+        size,
+        strides=stride,
+        use_bias=False,
+        kernel_initializer="he_normal",
+    )(x)
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)

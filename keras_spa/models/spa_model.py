@@ -1,0 +1,358 @@
+import importlib
+import warnings
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from keras_spa import _checks, distribute
+from keras_spa.alignment.base import Alignment
+from keras_spa.layers.class_means import ClassMeans
+from keras_spa.metrics.alignment_cosine import AlignmentCosine
+from keras_spa.models._split import split_at_last_dense
+
+_BACKEND = keras.backend.backend()
+if _BACKEND in ("tensorflow", "jax", "torch"):
+    TrainStep = importlib.import_module(
+        f"keras_spa.models._train_step_{_BACKEND}"
+    ).TrainStep
+else:  # backends that only infer
+
+    class TrainStep:
+        pass
+
+
+class Batch(NamedTuple):
+    """What the forward pass of one training step leaves for the rest of it."""
+
+    loss: Any
+    logits: Any
+    means: Any
+    seen: Any
+
+
+class Progress(NamedTuple):
+    """How far the optimizer has come; a batch skipped for overflow counts nowhere."""
+
+    steps: Any  # updates of the weights, fewer than batches if gradients accumulate
+    batches: Any
+
+
+@keras.saving.register_keras_serializable(package="keras_spa")
+class SpAModel(TrainStep, keras.Model):
+    """A classifier whose training aligns its weights with its class feature means.
+
+    The model is `classifier(backbone(x))`. In `fit`, each step
+
+    1. runs the model forward once, for features and logits;
+    2. updates the running class means from the batch's features and labels;
+    3. adds each alignment's `penalty` to the loss and takes gradients;
+    4. passes the kernel's gradient through each alignment's `project_gradient`;
+    5. lets the optimizer update the weights;
+    6. passes the kernel through each alignment's `update_weights`.
+
+    The progress bar shows `alignment`, the mean cosine between the classifier's
+    weights and the centred class means (see `metrics.AlignmentCosine`). Calling,
+    predicting, evaluating and exporting need no labels and do nothing of this.
+
+    Args:
+        backbone: A Keras model or layer from inputs to features (B, d).
+        classifier: A layer from (B, d) to logits (B, K) with a kernel (d, K), such as
+            `keras.layers.Dense(K)`.
+        alignment: An `Alignment`, a list of them (applied in order), or None: the
+            class means and `alignment` are tracked all the same.
+        momentum: m of the running class means, in [0, 1]. Defaults to 0.9.
+        **kwargs: As in `keras.Model`: `name`, `dtype`.
+
+    In training, labels are integers (B,) or (B, 1) in 0..K−1, or soft labels (B, K).
+    Sample weights and class weights count in the loss, sample weights also in the
+    class means. Mixed precision, `jit_compile` and gradient accumulation work as in
+    any Keras model; alignment arithmetic stays float32.
+
+    Attributes:
+        backbone, classifier: as given.
+        alignments: list of `Alignment`.
+        class_means: `layers.ClassMeans`, saved with the model.
+
+    Raises:
+        ValueError: arguments of another kind, a backbone that does not give (B, d), a
+            classifier without a (d, K) kernel, labels out of range.
+
+    Example:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> backbone = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4, "relu")])
+    >>> model = spa.SpAModel(backbone, keras.layers.Dense(3), spa.SpASLERP())
+    >>> model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+    >>> x, y = np.random.rand(32, 8), np.arange(32) % 3
+    >>> history = model.fit(x, y, verbose=0)
+    >>> sorted(history.history)
+    ['alignment', 'loss']
+
+    To align something else than a Dense on one backbone, subclass and override
+    `call` (where features and logits come from), `aligned_kernel` (what is aligned)
+    or `compute_loss` (how the loss is composed).
+
+    Reference: Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters".
+    """
+
+    def __init__(self, backbone, classifier, alignment=None, momentum=0.9, **kwargs):
+        super().__init__(**kwargs)
+        for name, layer in (("backbone", backbone), ("classifier", classifier)):
+            if not isinstance(layer, keras.Layer):
+                raise ValueError(
+                    f"Argument `{name}` must be a keras.Layer or keras.Model. "
+                    f"Received: {name}={layer!r}"
+                )
+        self.backbone = backbone
+        self.classifier = classifier
+        self.momentum = _checks.number("momentum", momentum, 0, 1)
+        self.alignments = []
+        if alignment is not None:
+            several = isinstance(alignment, (list, tuple))
+            for one in alignment if several else [alignment]:
+                self._add_alignment(one)
+        self.class_means = None  # made in `build`, when K is known
+        self.alignment_tracker = AlignmentCosine()
+        if backbone.built and isinstance(backbone, keras.Model) and backbone.inputs:
+            self.build(backbone.input_shape)
+
+    def build(self, input_shape):
+        if not self.backbone.built:
+            self.backbone.build(input_shape)
+        feature_shape = self.backbone.compute_output_shape(input_shape)
+        if not _is_shape(feature_shape, rank=2) or feature_shape[1] is None:
+            raise ValueError(
+                "Argument `backbone` must give features of shape (B, d) with a known "
+                "d; add e.g. keras.layers.GlobalAveragePooling2D() or Flatten(). "
+                f"Received: backbone with output shape {feature_shape}"
+            )
+        if not self.classifier.built:
+            self.classifier.build(feature_shape)
+        kernel = getattr(self.classifier, "kernel", None)
+        shape = getattr(kernel, "shape", None)
+        if not isinstance(kernel, keras.Variable) or (
+            len(shape) != 2 or shape[0] != feature_shape[1] or shape[1] < 2
+        ):
+            raise ValueError(
+                "Argument `classifier` must be a layer with a `kernel` variable of "
+                f"shape ({feature_shape[1]}, K), K at least 2, such as "
+                f"keras.layers.Dense(K). Received: {type(self.classifier).__name__} "
+                f"with kernel shape {shape and tuple(shape)}"
+            )
+        self.class_means = ClassMeans(shape[1], self.momentum, name="class_means")
+        self.class_means.build(feature_shape)
+        self.built = True
+
+    @classmethod
+    def from_model(cls, model, alignment=None, momentum=0.9, **kwargs):
+        """Split a Functional or Sequential model at its last Dense, sharing weights.
+
+        All layers stay the very layers of `model`: training one trains the other.
+        A Dropout before the Dense belongs to the backbone, so the class means see its
+        output.
+
+        Args:
+            model: A built `keras.Sequential` or Functional model whose one output is
+                that of a `keras.layers.Dense`.
+            alignment, momentum, **kwargs: as in `SpAModel`.
+
+        Raises:
+            ValueError: the model cannot be split; the message says what to pass.
+
+        Example:
+
+        >>> import keras
+        >>> import keras_spa as spa
+        >>> old = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4, "relu"),
+        ...                         keras.layers.Dense(3)])
+        >>> model = spa.SpAModel.from_model(old, alignment=spa.SpAProj())
+        >>> model.classifier is old.layers[-1]
+        True
+        """
+        backbone, classifier = split_at_last_dense(model)
+        return cls(backbone, classifier, alignment, momentum, **kwargs)
+
+    def call(self, inputs, training=None, return_features=False):
+        """Logits (B, K); with `return_features`, `(features, logits)`."""
+        features = self.backbone(inputs, training=training)
+        logits = self.classifier(features)
+        return (features, logits) if return_features else logits
+
+    @property
+    def aligned_kernel(self):
+        """The variable (d, K) whose columns are aligned with the class means."""
+        return self.classifier.kernel
+
+    def add_loss(self, loss):
+        """As in Keras; an `Alignment` is added to the model's alignments."""
+        if isinstance(loss, Alignment):
+            self._add_alignment(loss)
+            self.train_function = self.test_function = None  # traced without it
+        else:
+            super().add_loss(loss)
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """As in `keras.Model.fit`, after a look at what it is given.
+
+        Labels out of range raise a ValueError (arrays are checked whole, a PyDataset
+        by its first batch); alignments that a frozen classifier disables are warned
+        of.
+        """
+        labels = y
+        if y is None and isinstance(x, keras.utils.PyDataset):
+            _, labels, _ = keras.utils.unpack_x_y_sample_weight(x[0])
+        if labels is not None and self.built:
+            _checks.label_values_if_known(labels, self.class_means.num_classes)
+        movers = self._acting("project_gradient") + self._acting("update_weights")
+        if movers and self.built and not self.aligned_kernel.trainable:
+            warnings.warn(
+                "The classifier's kernel is not trainable, so it is not moved: "
+                f"{movers} will have no effect.",
+                stacklevel=2,
+            )
+        return super().fit(x, y, *args, **kwargs)
+
+    def compute_loss(
+        self,
+        x=None,
+        y=None,
+        y_pred=None,
+        sample_weight=None,
+        training=True,
+        class_means=None,
+    ):
+        """Keras' loss plus the alignments' penalties.
+
+        `class_means` is `(means, seen)`; by default those stored, as in evaluation.
+        """
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        means, seen = class_means or (self.class_means.means, self.class_means.seen)
+        weights = self._weights()
+        for alignment in self._acting("penalty"):
+            penalty = alignment.penalty(weights, means, seen)
+            loss = loss + penalty / distribute.num_replicas()
+        return loss
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        self.alignment_tracker.update_state(
+            self._weights(), self.class_means.means, self.class_means.seen
+        )
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": serialize(self.dtype_policy),
+            "backbone": serialize(self.backbone),
+            "classifier": serialize(self.classifier),
+            "alignment": [serialize(alignment) for alignment in self.alignments],
+            "momentum": self.momentum,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        def deserialize(part):
+            return keras.saving.deserialize_keras_object(part, custom_objects)
+
+        config = dict(config)
+        trainable = config.pop("trainable", True)
+        for name in ("backbone", "classifier", "dtype"):
+            if isinstance(config.get(name), dict):
+                config[name] = deserialize(config[name])
+        config["alignment"] = [deserialize(part) for part in config["alignment"]]
+        model = cls(**config)
+        model.trainable = trainable
+        return model
+
+    # The parts of a training step, in order; the backend's `TrainStep` joins them.
+
+    def _forward_pass(self, x, y, sample_weight):
+        features, logits = self(x, training=True, return_features=True)
+        means, seen = self.class_means.updated(features, y, sample_weight)
+        loss = self.compute_loss(
+            x, y, logits, sample_weight, training=True, class_means=(means, seen)
+        )
+        return Batch(loss, logits, means, seen)
+
+    def _align_gradients(self, gradients, batch):
+        gradients = list(gradients)
+        is_kernel = [v is self.aligned_kernel for v in self.trainable_variables]
+        if not self._acting("project_gradient") or not any(is_kernel):
+            return gradients
+        index = is_kernel.index(True)
+        rows = ops.transpose(distribute.global_sum(gradients[index]))
+        for alignment in self._acting("project_gradient"):
+            rows = alignment.project_gradient(
+                rows, self._weights(), batch.means, batch.seen
+            )
+        # The optimizer sums over the replicas, which all hold the global gradient.
+        gradients[index] = ops.transpose(rows) / distribute.num_replicas()
+        return gradients
+
+    def _progress(self):
+        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        # `+ 0` takes a copy: on PyTorch the variable's tensor changes in place.
+        return Progress(optimizer.iterations + 0, optimizer._iterations + 0)
+
+    def _finish_step(self, batch, before):
+        """Store the class means and move the weights, unless the step was skipped."""
+        now = self._progress()
+        accepted = now.batches > before.batches
+        means = _choose(accepted, batch.means, self.class_means.means)
+        seen = _choose(accepted, batch.seen, self.class_means.seen)
+        self.class_means.assign(means, seen)
+        kernel = self.aligned_kernel
+        if self._acting("update_weights") and kernel.trainable:
+            weights = self._weights()
+            for alignment in self._acting("update_weights"):
+                weights = alignment.update_weights(weights, means, seen, now.steps)
+            stepped = now.steps > before.steps
+            kernel.assign(_choose(stepped, ops.transpose(weights), kernel))
+
+    def _log(self, x, y, logits, loss, sample_weight):
+        first = next(t for t in keras.tree.flatten(x) if t is not None)
+        self._loss_tracker.update_state(
+            loss * distribute.num_replicas(), sample_weight=ops.shape(first)[0]
+        )
+        return self.compute_metrics(x, y, logits, sample_weight)
+
+    def _weights(self):
+        return ops.transpose(ops.cast(self.aligned_kernel, "float32"))
+
+    def _acting(self, hook):
+        """The alignments that override this hook."""
+        return [
+            alignment
+            for alignment in self.alignments
+            if getattr(type(alignment), hook) is not getattr(Alignment, hook)
+        ]
+
+    def _add_alignment(self, alignment):
+        if not isinstance(alignment, Alignment):
+            raise ValueError(
+                "Argument `alignment` must be a keras_spa.Alignment, a list of them or "
+                f"None. Received: {alignment!r}"
+            )
+        if getattr(alignment, "class_means", None) is not None:
+            raise ValueError(
+                "Argument `alignment` must come without `class_means`: a SpAModel has "
+                f"class means of its own. Received: {alignment!r}"
+            )
+        self.alignments.append(alignment)
+
+
+def _choose(condition, value, variable):
+    return ops.where(condition, value, ops.convert_to_tensor(variable))
+
+
+def _is_shape(shape, rank):
+    return (
+        isinstance(shape, (tuple, list))
+        and len(shape) == rank
+        and all(size is None or isinstance(size, int) for size in shape)
+    )

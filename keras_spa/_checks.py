@@ -47,10 +47,11 @@ def class_counts(counts):
             "Argument `class_counts` must be a list of at least 2 numbers, the "
             f"training images of each class. Received: class_counts={counts!r}"
         )
-    if not np.all(np.isfinite(array)) or np.any(array <= 0):
-        wrong = {int(c): array[c].item() for c in np.flatnonzero(~(array > 0))[:5]}
+    bad = np.flatnonzero(~(np.isfinite(array) & (array > 0)))
+    if bad.size:
+        wrong = {int(c): array[c].item() for c in bad[:5]}
         raise ValueError(
-            "Argument `class_counts` must be positive for every class. "
+            "Argument `class_counts` must be positive and finite for every class. "
             f"Received (class: count): {wrong}"
         )
     return array.tolist()
@@ -73,6 +74,8 @@ def label_values(labels, num_classes):
     """Raises unless the host array `labels` fits `num_classes` classes."""
     labels = np.asarray(labels)
     kind = label_shape(labels, num_classes)
+    if labels.dtype.name == "bfloat16":  # to NumPy a type of unknown kind
+        labels = labels.astype("float32")
     if labels.dtype.kind not in "iufb":
         raise ValueError(
             f"Argument `labels` must be numbers in 0..{num_classes - 1}. "

@@ -49,6 +49,7 @@ class SpAProj(Alignment):
         self.center = _checks.choice("center", center, (True, False))
 
     def project_gradient(self, gradient, weights, means, seen):
+        gradient = ops.cast(gradient, "float32")
         directions = geometry.mean_directions(means, seen, self.center)
         turn = geometry.toward(weights, directions)
         turning = geometry.tangent(gradient, weights)

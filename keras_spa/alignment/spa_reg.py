@@ -104,8 +104,7 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
 
     @classmethod
     def from_config(cls, config):
-        means = config.pop("class_means", None)
-        return cls(
-            **config,
-            class_means=means and keras.saving.deserialize_keras_object(means),
-        )
+        if config.get("class_means"):
+            means = keras.saving.deserialize_keras_object(config["class_means"])
+            config = {**config, "class_means": means}
+        return cls(**config)

@@ -53,6 +53,7 @@ class SpASLERP(Alignment):
         self.norm = _checks.choice("norm", norm, ("keep", "equal"))
 
     def update_weights(self, weights, means, seen, step):
+        weights, seen = ops.cast(weights, "float32"), ops.cast(seen, "float32")
         rate = self.rate(step) if isinstance(self.rate, Schedule) else self.rate
         directions = geometry.mean_directions(means, seen, self.center)
         aligned = geometry.cosine(weights, directions) > self.threshold

@@ -81,7 +81,8 @@ class ClassMeans(keras.Layer):
     """
 
     def __init__(self, num_classes, momentum=0.9, **kwargs):
-        super().__init__(**kwargs)
+        # Labels cast to half precision would round to other classes.
+        super().__init__(autocast=False, **kwargs)
         self.num_classes = _checks.integer("num_classes", num_classes, 2)
         self.momentum = _checks.number("momentum", momentum, 0, 1)
 

@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from keras_spa import geometry
+from keras_spa import _checks, geometry
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -22,6 +22,9 @@ class AlignmentCosine(keras.metrics.Mean):
         name: Defaults to `"alignment"`.
         dtype: As in every Keras metric.
 
+    Raises:
+        ValueError: `center` not a boolean.
+
     Example:
 
     >>> import numpy as np
@@ -36,7 +39,7 @@ class AlignmentCosine(keras.metrics.Mean):
 
     def __init__(self, center=True, name="alignment", dtype=None):
         super().__init__(name=name, dtype=dtype)
-        self.center = center
+        self.center = _checks.choice("center", center, (True, False))
 
     def update_state(self, weights, means, seen):
         """`weights` (K, d), class `means` (K, d), `seen` (K,)."""

@@ -37,12 +37,12 @@ class TrainStep:
         batch, non_trainable, metrics = aux
         with self._scope(trainable, optimizer=optimizer):
             gradients = self._align_gradients(gradients, batch)
-            before = self._progress()
+            target = self._progress(ahead=1)
         trainable, optimizer = self.optimizer.stateless_apply(
             optimizer, gradients, trainable
         )
         with self._scope(trainable, non_trainable, optimizer, metrics) as scope:
-            self._finish_step(batch, before)
+            self._finish_step(batch, target)
             logs = self._log(x, y, batch.logits, batch.loss, sample_weight)
         return logs, (
             _values(scope, self.trainable_variables),

@@ -13,7 +13,7 @@ class TrainStep:
         variables = self.trainable_variables
         gradients = tape.gradient(scaled, variables)
         gradients = self._align_gradients(gradients, batch)
-        before = self._progress()
+        target = self._progress(ahead=1)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        self._finish_step(batch, before)
+        self._finish_step(batch, target)
         return self._log(x, y, batch.logits, batch.loss, sample_weight)

@@ -14,7 +14,7 @@ class TrainStep:
         with torch.no_grad():
             gradients = [variable.value.grad for variable in variables]
             gradients = self._align_gradients(gradients, batch)
-            before = self._progress()
+            target = self._progress(ahead=1)
             self.optimizer.apply(gradients, variables)
-            self._finish_step(batch, before)
+            self._finish_step(batch, target)
             return self._log(x, y, batch.logits, batch.loss, sample_weight)

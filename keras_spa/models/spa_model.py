@@ -34,7 +34,7 @@ class Batch(NamedTuple):
 class Progress(NamedTuple):
     """How far the optimizer has come; a batch skipped for overflow counts nowhere."""
 
-    steps: Any  # updates of the weights, fewer than batches if gradients accumulate
+    steps: Any  # updates of the weights: fewer than batches if gradients accumulate
     batches: Any
 
 
@@ -291,18 +291,21 @@ class SpAModel(TrainStep, keras.Model):
                 rows, self._weights(), batch.means, batch.seen
             )
         # The optimizer sums over the replicas, which all hold the global gradient.
-        gradients[index] = ops.transpose(rows) / distribute.num_replicas()
+        gradient = ops.transpose(rows) / distribute.num_replicas()
+        gradients[index] = ops.cast(gradient, self.aligned_kernel.dtype)
         return gradients
 
-    def _progress(self):
+    def _progress(self, ahead=0):
         optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        # `+ 0` takes a copy: on PyTorch the variable's tensor changes in place.
-        return Progress(optimizer.iterations + 0, optimizer._iterations + 0)
+        return Progress(optimizer.iterations + ahead, optimizer._iterations + ahead)
 
-    def _finish_step(self, batch, before):
-        """Store the class means and move the weights, unless the step was skipped."""
+    def _finish_step(self, batch, target):
+        """Store the class means and move the weights, unless the step was skipped.
+
+        `target` is the progress that an accepted step makes.
+        """
         now = self._progress()
-        accepted = now.batches > before.batches
+        accepted = now.batches >= target.batches
         means = _choose(accepted, batch.means, self.class_means.means)
         seen = _choose(accepted, batch.seen, self.class_means.seen)
         self.class_means.assign(means, seen)
@@ -311,7 +314,7 @@ class SpAModel(TrainStep, keras.Model):
             weights = self._weights()
             for alignment in self._acting("update_weights"):
                 weights = alignment.update_weights(weights, means, seen, now.steps)
-            stepped = now.steps > before.steps
+            stepped = now.steps >= target.steps
             kernel.assign(_choose(stepped, ops.transpose(weights), kernel))
 
     def _log(self, x, y, logits, loss, sample_weight):
@@ -322,6 +325,7 @@ class SpAModel(TrainStep, keras.Model):
         return self.compute_metrics(x, y, logits, sample_weight)
 
     def _weights(self):
+        """The kernel as (K, d) rows in float32."""
         return ops.transpose(ops.cast(self.aligned_kernel, "float32"))
 
     def _acting(self, hook):

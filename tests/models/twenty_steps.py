@@ -1,0 +1,58 @@
+"""Script: train twenty steps from given weights, `INPUT.npz OUTPUT.npz`.
+
+Run with different KERAS_BACKEND, it must give the same output.
+"""
+
+import sys
+
+import keras
+import numpy as np
+
+import keras_spa as spa
+
+ALIGNMENTS = {
+    "none": lambda: None,
+    "spa_reg": lambda: spa.SpAReg(0.5),
+    "spa_slerp": lambda: spa.SpASLERP(spa.CosineRamp(0.2, 15)),
+    "spa_proj": lambda: spa.SpAProj(0.4),
+    "all": lambda: [spa.SpAReg(0.3), spa.SpASLERP(0.05, norm="equal"), spa.SpAProj()],
+}
+
+
+def make_model(alignment):
+    backbone = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(6, 3, strides=2, padding="same"),
+            keras.layers.BatchNormalization(),
+            keras.layers.ReLU(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(7, "tanh"),
+        ]
+    )
+    model = spa.SpAModel(backbone, keras.layers.Dense(4), ALIGNMENTS[alignment]())
+    model.compile(
+        keras.optimizers.SGD(0.05, momentum=0.9, weight_decay=1e-3),
+        spa.losses.BalancedSoftmax([8, 4, 2, 1]),
+    )
+    return model
+
+
+def train(alignment, arrays):
+    """Final variables and logs, by name."""
+    model = make_model(alignment)
+    model.set_weights([arrays[f"w{i}"] for i in range(len(model.weights))])
+    history = model.fit(
+        arrays["x"], arrays["y"], batch_size=16, epochs=5, shuffle=False, verbose=0
+    ).history
+    result = {f"{alignment}/w{i}": w for i, w in enumerate(model.get_weights())}
+    return result | {f"{alignment}/{k}": np.array(v) for k, v in history.items()}
+
+
+if __name__ == "__main__":
+    with np.load(sys.argv[1]) as archive:
+        given = dict(archive)
+    results = {}
+    for name in ALIGNMENTS:
+        results |= train(name, given)
+    np.savez(sys.argv[2], **results)

@@ -1,0 +1,74 @@
+"""What every public class and function owes its users."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import keras
+import pytest
+
+import keras_spa as spa
+
+MODULES = [
+    name
+    for _, name, _ in pkgutil.walk_packages(spa.__path__, "keras_spa.")
+    if "._train_step_" not in name
+]
+EXAMPLES = {
+    "Alignment": spa.Alignment(),
+    "AlignmentCosine": spa.metrics.AlignmentCosine(center=False),
+    "BalancedSoftmax": spa.losses.BalancedSoftmax([5, 2], reduction="sum"),
+    "ClassMeans": spa.layers.ClassMeans(5, momentum=0.5, name="means"),
+    "CosineRamp": spa.CosineRamp(0.5, steps=7),
+    "SpAModel": spa.SpAModel(
+        keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]),
+        keras.layers.Dense(2),
+        spa.SpAReg(0.7),
+    ),
+    "SpAProj": spa.SpAProj(0.1, center=False),
+    "SpAReg": spa.SpAReg(-0.5, center=False, gradient="features"),
+    "SpASLERP": spa.SpASLERP(0.1, 0.5, center=True, norm="equal"),
+}
+
+
+def public():
+    """Everything listed in the `__all__` of the package and its subpackages."""
+    for module in [spa, *(getattr(spa, name) for name in spa.__all__)]:
+        if inspect.ismodule(module):
+            for name in getattr(module, "__all__", []):
+                thing = getattr(module, name)
+                if not inspect.ismodule(thing):
+                    yield name, thing
+
+
+PUBLIC = dict(public())
+CLASSES = {name: thing for name, thing in PUBLIC.items() if inspect.isclass(thing)}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_class_is_registered_and_survives_serialization(name):
+    instance = EXAMPLES[name]
+    assert keras.saving.get_registered_name(CLASSES[name]) == f"keras_spa>{name}"
+    config = keras.saving.serialize_keras_object(instance)
+    copy = keras.saving.deserialize_keras_object(config)
+    assert type(copy) is type(instance)
+    assert copy.get_config() == instance.get_config()
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_docstring_has_an_example_and_documents_every_argument(name):
+    thing = PUBLIC[name]
+    text = thing.__doc__
+    assert ">>>" in text
+    documented = text.replace("`", "")
+    for parameter in inspect.signature(thing).parameters.values():
+        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            assert parameter.name in documented, parameter.name
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run_as_printed(name):
+    module = importlib.import_module(name)
+    result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.failed == 0

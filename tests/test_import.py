@@ -1,0 +1,27 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+WITHOUT_TENSORFLOW = """
+import sys
+sys.modules["tensorflow"] = None  # importing it raises ImportError
+import numpy as np, keras, keras_spa as spa
+model = spa.SpAModel(
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]),
+    keras.layers.Dense(2), [spa.SpAReg(), spa.SpASLERP(), spa.SpAProj()],
+)
+model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+model.fit(np.ones((8, 4)), np.arange(8) % 2, verbose=0)
+"""
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_trains_where_tensorflow_is_not_installed(backend):
+    pytest.importorskip(backend)
+    subprocess.run(
+        [sys.executable, "-c", WITHOUT_TENSORFLOW],
+        env=os.environ | {"KERAS_BACKEND": backend},
+        check=True,
+    )

@@ -30,8 +30,8 @@ def integer(name, value, low):
 
 
 def choice(name, value, options):
-    """`value`, if it is one of `options`."""
-    if not any(value is option or value == option for option in options):
+    """`value`, if it is one of `options`, of the same type (1 is not True)."""
+    if not any(type(value) is type(option) and value == option for option in options):
         expected = ", ".join(repr(option) for option in options)
         raise ValueError(
             f"Argument `{name}` must be one of {expected}. Received: {name}={value!r}"

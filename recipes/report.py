@@ -1,6 +1,8 @@
 """Result files in, table and picture out."""
 
 import io
+import json
+import pathlib
 
 import matplotlib
 import numpy as np
@@ -24,6 +26,21 @@ COLORS = dict(
         ALIGNMENTS, ("#000000", "#0072B2", "#009E73", "#E69F00", "#D55E00"), strict=True
     )
 )
+
+
+def load(folder):
+    """The result files of a folder, in the order of the table."""
+    paths = pathlib.Path(folder).glob("*.json")
+    results = [json.loads(path.read_text()) for path in paths]
+    methods, alignments = list(METHODS), list(ALIGNMENTS)
+    return sorted(
+        results,
+        key=lambda r: (
+            methods.index(r["method"]),
+            alignments.index(r["alignment"]),
+            r["seed"],
+        ),
+    )
 
 
 def by_configuration(results):

@@ -24,7 +24,8 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
             do).
         class_means: A `ClassMeans` layer of the same model, for use as a
             `kernel_regularizer` outside `SpAModel`. The layer's stored means count
-            as constants there, so only the classifier receives a gradient.
+            as constants there, so only the classifier receives a gradient. Saving
+            and loading keeps the two bound; `keras.models.clone_model` does not.
 
     Raises:
         ValueError: `strength` not a finite number, unknown `gradient`, or

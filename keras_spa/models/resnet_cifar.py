@@ -33,7 +33,7 @@ def resnet_cifar(depth=32, width=16, shortcut="pad", input_shape=(32, 32, 3)):
     >>> import keras_spa as spa
     >>> backbone = spa.models.resnet_cifar(depth=20)
     >>> backbone.output_shape, backbone.count_params()
-    ((None, 64), 270896)
+    ((None, 64), 270448)
 
     Reference: He et al. (CVPR 2016), "Deep Residual Learning for Image Recognition",
     section 4.2; option A shortcuts and initial values as in Cao et al. (NeurIPS 2019).

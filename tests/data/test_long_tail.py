@@ -39,6 +39,12 @@ def test_the_rarest_class_has_the_most_frequent_over_the_factor(classes, factor)
     assert np.all(np.diff(counts) <= 0)
 
 
+@pytest.mark.parametrize("profile", ["exp", "step"])
+def test_whole_numbers_are_not_rounded_down(profile):
+    assert 49 * (1 / 49) < 1  # in floating point
+    assert long_tail_counts(2, 49, 49, profile).tolist() == [49, 1]
+
+
 def test_step_profile_has_two_levels():
     assert long_tail_counts(5, 100, 8, profile="step").tolist() == [
         100,

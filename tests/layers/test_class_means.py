@@ -122,12 +122,15 @@ def test_labels_given_as_floats_are_not_rounded_to_another_class(policy):
     assert np.flatnonzero(state(layer)[1]).tolist() == [257, 4099]
 
 
-def test_takes_features_and_soft_labels_of_bfloat16():
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("soft_labels", [False, True])
+def test_sums_half_precision_in_float32(dtype, soft_labels):
     layer = ClassMeans(K)
-    features, labels = np.full((4, D), 3.0), soft([0, 1, 0, 1])
-    inputs = ops.cast(features, "bfloat16"), ops.cast(labels, "bfloat16")
-    assert ops.dtype(layer(*inputs, training=True)) == "bfloat16"
-    np.testing.assert_allclose(state(layer)[0][:2], 3.0, rtol=1e-6)
+    features, labels = ops.cast(np.full((600, D), 300.0), dtype), np.tile([0, 1], 300)
+    if soft_labels:
+        labels = ops.cast(one_hot(labels), dtype)
+    assert ops.dtype(layer(features, labels, training=True)) == dtype
+    np.testing.assert_allclose(state(layer)[0][:2], 300.0, rtol=1e-6)
 
 
 def test_state_is_not_trained():

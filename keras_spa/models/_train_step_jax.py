@@ -1,8 +1,10 @@
 import jax
 import keras
 
+from keras_spa.models._step_parts import StepParts
 
-class TrainStep:
+
+class TrainStep(StepParts):
     """`SpAModel`'s training and test steps on JAX, as pure functions of the state.
 
     Inside a scope the model's variables stand for the values given to it, so that

@@ -1,8 +1,10 @@
 import keras
 import tensorflow as tf
 
+from keras_spa.models._step_parts import StepParts
 
-class TrainStep:
+
+class TrainStep(StepParts):
     """`SpAModel`'s training step on TensorFlow: eager, as a graph or under XLA."""
 
     def train_step(self, data):

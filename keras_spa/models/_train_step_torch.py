@@ -1,8 +1,10 @@
 import keras
 import torch
 
+from keras_spa.models._step_parts import StepParts
 
-class TrainStep:
+
+class TrainStep(StepParts):
     """`SpAModel`'s training step on PyTorch."""
 
     def train_step(self, data):

@@ -1,0 +1,98 @@
+"""The parts of a training step that all backends share."""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from keras_spa import distribute
+from keras_spa.alignment.base import Alignment
+
+
+class Batch(NamedTuple):
+    """What the forward pass of one training step leaves for the rest of it."""
+
+    loss: Any
+    logits: Any
+    means: Any
+    seen: Any
+
+
+class Progress(NamedTuple):
+    """How far the optimizer has come; a batch skipped for overflow counts nowhere."""
+
+    steps: Any  # updates of the weights: fewer than batches if gradients accumulate
+    batches: Any
+
+
+class StepParts:
+    """Base of the backends' `TrainStep`, which runs these methods in their order."""
+
+    def _forward_pass(self, x, y, sample_weight):
+        features, logits = self(x, training=True, return_features=True)
+        means, seen = self.class_means.updated(features, y, sample_weight)
+        loss = self.compute_loss(
+            x, y, logits, sample_weight, training=True, class_means=(means, seen)
+        )
+        return Batch(loss, logits, means, seen)
+
+    def _align_gradients(self, gradients, batch):
+        gradients = list(gradients)
+        is_kernel = [v is self.aligned_kernel for v in self.trainable_variables]
+        if not self._acting("project_gradient") or not any(is_kernel):
+            return gradients
+        index = is_kernel.index(True)
+        rows = ops.transpose(distribute.global_sum(gradients[index]))
+        for alignment in self._acting("project_gradient"):
+            rows = alignment.project_gradient(
+                rows, self._weights(), batch.means, batch.seen
+            )
+        # The optimizer sums over the replicas, which all hold the global gradient.
+        gradient = ops.transpose(rows) / distribute.num_replicas()
+        gradients[index] = ops.cast(gradient, self.aligned_kernel.dtype)
+        return gradients
+
+    def _progress(self, ahead=0):
+        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        return Progress(optimizer.iterations + ahead, optimizer._iterations + ahead)
+
+    def _finish_step(self, batch, target):
+        """Store the class means and move the weights, unless the step was skipped.
+
+        `target` is the progress that an accepted step makes.
+        """
+        now = self._progress()
+        accepted = now.batches >= target.batches
+        means = _choose(accepted, batch.means, self.class_means.means)
+        seen = _choose(accepted, batch.seen, self.class_means.seen)
+        self.class_means.assign(means, seen)
+        kernel = self.aligned_kernel
+        if self._acting("update_weights") and kernel.trainable:
+            weights = self._weights()
+            for alignment in self._acting("update_weights"):
+                weights = alignment.update_weights(weights, means, seen, now.steps)
+            stepped = now.steps >= target.steps
+            kernel.assign(_choose(stepped, ops.transpose(weights), kernel))
+
+    def _log(self, x, y, logits, loss, sample_weight):
+        first = next(t for t in keras.tree.flatten(x) if t is not None)
+        self._loss_tracker.update_state(
+            loss * distribute.num_replicas(), sample_weight=ops.shape(first)[0]
+        )
+        return self.compute_metrics(x, y, logits, sample_weight)
+
+    def _weights(self):
+        """The kernel as (K, d) rows in float32."""
+        return ops.transpose(ops.cast(self.aligned_kernel, "float32"))
+
+    def _acting(self, hook):
+        """The alignments that override this hook."""
+        return [
+            alignment
+            for alignment in self.alignments
+            if getattr(type(alignment), hook) is not getattr(Alignment, hook)
+        ]
+
+
+def _choose(condition, value, variable):
+    return ops.where(condition, value, ops.convert_to_tensor(variable))

@@ -6,7 +6,17 @@ misalignment and removes it: "Space Alignment Matters" (Wang, Gao, Xie; AAAI 202
 Keras 3 parts. Start at `SpAModel`.
 """
 
-from keras_spa import alignment, data, geometry, layers, losses, metrics, models
+from keras_spa import (
+    alignment,
+    callbacks,
+    data,
+    geometry,
+    layers,
+    losses,
+    metrics,
+    models,
+    theory,
+)
 from keras_spa.alignment import Alignment, CosineRamp, SpAProj, SpAReg, SpASLERP
 from keras_spa.models import SpAModel
 
@@ -20,10 +30,12 @@ __all__ = [
     "SpAReg",
     "SpASLERP",
     "alignment",
+    "callbacks",
     "data",
     "geometry",
     "layers",
     "losses",
     "metrics",
     "models",
+    "theory",
 ]

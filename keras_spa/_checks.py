@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import sys
 
 import numpy as np
 
@@ -14,6 +15,15 @@ def number(name, value, low=-math.inf, high=math.inf):
         raise ValueError(
             f"Argument `{name}` must be a finite number{limits}. "
             f"Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def positive(name, value):
+    """`value` as a float, if it is a finite number above 0."""
+    if number(name, value) <= 0:
+        raise ValueError(
+            f"Argument `{name}` must be a positive number. Received: {name}={value!r}"
         )
     return float(value)
 
@@ -100,6 +110,9 @@ def label_values_if_known(labels, num_classes):
 
     They cannot while a graph is traced, nor without copying from a PyTorch GPU.
     """
+    torch = sys.modules.get("torch")
+    if torch and torch.compiler.is_compiling():  # reading would split the graph
+        return
     try:
         labels = np.asarray(labels)
     except (NotImplementedError, TypeError, RuntimeError):

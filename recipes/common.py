@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_spa import geometry
+from keras_spa import geometry, metrics
 from keras_spa.layers.class_means import class_sums
 
 
@@ -42,16 +42,6 @@ class Batches(keras.utils.PyDataset):
         return self.x[rows], self.y[rows]
 
 
-def shot_groups(class_counts):
-    """Classes by training images: many (> 100), medium (20..100), few (< 20)."""
-    counts = np.asarray(class_counts)
-    return {
-        "many": np.flatnonzero(counts > 100),
-        "medium": np.flatnonzero((counts >= 20) & (counts <= 100)),
-        "few": np.flatnonzero(counts < 20),
-    }
-
-
 def infer(model, x, batch_size=512):
     """`(features, logits)` of all images as NumPy arrays, in inference mode."""
     parts = [
@@ -72,7 +62,7 @@ def accuracies(logits, y, class_counts):
     per_class = [100.0 * float(np.mean(correct[y == c])) for c in np.unique(y)]
     shots = {
         name: float(np.mean([per_class[c] for c in classes])) if len(classes) else None
-        for name, classes in shot_groups(class_counts).items()
+        for name, classes in metrics.shot_groups(class_counts).items()
     }
     return {"all": 100.0 * float(np.mean(correct)), **shots, "per_class": per_class}
 

@@ -16,21 +16,24 @@ import time
 
 import common
 import keras
+import methods
 import numpy as np
 import report
 from absl import app, flags
+from methods import ALIGNMENTS, METHODS
 
 import keras_spa as spa
 
-METHODS = ("ce", "balanced_softmax")
-ALIGNMENTS = ("none", "spa_reg", "spa_slerp", "spa_proj", "misaligned")
 CLASSES = 10
 TEST_A_CLASS, VALIDATION_A_CLASS = 50, 20
 MAX_COUNT = 104  # what the smallest class has left for training
 
 FLAGS = flags.FLAGS
+flags.adopt_module_key_flags(methods)
 _METHOD = flags.DEFINE_list(
-    "method", list(METHODS), f"Losses to train with, of {', '.join(METHODS)}."
+    "method",
+    ["ce", "balanced_softmax"],
+    f"Methods to train with, of {', '.join(METHODS)}.",
 )
 _ALIGNMENT = flags.DEFINE_list(
     "alignment",
@@ -48,10 +51,10 @@ _IMBALANCE_FACTOR = flags.DEFINE_float(
     1,
     104,
 )
-_EPOCHS = flags.DEFINE_integer("epochs", 40, "Passes over the training images.", 1)
+_EPOCHS = flags.DEFINE_integer("epochs", 60, "Passes over the training images.", 1)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images a training step.", 1)
 _LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", 0.05, "Initial rate of SGD (momentum 0.9), cosine decay to 0.", 0
+    "learning_rate", 0.1, "Initial rate of SGD (momentum 0.9), cosine decay to 0.", 0
 )
 _SPLIT = flags.DEFINE_enum(
     "split",
@@ -59,31 +62,6 @@ _SPLIT = flags.DEFINE_enum(
     ["test", "validation"],
     "Images to measure accuracy on: 50 a class for test, 20 others for validation. "
     "The defaults of the --spa_* flags were chosen on validation.",
-)
-_REG_STRENGTH = flags.DEFINE_float("spa_reg_strength", 0.1, "Strength of SpA-Reg.")
-_REG_GRADIENT = flags.DEFINE_enum(
-    "spa_reg_gradient",
-    "both",
-    ["both", "classifier", "features"],
-    "Where the gradient of SpA-Reg flows.",
-)
-_SLERP_RATE = flags.DEFINE_float(
-    "spa_slerp_rate", 0.02, "Share of the angle SpA-SLERP turns a step.", 0, 1
-)
-_SLERP_RAMP = flags.DEFINE_bool(
-    "spa_slerp_ramp", True, "Raise the rate from 0 along a cosine over the training."
-)
-_SLERP_THRESHOLD = flags.DEFINE_float(
-    "spa_slerp_threshold", 0.95, "Cosine above which SpA-SLERP stops.", -1, 1
-)
-_SLERP_CENTER = flags.DEFINE_bool(
-    "spa_slerp_center", False, "Whether SpA-SLERP aims at centred class means."
-)
-_SLERP_NORM = flags.DEFINE_enum(
-    "spa_slerp_norm", "keep", ["keep", "equal"], "Lengths of SpA-SLERP's weights."
-)
-_PROJ_GAMMA = flags.DEFINE_float(
-    "spa_proj_gamma", 0.6, "Share of the gradient that SpA-Proj keeps.", 0, 1
 )
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", "output/digits_lt", "Where table, picture and result files go."
@@ -114,37 +92,17 @@ def load_digits(imbalance_factor, seed, split):
 
 
 def make_backbone():
-    """Three 3x3 convolutions and a global average: (8, 8, 1) images -> 32 features."""
+    """Three 3x3 convolutions and a global average: (8, 8, 1) images -> 64 features.
+
+    Without batch normalisation, which by itself aligns the classifier here (cosine
+    0.88 instead of 0.77) and leaves little to see.
+    """
     layers = [keras.Input((8, 8, 1)), keras.layers.Rescaling(1 / 16)]
-    for channels, stride in ((16, 1), (32, 2), (32, 1)):
-        layers += [
-            keras.layers.Conv2D(channels, 3, stride, padding="same", use_bias=False),
-            keras.layers.BatchNormalization(momentum=0.9),
-            keras.layers.ReLU(),
-        ]
+    for channels, stride in ((16, 1), (32, 2), (64, 1)):
+        layers.append(
+            keras.layers.Conv2D(channels, 3, stride, padding="same", activation="relu")
+        )
     return keras.Sequential([*layers, keras.layers.GlobalAveragePooling2D()])
-
-
-def make_loss(method, class_counts):
-    if method == "balanced_softmax":
-        return spa.losses.BalancedSoftmax(class_counts)
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
-def make_alignment(name, steps):
-    rate = _SLERP_RATE.value
-    if _SLERP_RAMP.value:
-        rate = spa.CosineRamp(rate, steps)
-    strength, gradient = _REG_STRENGTH.value, _REG_GRADIENT.value
-    return {
-        "none": lambda: None,
-        "spa_reg": lambda: spa.SpAReg(strength, gradient=gradient),
-        "spa_slerp": lambda: spa.SpASLERP(
-            rate, _SLERP_THRESHOLD.value, _SLERP_CENTER.value, _SLERP_NORM.value
-        ),
-        "spa_proj": lambda: spa.SpAProj(_PROJ_GAMMA.value),
-        "misaligned": lambda: spa.SpAReg(-strength, gradient=gradient),
-    }[name]()
 
 
 def train(method, alignment_name, seed, epochs):
@@ -155,22 +113,26 @@ def train(method, alignment_name, seed, epochs):
     )
     batches = common.Batches(*train_data, _BATCH_SIZE.value, seed)
     steps = epochs * len(batches)
-    alignment = make_alignment(alignment_name, steps)
+    alignment = methods.make_alignment(alignment_name, steps)
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
-    model = spa.SpAModel(make_backbone(), keras.layers.Dense(CLASSES), alignment)
+    backbone = make_backbone()
+    loss, classifier, callbacks = methods.make_method(method, counts, epochs)
+    model = spa.SpAModel(backbone, classifier, alignment)
     model.compile(
         keras.optimizers.SGD(
             keras.optimizers.schedules.CosineDecay(_LEARNING_RATE.value, steps),
             momentum=0.9,
             weight_decay=5e-4,
         ),
-        make_loss(method, counts),
+        loss,
         metrics=["accuracy"],
         run_eagerly=_SMOKE.value,  # one epoch is over before a graph is traced
         steps_per_execution=1 if keras.backend.backend() == "torch" else len(batches),
     )
-    history = model.fit(batches, epochs=epochs, shuffle=False, verbose=0).history
+    history = model.fit(
+        batches, epochs=epochs, shuffle=False, verbose=0, callbacks=[*callbacks]
+    ).history
     wall = time.perf_counter() - started
     features, train_logits = common.infer(model, train_data[0])
     cosines = common.class_cosines(model, features, train_data[1])
@@ -196,7 +158,7 @@ def train(method, alignment_name, seed, epochs):
 
 def recipe_flags():
     module = FLAGS.find_module_defining_flag("smoke")
-    return {flag.name: flag.value for flag in FLAGS.get_flags_for_module(module)}
+    return {flag.name: flag.value for flag in FLAGS.get_key_flags_for_module(module)}
 
 
 def configurations():
@@ -204,6 +166,7 @@ def configurations():
     pairs = [(m, a) for m in _METHOD.value for a in _ALIGNMENT.value]
     if FLAGS["alignment"].using_default_value:
         pairs = [(m, a) for m, a in pairs if a != "misaligned" or m == "ce"]
+        pairs = [pair for pair in pairs if methods.makes_sense(*pair)]
     return pairs
 
 
@@ -245,6 +208,14 @@ def _known_names(values):
     return set(values["method"]) <= set(METHODS) and (
         set(values["alignment"]) <= set(ALIGNMENTS)
     )
+
+
+@flags.multi_flags_validator(
+    ["method", "alignment"],
+    "SpA-SLERP and SpA-Proj cannot move the fixed head of etf_dr",
+)
+def _possible_pairs(_):
+    return all(methods.makes_sense(*pair) for pair in configurations())
 
 
 @flags.validator("seeds", "must be different whole numbers, such as 0,1,2")

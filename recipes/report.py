@@ -10,15 +10,8 @@ import numpy as np
 matplotlib.use("Agg")
 import common
 from matplotlib import pyplot as plt
+from methods import ALIGNMENTS, METHODS
 
-METHODS = {"ce": "cross-entropy", "balanced_softmax": "balanced softmax"}
-ALIGNMENTS = {
-    "none": "none",
-    "spa_reg": "SpA-Reg",
-    "spa_slerp": "SpA-SLERP",
-    "spa_proj": "SpA-Proj",
-    "misaligned": "misaligned",
-}
 MARKERS = dict(zip(ALIGNMENTS, "os^Dv", strict=True))
 # Okabe and Ito's palette: told apart by the colour-blind and in grey.
 COLORS = dict(

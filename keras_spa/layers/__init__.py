@@ -1,5 +1,7 @@
 """Layers of their own use in any Keras model."""
 
 from keras_spa.layers.class_means import ClassMeans
+from keras_spa.layers.cosine_dense import CosineDense
+from keras_spa.layers.etf_dense import ETFDense
 
-__all__ = ["ClassMeans"]
+__all__ = ["ClassMeans", "CosineDense", "ETFDense"]

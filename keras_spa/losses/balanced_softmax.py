@@ -1,16 +1,17 @@
 import keras
-import numpy as np
-from keras import ops
 
-from keras_spa import _checks
+from keras_spa.losses.logit_adjusted import LogitAdjusted
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
-class BalancedSoftmax(keras.losses.Loss):
+class BalancedSoftmax(LogitAdjusted):
     """Cross-entropy of a softmax that knows how often each class was seen.
 
     `−log( n_y·exp(z_y) / Σ_c n_c·exp(z_c) )`: cross-entropy of `z + log n`. Trained
-    so, the plain logits z suit a test set in which all classes are equally likely.
+    so, the plain logits z suit a test set in which all classes are equally likely. It
+    is `LogitAdjusted` with τ = 1. ARB-Loss as released,
+    `−log( exp(z_y) / Σ_c (n_c/n_y)·exp(z_c) )`, is the same: multiply numerator and
+    denominator by n_y.
 
     Args:
         class_counts: n, the training images of each class, K positive numbers.
@@ -21,7 +22,8 @@ class BalancedSoftmax(keras.losses.Loss):
         y_pred: logits (B, K).
 
     Raises:
-        ValueError: counts that are not positive, or not as many as the logits.
+        ValueError: counts that are not positive, or not as many as the logits; labels
+            out of range (where their values are known).
 
     Example:
 
@@ -32,7 +34,8 @@ class BalancedSoftmax(keras.losses.Loss):
     2.303
 
     Reference: Ren et al. (NeurIPS 2020), "Balanced Meta-Softmax for Long-Tailed
-    Visual Recognition", equation 3.
+    Visual Recognition", equation 3. ARB-Loss: Xie et al. (2023), "Neural Collapse
+    Inspired Attraction-Repulsion-Balanced Loss for Imbalanced Learning".
     """
 
     def __init__(
@@ -42,22 +45,9 @@ class BalancedSoftmax(keras.losses.Loss):
         name="balanced_softmax",
         dtype=None,
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.class_counts = _checks.class_counts(class_counts)
-
-    def call(self, y_true, y_pred):
-        if y_pred.shape[-1] != len(self.class_counts):
-            raise ValueError(
-                "Argument `y_pred` must hold one logit for each of the "
-                f"{len(self.class_counts)} class counts. "
-                f"Received: y_pred.shape={tuple(y_pred.shape)}"
-            )
-        log_prior = np.log(self.class_counts) - np.log(np.sum(self.class_counts))
-        logits = y_pred + ops.cast(log_prior, y_pred.dtype)
-        if _checks.label_shape(y_true, len(self.class_counts)) == "soft":
-            return ops.categorical_crossentropy(y_true, logits, from_logits=True)
-        labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
-        return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+        super().__init__(class_counts, 1.0, reduction, name, dtype)
 
     def get_config(self):
-        return {**super().get_config(), "class_counts": self.class_counts}
+        config = super().get_config()
+        del config["tau"]
+        return config

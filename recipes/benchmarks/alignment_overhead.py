@@ -9,16 +9,16 @@ a backbone for K = 1,000 and d = 2,048, where the head is all there is to comput
     python recipes/benchmarks/alignment_overhead.py
 """
 
+import functools
 import os
 import pathlib
-import statistics
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 import common  # noqa: F401  (quietens TensorFlow)
 import keras
 import numpy as np
+import timing
 from absl import app, flags
 
 import keras_spa as spa
@@ -59,29 +59,13 @@ def compare(title, make_backbone, num_classes):
     random = np.random.RandomState(0)
     x = random.rand(_BATCH_SIZE.value, *shape).astype("float32")
     y = random.randint(num_classes, size=len(x))
-    for model in models.values():  # compile, and warm up
-        model.train_on_batch(x, y)
-        model.train_on_batch(x, y)
-    times = {name: [] for name in models}
-    for done in range(1, _ROUNDS.value + 1):
-        for name, model in models.items():
-            started = time.perf_counter()
-            for _ in range(_STEPS.value):
-                model.train_on_batch(x, y)
-            times[name].append((time.perf_counter() - started) / _STEPS.value)
-        print(f"\rround {done} of {_ROUNDS.value}", end="", flush=True)
-    plain = times["plain Keras model"]
-    print(f"\r{title}, batch {len(x)}, {os.cpu_count()} cores\n")
-    print("| step                   | median ms | over plain (min, max)  |")
-    print("|------------------------|-----------|------------------------|")
-    for name, each in times.items():
-        ratios = [a / b for a, b in zip(each, plain, strict=True)]
-        print(
-            f"| {name:22} | {1e3 * statistics.median(each):9.1f} "
-            f"| {statistics.median(ratios):.3f} "
-            f"({min(ratios):.3f}, {max(ratios):.3f})   |"
-        )
-    print()
+    steps = {
+        name: functools.partial(model.train_on_batch, x, y)
+        for name, model in models.items()
+    }
+    times = timing.interleaved(steps, _ROUNDS.value, _STEPS.value)
+    print(f"{title}, batch {len(x)}, {os.cpu_count()} cores\n")
+    timing.print_table(times, "step", baseline="plain Keras model")
 
 
 def main(_):

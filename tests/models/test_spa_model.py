@@ -195,6 +195,18 @@ def test_soft_labels_of_one_class_each_equal_integers():
     toys.assert_same_state(integers, soft, atol=1e-5)
 
 
+def test_tf_data_and_generators_train_like_arrays():
+    tf = pytest.importorskip("tensorflow")
+    x, y = toys.data(48)
+    arrays, dataset, generator = (toys.model(toys.all_alignments()) for _ in range(3))
+    fit(arrays, x, y, epochs=1)
+    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(16)
+    dataset.fit(batches, epochs=1, verbose=0)
+    generator.fit((batch for batch in batches.as_numpy_iterator()), verbose=0)
+    toys.assert_same_state(dataset, arrays, atol=1e-6)
+    toys.assert_same_state(generator, arrays, atol=1e-6)
+
+
 def test_gradient_accumulation_turns_weights_only_at_real_steps():
     x, y = toys.data(16)
     optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)

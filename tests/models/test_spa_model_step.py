@@ -4,14 +4,12 @@ import keras
 import numpy as np
 import pytest
 import toys
+from gradients import numeric_gradient
+from reference import turning_direction, unit
 
 import keras_spa as spa
 
 RATE, STRENGTH, GAMMA, TURN, MOMENTUM = 0.2, 0.7, 0.3, 0.1, 0.8
-
-
-def reference_unit(v):
-    return v / np.linalg.norm(v)
 
 
 def reference_means(features, y, means, seen):
@@ -27,7 +25,7 @@ def reference_means(features, y, means, seen):
 
 def reference_directions(means, seen):
     center = np.mean([means[c] for c in range(toys.CLASSES) if seen[c]], axis=0)
-    return {c: reference_unit(means[c] - center) for c in np.flatnonzero(seen)}
+    return {c: unit(means[c] - center) for c in np.flatnonzero(seen)}
 
 
 def reference_loss(backbone, kernel, x, y, means, seen):
@@ -38,18 +36,8 @@ def reference_loss(backbone, kernel, x, y, means, seen):
         loss += np.log(np.sum(np.exp(logits))) - logits[label]
     loss /= len(y)
     directions = reference_directions(*reference_means(features, y, means, seen))
-    penalties = [1 - reference_unit(kernel[:, c]) @ d for c, d in directions.items()]
+    penalties = [1 - unit(kernel[:, c]) @ d for c, d in directions.items()]
     return loss + STRENGTH * np.mean(penalties)
-
-
-def numeric_gradient(function, array, step=1e-6):
-    gradient = np.zeros_like(array)
-    for index in np.ndindex(array.shape):
-        up, down = array.copy(), array.copy()
-        up[index] += step
-        down[index] -= step
-        gradient[index] = (function(up) - function(down)) / (2 * step)
-    return gradient
 
 
 def reference_step(backbone, kernel, x, y, means, seen):
@@ -62,9 +50,9 @@ def reference_step(backbone, kernel, x, y, means, seen):
     means, seen = reference_means(x @ backbone, y, means, seen)
     directions = reference_directions(means, seen)
     for c, mean in directions.items():
-        w, g = reference_unit(kernel[:, c]), to_kernel[:, c]
+        w, g = unit(kernel[:, c]), to_kernel[:, c]
         tangential = g - (g @ w) * w
-        turn = reference_unit(mean - (mean @ w) * w)
+        turn = turning_direction(w, mean)
         if tangential @ turn > 0:
             tangential = tangential - (tangential @ turn) * turn
         to_kernel[:, c] = (1 - GAMMA) * tangential + GAMMA * g

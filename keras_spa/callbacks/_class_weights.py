@@ -1,0 +1,95 @@
+import keras
+from keras import ops
+
+from keras_spa import _checks
+
+
+class ClassWeights(keras.metrics.Metric):
+    """Weights a model's training loss by class: by 1 until assigned, or reset.
+
+    A compiled step sees a variable change only if the model owns it. As a metric it
+    is owned even by a built model, passes through compiled steps on every backend, is
+    reset when an epoch or an evaluation starts, and is not saved. It logs nothing.
+    """
+
+    def __init__(self, num_classes):
+        super().__init__(name="class_weights")
+        self.num_classes = num_classes
+        # Not `add_variable`: replicas share these values, they do not sum them up.
+        self.weights = keras.Variable(
+            "ones", (num_classes,), "float32", trainable=False, name="weights"
+        )
+        self._restore = None
+
+    def assign(self, weights):
+        self.weights.assign(weights)
+
+    def reset_state(self):
+        self.assign(ops.ones((self.num_classes,)))
+
+    def update_state(self, *args):
+        pass
+
+    def result(self):
+        return {}
+
+    def attach(self, model):
+        """Weigh the loss of `model` until `detach`; call it before the first step."""
+        for metric in model.metrics:
+            if isinstance(metric, ClassWeights):  # of a `fit` that was interrupted
+                metric.detach()
+        own, unweighted = vars(model).get("compute_loss"), model.compute_loss
+
+        def compute_loss(x=None, y=None, y_pred=None, sample_weight=None, **kwargs):
+            if kwargs.get("training", True):
+                sample_weight = self.of_samples(y, y_pred, sample_weight)
+            return unweighted(x, y, y_pred, sample_weight, **kwargs)
+
+        def restore():
+            model._metrics.remove(self)
+            del model.compute_loss
+            if own is not None:
+                model.compute_loss = own
+            model.train_function = model.test_function = None
+
+        model._metrics.append(self)
+        model.compute_loss = compute_loss
+        self._restore = restore
+        if self not in model.metrics:
+            self.detach()
+            raise ValueError(
+                "DeferredReweighting needs a model whose property `metrics` includes "
+                "`super().metrics`, because it keeps its weights there. "
+                f"Received: {type(model).__name__} with metrics={model.metrics}"
+            )
+        model.make_train_function(force=True)  # the old one knows no weights
+
+    def detach(self):
+        """Leave the model as it was."""
+        if self._restore is not None:
+            self._restore()
+        self._restore = None
+
+    def of_samples(self, y, y_pred, sample_weight):
+        """The weight of each sample (B,), times `sample_weight` if there is one."""
+        labels = keras.tree.flatten(y)
+        if len(labels) != 1 or labels[0] is None:
+            raise ValueError(
+                "DeferredReweighting takes the classes from one tensor of labels. "
+                f"Received: y={y}"
+            )
+        labels, shape = labels[0], tuple(getattr(y_pred, "shape", ()))
+        if shape and shape[-1] != self.num_classes:
+            raise ValueError(
+                "Argument `class_counts` must hold one count for each logit. "
+                f"Received: {self.num_classes} class counts, y_pred.shape={shape}"
+            )
+        if _checks.label_shape(labels, self.num_classes) == "integer":
+            labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
+            labels = ops.one_hot(labels, self.num_classes)
+        # A sum and not a matrix product, which GPUs may round to fewer digits.
+        weights = ops.sum(ops.cast(labels, "float32") * self.weights, axis=1)
+        given = keras.tree.flatten(sample_weight)[0]
+        if given is None:
+            return weights
+        return weights * ops.reshape(ops.cast(given, "float32"), (-1,))

@@ -1,0 +1,42 @@
+import keras
+from keras import ops
+
+from keras_spa import _checks, geometry
+
+
+class CosineLayer(keras.Layer):
+    """Base of the classifiers that see directions only.
+
+    A subclass makes `kernel` (d, K), a variable that does not autocast.
+
+    Args:
+        units: K.
+        scale: s, positive, what the cosines are multiplied by.
+    """
+
+    def __init__(self, units, scale, **kwargs):
+        super().__init__(**kwargs)
+        self.units = _checks.integer("units", units, 1)
+        self.scale = _checks.positive("scale", scale)
+
+    def build(self, input_shape):
+        if len(input_shape) < 2 or input_shape[-1] is None:
+            raise ValueError(
+                "Argument `inputs` must be features of shape (..., d) with a known d. "
+                f"Received: inputs.shape={tuple(input_shape)}"
+            )
+        self.input_spec = keras.InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
+
+    def cosines(self, features):
+        """`ŵ_c·ĥ` (..., K), normalised in float32, multiplied in the compute dtype."""
+        weights = geometry.unit(ops.transpose(self.kernel))
+        return ops.matmul(
+            ops.cast(geometry.unit(features), self.compute_dtype),
+            ops.cast(ops.transpose(weights), self.compute_dtype),
+        )
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units, "scale": self.scale}

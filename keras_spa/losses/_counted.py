@@ -1,0 +1,35 @@
+import keras
+
+from keras_spa import _checks
+from keras_spa.losses import _labels
+
+
+class CountedLoss(keras.losses.Loss):
+    """Base of the losses that know how many training images each class has.
+
+    Checks counts, logits and labels. A subclass gives `per_sample(labels, logits)`:
+    the values (B,) for logits (B, K) and labels that are int32 (B,) or soft (B, K).
+
+    Args:
+        class_counts: n, the training images of each class, K positive numbers.
+        reduction, name, dtype: as in every Keras loss.
+    """
+
+    def __init__(self, class_counts, reduction, name, dtype):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.class_counts = _checks.class_counts(class_counts)
+
+    def per_sample(self, labels, logits):
+        raise NotImplementedError
+
+    def call(self, y_true, y_pred):
+        if len(y_pred.shape) != 2 or y_pred.shape[-1] != len(self.class_counts):
+            raise ValueError(
+                "Argument `y_pred` must hold one logit for each of the "
+                f"{len(self.class_counts)} class counts. "
+                f"Received: y_pred.shape={tuple(y_pred.shape)}"
+            )
+        return self.per_sample(_labels.standardize(y_true, y_pred), y_pred)
+
+    def get_config(self):
+        return {**super().get_config(), "class_counts": self.class_counts}

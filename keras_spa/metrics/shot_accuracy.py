@@ -1,0 +1,159 @@
+import keras
+import numpy as np
+from keras import ops
+
+from keras_spa import _checks
+
+
+def shot_groups(class_counts, many=100, few=20):
+    """Classes by how many training images they have.
+
+    Args:
+        class_counts: n, the training images of each class, K positive numbers.
+        many: Classes with more images are "many". Defaults to 100.
+        few: Classes with fewer images are "few"; at most `many`. Defaults to 20.
+
+    Returns:
+        A dict from `"many"`, `"medium"` (few..many, both included) and `"few"` to an
+        integer array of class indices, which may be empty.
+
+    Raises:
+        ValueError: counts that are not positive, `few` above `many`.
+
+    Example:
+
+    >>> import keras_spa as spa
+    >>> groups = spa.metrics.shot_groups([500, 100, 20, 19])
+    >>> {name: classes.tolist() for name, classes in groups.items()}
+    {'many': [0], 'medium': [1, 2], 'few': [3]}
+
+    Reference: Liu et al. (CVPR 2019), "Large-Scale Long-Tailed Recognition in an Open
+    World", section 4.
+    """
+    counts = np.asarray(_checks.class_counts(class_counts))
+    many = _checks.number("many", many, 0)
+    if _checks.number("few", few, 0) > many:
+        raise ValueError(
+            f"Argument `few` must be at most `many`. Received: few={few}, many={many}"
+        )
+    return {
+        "many": np.flatnonzero(counts > many),
+        "medium": np.flatnonzero((few <= counts) & (counts <= many)),
+        "few": np.flatnonzero(counts < few),
+    }
+
+
+@keras.saving.register_keras_serializable(package="keras_spa")
+class ShotAccuracy(keras.metrics.Metric):
+    """Accuracy of all samples, and of the classes with many, medium and few images.
+
+    `result()` is a dict, whose entries Keras logs one by one:
+
+    - `shot_accuracy_overall`: correct samples / samples.
+    - `shot_accuracy_many`, `_medium`, `_few`: the mean over the group's classes of
+      `correct samples of c / samples of c`, over classes that had samples. For a
+      balanced test set that is the group's accuracy.
+
+    A group without classes, or without samples so far, is NaN. `per_class()` gives
+    the accuracy of each class. The groups are those of `shot_groups`: by *training*
+    images, whatever data is evaluated.
+
+    Args:
+        class_counts: n, the training images of each class, K positive numbers.
+        many: Classes with more training images are "many". Defaults to 100.
+        few: Classes with fewer training images are "few"; at most `many`. Defaults to
+            20.
+        name: First part of the logged names. Defaults to `"shot_accuracy"`.
+        dtype: As in every Keras metric. In float32 counts are exact up to 2^24
+            samples a class.
+
+    Call arguments:
+        y_true: integers (B,) or (B, 1) in 0..K−1, or soft labels (B, K), of which the
+            largest counts.
+        y_pred: logits or probabilities (B, K).
+        sample_weight: None or non-negative (B,) or (B, 1): samples count so often.
+
+    Raises:
+        ValueError: counts that are not positive or not as many as the logits, `few`
+            above `many`, labels of another shape or, where they can be read, out of
+            range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> metric = spa.metrics.ShotAccuracy(class_counts=[500, 50, 5])
+    >>> metric.update_state(np.array([0, 0, 1, 2]), np.eye(3)[[0, 1, 1, 0]])
+    >>> for name, value in metric.result().items():
+    ...     print(name, float(value))
+    shot_accuracy_overall 0.5
+    shot_accuracy_many 0.5
+    shot_accuracy_medium 1.0
+    shot_accuracy_few 0.0
+
+    In training: `model.compile(optimizer, loss, metrics=[metric])`.
+
+    Reference: Liu et al. (CVPR 2019), "Large-Scale Long-Tailed Recognition in an Open
+    World", section 4. NaN for empty groups is ours.
+    """
+
+    def __init__(
+        self, class_counts, many=100, few=20, name="shot_accuracy", dtype=None
+    ):
+        super().__init__(name=name, dtype=dtype)
+        self.class_counts = _checks.class_counts(class_counts)
+        self.many, self.few = many, few
+        shape = (len(self.class_counts),)
+        self._members = tuple(  # tuples, which torch.compile can read
+            (group, tuple(np.bincount(classes, minlength=shape[0]).tolist()))
+            for group, classes in shot_groups(class_counts, many, few).items()
+        )
+        self.correct = self.add_variable(shape, "zeros", self.dtype, name="correct")
+        self.samples = self.add_variable(shape, "zeros", self.dtype, name="samples")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        num_classes = len(self.class_counts)
+        y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
+        if y_pred.shape[-1] != num_classes:
+            raise ValueError(
+                "Argument `y_pred` must hold one logit for each of the "
+                f"{num_classes} class counts. "
+                f"Received: y_pred.shape={tuple(y_pred.shape)}"
+            )
+        _checks.label_values_if_known(y_true, num_classes)
+        if _checks.label_shape(y_true, num_classes) == "soft":
+            y_true = ops.argmax(y_true, axis=-1)
+        labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
+        right = ops.cast(ops.argmax(y_pred, axis=-1), "int32") == labels
+        weight = ops.ones_like(right, dtype=self.dtype)
+        if sample_weight is not None:
+            weight = ops.reshape(ops.cast(sample_weight, self.dtype), (-1,))
+        # Sums and not matrix products, which GPUs may round to fewer digits.
+        samples = weight * ops.one_hot(labels, num_classes, axis=0, dtype=self.dtype)
+        correct = samples * ops.cast(right, self.dtype)
+        self.correct.assign(self.correct + ops.sum(correct, axis=1))
+        self.samples.assign(self.samples + ops.sum(samples, axis=1))
+
+    def per_class(self):
+        """Accuracy of each class, (K,); NaN for classes without samples so far."""
+        return _ratio(self.correct, self.samples)
+
+    def result(self):
+        overall = _ratio(ops.sum(self.correct), ops.sum(self.samples))
+        result = {f"{self.name}_overall": overall}
+        met = ops.cast(self.samples > 0, self.dtype)
+        accuracies = ops.where(met > 0, self.per_class(), 0.0)
+        for group, members in self._members:
+            counted = ops.convert_to_tensor(members, self.dtype) * met
+            mean = _ratio(ops.sum(counted * accuracies), ops.sum(counted))
+            result[f"{self.name}_{group}"] = mean
+        return result
+
+    def get_config(self):
+        config = {"many": self.many, "few": self.few}
+        return {**super().get_config(), "class_counts": self.class_counts, **config}
+
+
+def _ratio(part, whole):
+    whole = ops.convert_to_tensor(whole)
+    return ops.where(whole > 0, part / ops.where(whole > 0, whole, 1), float("nan"))

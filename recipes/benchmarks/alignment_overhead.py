@@ -40,7 +40,7 @@ VARIANTS = {
 def make_model(backbone, num_classes, alignments):
     classifier = keras.layers.Dense(num_classes)
     if alignments is None:
-        model = keras.Model(backbone.input, classifier(backbone.output))
+        model = keras.Model(backbone.inputs, classifier(backbone.outputs[0]))
     else:
         model = spa.SpAModel(backbone, classifier, list(alignments))
     model.compile(

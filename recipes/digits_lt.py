@@ -11,7 +11,11 @@ one JSON file a run in --output_dir.
     python recipes/digits_lt.py --method=ce --alignment=none,spa_reg --seeds=0,1,2,3
 """
 
+import concurrent.futures
+import multiprocessing
+import os
 import pathlib
+import sys
 import time
 
 import common
@@ -62,6 +66,9 @@ _SPLIT = flags.DEFINE_enum(
     ["test", "validation"],
     "Images to measure accuracy on: 50 a class for test, 20 others for validation. "
     "The defaults of the --spa_* flags were chosen on validation.",
+)
+_JOBS = flags.DEFINE_integer(
+    "jobs", min(os.cpu_count(), 4), "Runs to train side by side, a process each.", 1
 )
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", "output/digits_lt", "Where table, picture and result files go."
@@ -156,6 +163,22 @@ def train(method, alignment_name, seed, epochs):
     }
 
 
+def train_all(runs, epochs, jobs):
+    """The results of all runs, in their order, each as soon as it is there."""
+    if jobs == 1:
+        yield from (train(*run, epochs) for run in runs)
+    else:
+        fresh = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(
+            jobs, fresh, initializer=_parse_flags, initargs=(sys.argv,)
+        ) as pool:
+            yield from pool.map(train, *zip(*runs, strict=True), [epochs] * len(runs))
+
+
+def _parse_flags(arguments):
+    FLAGS(arguments)
+
+
 def recipe_flags():
     module = FLAGS.find_module_defining_flag("smoke")
     return {flag.name: flag.value for flag in FLAGS.get_key_flags_for_module(module)}
@@ -183,9 +206,10 @@ def main(_):
         flush=True,
     )
     started, results = time.perf_counter(), []
-    for done, (method, alignment, seed) in enumerate(runs, start=1):
-        result = train(method, alignment, seed, epochs)
+    jobs = 1 if _SMOKE.value else _JOBS.value
+    for done, result in enumerate(train_all(runs, epochs, jobs), start=1):
         results.append(result)
+        method, alignment, seed = runs[done - 1]
         name = f"{method}-{alignment}-seed{seed}.json"
         common.write_result(output / "runs" / name, result)
         left = (time.perf_counter() - started) / done * (len(runs) - done)

@@ -4,8 +4,8 @@ import keras
 def split_at_last_dense(model):
     """`(backbone, dense)` of a Functional or Sequential model that ends in a Dense.
 
-    The backbone is a Functional model over the same layers, from the model's inputs
-    to the Dense's input.
+    Any layer with a (d, K) kernel will do. The backbone is a Functional model over
+    the same layers, from the model's inputs to that layer's input.
     """
     advice = "Pass the two parts yourself: SpAModel(backbone, classifier)."
     if not isinstance(model, keras.Model):
@@ -27,11 +27,11 @@ def split_at_last_dense(model):
         )
     history = outputs[0]._keras_history
     classifier = history.operation
-    if not isinstance(classifier, keras.layers.Dense):
+    if len(getattr(getattr(classifier, "kernel", None), "shape", ())) != 2:
         raise ValueError(
-            "Argument `model` must end in a keras.layers.Dense that gives the logits "
-            "(leave out a Softmax layer and use from_logits=True in the loss). "
-            f"{advice} Received: a model that ends in a "
+            "Argument `model` must end in a keras.layers.Dense, or another layer with "
+            "a (d, K) kernel, that gives the logits (leave out a Softmax layer and use "
+            f"from_logits=True in the loss). {advice} Received: a model that ends in a "
             f"{type(classifier).__name__} named {classifier.name!r}"
         )
     (features,) = classifier._inbound_nodes[history.node_index].input_tensors

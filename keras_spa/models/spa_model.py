@@ -137,7 +137,7 @@ class SpAModel(TrainStep, keras.Model):
 
         Args:
             model: A built `keras.Sequential` or Functional model whose one output is
-                that of a `keras.layers.Dense`.
+                that of a `keras.layers.Dense` or another layer with a (d, K) kernel.
             alignment, momentum, **kwargs: as in `SpAModel`.
 
         Raises:

@@ -35,7 +35,13 @@ def nested():
     return keras.Sequential([toys.backbone(), layers.Dense(toys.CLASSES)])
 
 
-@pytest.mark.parametrize("make", [sequential, functional, two_inputs, nested])
+def cosine_head():
+    return keras.Sequential([toys.backbone(), spa.layers.CosineDense(toys.CLASSES)])
+
+
+@pytest.mark.parametrize(
+    "make", [sequential, functional, two_inputs, nested, cosine_head]
+)
 def test_the_split_model_computes_the_same_and_shares_weights(make):
     old = make()
     x, y = toys.data()

@@ -64,7 +64,8 @@ class ClassMeans(keras.Layer):
 
     Raises:
         ValueError: `num_classes` below 2, `momentum` out of range, features or labels
-            of another shape, or labels (NumPy arrays or lists) out of range.
+            of another shape, or labels out of range, where their values can be read
+            (not in a compiled step).
 
     Example:
 
@@ -114,6 +115,7 @@ class ClassMeans(keras.Layer):
                 f"Argument `features` must have shape (B, {self.means.shape[1]}). "
                 f"Received: features.shape={tuple(features.shape)}"
             )
+        _checks.label_values_if_known(labels, self.num_classes)
         sums, weights = class_sums(features, labels, self.num_classes, sample_weight)
         present = weights > 0
         batch_means = sums / ops.where(present, weights, 1.0)[:, None]
@@ -129,7 +131,6 @@ class ClassMeans(keras.Layer):
 
     def call(self, features, labels=None, sample_weight=None, training=False):
         if training and labels is not None:
-            _checks.label_values_if_known(labels, self.num_classes)
             self.assign(*self.updated(features, labels, sample_weight))
         return features
 

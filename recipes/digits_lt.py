@@ -58,7 +58,10 @@ _IMBALANCE_FACTOR = flags.DEFINE_float(
 _EPOCHS = flags.DEFINE_integer("epochs", 60, "Passes over the training images.", 1)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images a training step.", 1)
 _LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", 0.1, "Initial rate of SGD (momentum 0.9), cosine decay to 0.", 0
+    "learning_rate",
+    0.1,
+    "Initial rate of SGD (momentum 0.9), cosine decay to 0; ldam_drw takes 1 % of it.",
+    0,
 )
 _SPLIT = flags.DEFINE_enum(
     "split",
@@ -124,21 +127,22 @@ def train(method, alignment_name, seed, epochs):
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     backbone = make_backbone()
-    loss, classifier, callbacks = methods.make_method(method, counts, epochs)
-    model = spa.SpAModel(backbone, classifier, alignment)
+    parts = methods.make_method(method, counts, epochs)
+    rate = _LEARNING_RATE.value * parts.learning_rate_factor
+    model = spa.SpAModel(backbone, parts.classifier, alignment)
     model.compile(
         keras.optimizers.SGD(
-            keras.optimizers.schedules.CosineDecay(_LEARNING_RATE.value, steps),
+            keras.optimizers.schedules.CosineDecay(rate, steps),
             momentum=0.9,
             weight_decay=5e-4,
         ),
-        loss,
+        parts.loss,
         metrics=["accuracy"],
         run_eagerly=_SMOKE.value,  # one epoch is over before a graph is traced
         steps_per_execution=1 if keras.backend.backend() == "torch" else len(batches),
     )
     history = model.fit(
-        batches, epochs=epochs, shuffle=False, verbose=0, callbacks=[*callbacks]
+        batches, epochs=epochs, shuffle=False, verbose=0, callbacks=[*parts.callbacks]
     ).history
     wall = time.perf_counter() - started
     features, train_logits = common.infer(model, train_data[0])

@@ -67,6 +67,7 @@ class Method(NamedTuple):
     loss: keras.losses.Loss
     classifier: keras.Layer
     callbacks: tuple[Any, ...] = ()
+    learning_rate_factor: float = 1.0
 
 
 def makes_sense(method, alignment):
@@ -75,15 +76,16 @@ def makes_sense(method, alignment):
 
 
 def make_method(name, class_counts, epochs):
-    """Loss, classifier and callbacks; deferred re-weighting from 80 % of the epochs."""
+    """What the method brings; deferred re-weighting starts at 80 % of the epochs."""
     classes = len(class_counts)
     cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     if name == "ldam_drw":
         deferred = spa.callbacks.DeferredReweighting(
             epochs * 4 // 5, class_counts, _BETA.value
         )
-        head = spa.layers.CosineDense(classes, scale=1)  # LDAM itself scales by 30
-        return Method(spa.losses.LDAM(class_counts), head, (deferred,))
+        head = spa.layers.CosineDense(classes, scale=1)  # the loss scales
+        # Logits scaled by 30 have steep gradients: at higher rates the network dies.
+        return Method(spa.losses.LDAM(class_counts), head, (deferred,), 0.01)
     if name == "etf_dr":
         return Method(spa.losses.DotRegression(), spa.layers.ETFDense(classes))
     losses = {

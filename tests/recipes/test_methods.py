@@ -21,14 +21,16 @@ def test_every_method_trains_with_every_alignment_that_makes_sense(name):
     x, y = random.randn(30, 6).astype("float32"), np.arange(30) % 3
     for alignment in methods.ALIGNMENTS:
         if methods.makes_sense(name, alignment):
-            loss, classifier, callbacks = methods.make_method(name, COUNTS, epochs=2)
+            method = methods.make_method(name, COUNTS, epochs=2)
             model = spa.SpAModel(
                 keras.Sequential([keras.Input((6,)), keras.layers.Dense(4)]),
-                classifier,
+                method.classifier,
                 methods.make_alignment(alignment, steps=4),
             )
-            model.compile("sgd", loss, run_eagerly=True)
-            history = model.fit(x, y, epochs=2, callbacks=[*callbacks], verbose=0)
+            model.compile("sgd", method.loss, run_eagerly=True)
+            history = model.fit(
+                x, y, epochs=2, callbacks=[*method.callbacks], verbose=0
+            )
             assert np.isfinite(history.history["loss"]).all()
 
 

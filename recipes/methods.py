@@ -37,6 +37,9 @@ _REG_GRADIENT = flags.DEFINE_enum(
     ["both", "classifier", "features"],
     "Where the gradient of SpA-Reg flows.",
 )
+_REG_CENTER = flags.DEFINE_bool(
+    "spa_reg_center", True, "Whether SpA-Reg aims at centred class means."
+)
 _SLERP_RATE = flags.DEFINE_float(
     "spa_slerp_rate", 0.2, "Share of the angle SpA-SLERP turns a step.", 0, 1
 )
@@ -56,6 +59,16 @@ _PROJ_GAMMA = flags.DEFINE_float(
     "spa_proj_gamma", 0.6, "Share of the gradient that SpA-Proj keeps.", 0, 1
 )
 _TAU = flags.DEFINE_float("tau", 1.0, "Strength of logit adjustment.", 0)
+flags.DEFINE_float(
+    "spa_start", 0.0, "Share of the epochs before the alignment begins.", 0, 0.99
+)
+_LDAM_RATE = flags.DEFINE_float(
+    "ldam_rate_factor",
+    1.0,
+    "Share of the learning rate that ldam_drw takes: its logits, scaled by 30, have "
+    "steep gradients, and a network without batch normalisation dies of them.",
+    0,
+)
 _BETA = flags.DEFINE_float(
     "beta", 0.9999, "β of the class weights of ldam_drw and class_balanced.", 0, 1
 )
@@ -75,17 +88,21 @@ def makes_sense(method, alignment):
     return not (method in FIXED_HEADS and alignment in MOVING_ALIGNMENTS)
 
 
-def make_method(name, class_counts, epochs):
+def make_method(name, class_counts, epochs, soft_labels=False):
     """What the method brings; deferred re-weighting starts at 80 % of the epochs."""
     classes = len(class_counts)
-    cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    cross_entropy = (
+        keras.losses.CategoricalCrossentropy(from_logits=True)
+        if soft_labels
+        else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
     if name == "ldam_drw":
         deferred = spa.callbacks.DeferredReweighting(
             epochs * 4 // 5, class_counts, _BETA.value
         )
         head = spa.layers.CosineDense(classes, scale=1)  # the loss scales
-        # Logits scaled by 30 have steep gradients: at higher rates the network dies.
-        return Method(spa.losses.LDAM(class_counts), head, (deferred,), 0.01)
+        factor = _LDAM_RATE.value
+        return Method(spa.losses.LDAM(class_counts), head, (deferred,), factor)
     if name == "etf_dr":
         return Method(spa.losses.DotRegression(), spa.layers.ETFDense(classes))
     losses = {
@@ -103,7 +120,9 @@ def make_alignment(name, steps):
     """The alignment of that name, with the parameters of the flags."""
     if name in ("spa_reg", "misaligned"):
         strength = _REG_STRENGTH if name == "spa_reg" else _MISALIGNED_STRENGTH
-        return spa.SpAReg(strength.value, gradient=_REG_GRADIENT.value)
+        return spa.SpAReg(
+            strength.value, _REG_CENTER.value, gradient=_REG_GRADIENT.value
+        )
     if name == "spa_slerp":
         rate = _SLERP_RATE.value
         return spa.SpASLERP(

@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 
 matplotlib.use("Agg")
-import common
+import results as files
 from matplotlib import pyplot as plt
 from methods import ALIGNMENTS, METHODS
 
@@ -21,9 +21,9 @@ COLORS = dict(
 )
 
 
-def load(folder):
+def load(folder, names="*.json"):
     """The result files of a folder, in the order of the table."""
-    paths = pathlib.Path(folder).glob("*.json")
+    paths = pathlib.Path(folder).glob(names)
     results = [json.loads(path.read_text()) for path in paths]
     methods, alignments = list(METHODS), list(ALIGNMENTS)
     return sorted(
@@ -82,6 +82,11 @@ def table(results):
                 mean_std([r["train_accuracy"] for r in runs]),
             ]
         )
+    return markdown(rows)
+
+
+def markdown(rows):
+    """A Markdown table of rows of strings, the first one its header."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
@@ -96,7 +101,7 @@ def picture(results, path):
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=130)
     plt.close(figure)
-    common.write_atomically(path, buffer.getvalue())
+    files.write_atomically(path, buffer.getvalue())
 
 
 def _accuracy_against_alignment(axes, results):

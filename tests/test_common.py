@@ -18,6 +18,7 @@ MODULES = [
 EXAMPLES = {
     "Alignment": spa.Alignment(),
     "AlignmentCosine": spa.metrics.AlignmentCosine(center=False),
+    "AutoAugment": spa.data.AutoAugment(seed=3),
     "BalancedSoftmax": spa.losses.BalancedSoftmax([5, 2], reduction="sum"),
     "ClassBalanced": spa.losses.ClassBalanced(
         spa.losses.LDAM([5, 2], scale=3.0), [5, 2], beta=0.5
@@ -25,11 +26,17 @@ EXAMPLES = {
     "ClassMeans": spa.layers.ClassMeans(5, momentum=0.5, name="means"),
     "CosineDense": spa.layers.CosineDense(3, 2.0, learn_scale=True, name="cosine"),
     "CosineRamp": spa.CosineRamp(0.5, steps=7),
+    "Cutout": spa.data.Cutout(8, fill=128, seed=1),
     "DotRegression": spa.losses.DotRegression(2.0, name="dots"),
     "ETFDense": spa.layers.ETFDense(3, seed=None, scale=2.0, name="etf"),
+    "ImageNetEval": spa.data.ImageNetEval(32, resize=40),
+    "ImageNetTrain": spa.data.ImageNetTrain(32, seed=2),
     "LDAM": spa.losses.LDAM([5, 2], max_margin=0.3, scale=10.0, reduction=None),
     "LogitAdjusted": spa.losses.LogitAdjusted([5, 2], tau=0.3),
+    "RandomCropFlip": spa.data.RandomCropFlip(2, flip=False, seed=4),
+    "RandomResizedCrop": spa.data.RandomResizedCrop(16, scale=(0.2, 1.0)),
     "ShotAccuracy": spa.metrics.ShotAccuracy([90, 30, 2], many=50, few=5, name="shots"),
+    "SimAugment": spa.data.SimAugment(24, seed=5),
     "SpAModel": spa.SpAModel(
         keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]),
         keras.layers.Dense(2),

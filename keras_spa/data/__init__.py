@@ -1,5 +1,39 @@
-"""Long-tailed subsets."""
+"""Long-tailed data sets: subsets, sources, batches, augmentation."""
 
+from keras_spa.data.augment import (
+    AutoAugment,
+    Cutout,
+    ImageNetEval,
+    ImageNetTrain,
+    RandomCropFlip,
+    RandomResizedCrop,
+    SimAugment,
+)
+from keras_spa.data.batches import Batches
+from keras_spa.data.describe import describe
+from keras_spa.data.image_files import ImageFiles
+from keras_spa.data.load import load
 from keras_spa.data.long_tail import long_tail_counts, long_tail_indices
+from keras_spa.data.long_tailed_data import LongTailedData, Split
+from keras_spa.data.order import epoch_order
+from keras_spa.data.pipeline import pipeline
 
-__all__ = ["long_tail_counts", "long_tail_indices"]
+__all__ = [
+    "AutoAugment",
+    "Batches",
+    "Cutout",
+    "ImageFiles",
+    "ImageNetEval",
+    "ImageNetTrain",
+    "LongTailedData",
+    "RandomCropFlip",
+    "RandomResizedCrop",
+    "SimAugment",
+    "Split",
+    "describe",
+    "epoch_order",
+    "load",
+    "long_tail_counts",
+    "long_tail_indices",
+    "pipeline",
+]

@@ -16,7 +16,7 @@ def resnet_cifar(depth=32, width=16, shortcut="pad", input_shape=(32, 32, 3)):
     accuracies do not compare.
 
     Args:
-        depth: 20, 32, 44 or 56.
+        depth: 8, 14, 20, 32, 44 or 56; the two smallest are ours, for CPUs.
         width: 16, 32 or 64, channels of the first stage.
         shortcut: `"pad"` (default), parameter-free: every second pixel, and zero
             channels on both sides; or `"conv"`, a 1×1 convolution.
@@ -38,7 +38,7 @@ def resnet_cifar(depth=32, width=16, shortcut="pad", input_shape=(32, 32, 3)):
     Reference: He et al. (CVPR 2016), "Deep Residual Learning for Image Recognition",
     section 4.2; option A shortcuts and initial values as in Cao et al. (NeurIPS 2019).
     """
-    _checks.choice("depth", depth, (20, 32, 44, 56))
+    _checks.choice("depth", depth, (8, 14, 20, 32, 44, 56))
     _checks.choice("width", width, (16, 32, 64))
     _checks.choice("shortcut", shortcut, ("pad", "conv"))
     inputs = keras.Input(input_shape)

@@ -21,7 +21,7 @@ def expected_params(depth, width, shortcut):
 
 
 @pytest.mark.parametrize("shortcut", ["pad", "conv"])
-@pytest.mark.parametrize(("depth", "width"), [(20, 16), (44, 16)])
+@pytest.mark.parametrize(("depth", "width"), [(8, 16), (20, 16), (44, 16)])
 def test_parameters_and_shapes(depth, width, shortcut):
     model = resnet_cifar(depth, width, shortcut)
     assert model.count_params() == expected_params(depth, width, shortcut)

@@ -1,9 +1,9 @@
 import json
 
-import common
 import numpy as np
 import pytest
 import report
+import results
 
 
 def result(method, alignment, seed, accuracy, few=None):
@@ -24,13 +24,13 @@ def cells(line):
 
 
 def test_table_gives_mean_deviation_and_paired_gain():
-    results = [
+    runs = [
         result("ce", "none", 0, 60.0),
         result("ce", "none", 1, 70.0),
         result("ce", "spa_reg", 0, 63.0),
         result("ce", "spa_reg", 1, 72.0),
     ]
-    lines = report.table(results).splitlines()
+    lines = report.table(runs).splitlines()
     assert cells(lines[0])[:2] == ["method", "alignment"]
     spread = np.std([60, 70], ddof=1)
     assert cells(lines[2])[2] == f"65.0 ± {spread:.1f}"
@@ -45,45 +45,18 @@ def test_table_of_one_seed_has_no_deviation():
 
 
 def test_picture_is_a_png(tmp_path):
-    results = [
-        result("ce", a, s, 60.0 + s) for a in ("none", "spa_reg") for s in (0, 1)
-    ]
-    report.picture(results, tmp_path / "picture.png")
+    runs = [result("ce", a, s, 60.0 + s) for a in ("none", "spa_reg") for s in (0, 1)]
+    report.picture(runs, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
 
 
-def test_accuracies_by_shots_and_class():
-    y = np.array([0, 0, 1, 1, 2, 2])
-    logits = np.eye(3)[[0, 0, 1, 0, 2, 0]]
-    measured = common.accuracies(logits, y, class_counts=[500, 100, 30])
-    assert measured["per_class"] == [100.0, 50.0, 50.0]
-    assert (measured["many"], measured["medium"], measured["few"]) == (100, 50, None)
-    assert measured["all"] == pytest.approx(100 * 4 / 6)
-
-
-def test_batches_cover_each_epoch_in_an_order_of_the_seed():
-    x = np.arange(10)
-    one, same, other = (common.Batches(x, x, 4, seed) for seed in (1, 1, 2))
-    orders = []
-    for _ in range(2):
-        orders.append(np.concatenate([one[i][1] for i in range(len(one))]))
-        np.testing.assert_array_equal(
-            orders[-1], [*same[0][1], *same[1][1], *same[2][1]]
-        )
-        assert sorted(orders[-1]) == list(range(10))
-        one.on_epoch_end()
-        same.on_epoch_end()
-    assert list(orders[0]) != list(orders[1])
-    assert list(orders[0][:4]) != list(other[0][1])
-
-
 def test_a_failing_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "result.json"
-    common.write_result(path, {"accuracy": 1.5})
+    results.write_result(path, {"accuracy": 1.5})
     with pytest.raises(ValueError, match="Out of range float"):
-        common.write_result(path, {"accuracy": float("nan")})
+        results.write_result(path, {"accuracy": float("nan")})
     with pytest.raises(TypeError):
-        common.write_atomically(path, ["not", "bytes"])
+        results.write_atomically(path, ["not", "bytes"])
     assert json.loads(path.read_text()) == {"accuracy": 1.5}
     assert list(tmp_path.iterdir()) == [path]

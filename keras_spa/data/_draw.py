@@ -1,0 +1,114 @@
+"""Which images of a pool are for training, and which are held out of it."""
+
+import bisect
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_spa.data.long_tail import long_tail_counts, long_tail_indices
+
+
+class Rule(NamedTuple):
+    """The arguments of `load` that say how the subset is drawn."""
+
+    imbalance_factor: float | None
+    profile: str
+    max_count: int | None
+    seed: int
+    order: str
+    validation_per_class: int
+
+
+def draw(labels, num_classes, rule):
+    """`(train, validation, source)`: positions in `labels`, and whence `validation`.
+
+    Each class in its drawn order (shuffled by `seed`, or as in the file): the first
+    n_c are for training, the last `validation_per_class` for validation. So `train`
+    is the community's subset wherever n_c leaves enough over; otherwise, with fewer
+    images of each class, a part of it.
+    """
+    held_out = rule.validation_per_class
+    available = np.bincount(labels, minlength=num_classes)
+    if available.min() <= held_out:
+        c = int(available.argmin())
+        raise ValueError(
+            "Argument `validation_per_class` must leave each class at least one "
+            f"image. Received: validation_per_class={held_out}; class {c} has "
+            f"{available[c]}"
+        )
+    counts, source = _counts(available, available - held_out, rule)
+    train = long_tail_indices(labels, counts, rule.seed, rule.order)
+    if rule.imbalance_factor is None:
+        train = np.sort(train)  # all that is left, as it stands in the file
+    if not held_out:
+        return train, None, None
+    every = long_tail_indices(labels, available, rule.seed, rule.order)
+    ends = np.cumsum(available)
+    last = [every[end - held_out : end] for end in ends]
+    return train, np.concatenate(last), source
+
+
+def _counts(available, left, rule):
+    """Training images a class, and whether they had to make room for validation."""
+    if rule.imbalance_factor is None:
+        return left, "training"
+    largest = rule.max_count or int(available.max())
+    room = available if rule.max_count is None else left
+    counts = long_tail_counts(len(left), largest, rule.imbalance_factor, rule.profile)
+    if np.any(counts > room):
+        raise ValueError(_too_many(counts, room, largest, rule))
+    if np.all(counts <= left):
+        return counts, "unused"
+    reduced = _largest_count(left, largest, rule)
+    if not reduced:
+        raise ValueError(_too_many(counts, left, largest, rule))
+    counts = long_tail_counts(len(left), reduced, rule.imbalance_factor, rule.profile)
+    return counts, "training"
+
+
+def _fits(room, largest, factor, profile):
+    return np.all(long_tail_counts(len(room), largest, factor, profile) <= room)
+
+
+def _largest_count(room, limit, rule):
+    """The largest `max_count` up to `limit` that the classes can give; 0 if none."""
+    factor, profile = rule.imbalance_factor, rule.profile
+    candidates = range(math.ceil(factor), limit + 1)
+    fitting = bisect.bisect_left(
+        candidates, True, key=lambda n: not _fits(room, n, factor, profile)
+    )
+    return candidates[fitting - 1] if fitting else 0
+
+
+def _smallest_factor(room, largest, rule):
+    """The smallest whole imbalance factor that the classes can give; 0 if none."""
+    candidates = range(math.ceil(rule.imbalance_factor), largest + 1)
+    first = bisect.bisect_left(
+        candidates, True, key=lambda f: _fits(room, largest, f, rule.profile)
+    )
+    return candidates[first] if first < len(candidates) else 0
+
+
+def _too_many(counts, room, largest, rule):
+    short = np.flatnonzero(counts > room)
+    numbers = ", ".join(f"class {c}: {counts[c]} of {room[c]}" for c in short[:5])
+    held_out = rule.validation_per_class
+    kept = f" (after {held_out} of each class for validation)" if held_out else ""
+    factor = _smallest_factor(room, largest, rule)
+    count = _largest_count(room, largest, rule)
+    fitting = [
+        f"imbalance_factor >= {factor} with max_count={largest}" if factor else "",
+        f"max_count <= {count} with imbalance_factor={rule.imbalance_factor}"
+        if count
+        else "",
+    ]
+    hint = (
+        " or ".join(filter(None, fitting))
+        or "a smaller imbalance_factor or validation_per_class"
+    )
+    return (
+        f"imbalance_factor={rule.imbalance_factor} with max_count={largest} asks "
+        f"{len(short)} of {len(room)} classes for more images than they have: "
+        f"{numbers}{kept}. What fits: {hint}"
+    )

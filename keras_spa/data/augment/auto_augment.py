@@ -1,0 +1,87 @@
+import keras
+
+from keras_spa import _checks
+from keras_spa.data.augment import _colour, _lookup, _pixels, _policy, _random
+from keras_spa.data.augment._base import AugmentationLayer
+
+FILL = 128
+
+
+@keras.saving.register_keras_serializable(package="keras_spa")
+class AutoAugment(AugmentationLayer):
+    """One of the learnt sub-policies for each image: two operations, one by one.
+
+    Each operation of the drawn sub-policy takes place with its own probability. Levels
+    0..9 stand for: shear 0 to 0.3, translation 0 to 150/331 of the side, rotation 0 to
+    30 degrees, posterization to 8 to 4 bits, solarization from 256 to 0 on, and 1 ± 0
+    to 0.9 for colour, contrast, brightness and sharpness. The signs of shear,
+    translation, rotation and of the ± are drawn for each image, both equally likely.
+
+    Each operation is what Pillow does with the image, to one grey level; geometric
+    ones resample to the nearest pixel and fill with grey 128. Float images are rounded
+    to whole grey levels first. In inference images are unchanged.
+
+    Args:
+        policy: `"cifar10"` (default): 25 sub-policies, also used for CIFAR-100.
+        seed: Integer in 0..2^31−1, or None (default): drawn.
+        **kwargs: As in `keras.Layer`: `name`, `dtype`.
+
+    Call arguments:
+        images: RGB, (B, H, W, 3), values in 0..255: uint8 gives uint8, float gives
+            float32.
+        training: Whether to augment. Defaults to True outside of a model.
+
+    Raises:
+        ValueError: arguments out of range; images that are no such batch.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras import ops
+    >>> from keras_spa.data.augment import AutoAugment
+    >>> layer = AutoAugment()
+    >>> image = np.arange(12, dtype="uint8").reshape(1, 2, 2, 3)
+    >>> ops.convert_to_numpy(layer.augment(image, seed=(0, 6)))[0, 0].tolist()
+    [[0, 0, 0], [1, 1, 2]]
+
+    Reference: Cubuk et al. (CVPR 2019), "AutoAugment: Learning Augmentation Strategies
+    from Data", section 3.2 and the appendix' table of the CIFAR-10 policy. Random signs
+    are as in its common implementations, not in the paper's tables.
+    """
+
+    def __init__(self, policy="cifar10", seed=None, **kwargs):
+        super().__init__(seed, channels=3, **kwargs)
+        self.policy = _checks.choice("policy", policy, tuple(_policy.POLICIES))
+
+    def _augment(self, xp, images, seed):
+        policy = _policy.POLICIES[self.policy]
+        first, second = self._rows(xp, seed, xp.shape(images)[0], policy)
+        levels = xp.cast(images, "int32")
+        if "float" in keras.backend.standardize_dtype(images.dtype):
+            rounded = xp.numpy.floor(xp.numpy.clip(images, 0, 255) + 0.5)
+            levels = xp.cast(rounded, "int32")
+        # One operation a stage, so any two are in their order: colour of the first,
+        # both geometric ones, colour of the second.
+        levels = _colour.operate(xp, levels, first, policy)
+        matrices = _policy.matrices(policy, *images.shape[1:3])
+        matrices = xp.convert_to_tensor(matrices)
+        maps = (_lookup.take(xp, matrices, rows) for rows in (first, second))
+        levels = _pixels.two_affine(xp, levels, *maps, FILL)
+        levels = _colour.operate(xp, levels, second, policy)
+        return xp.cast(levels, images.dtype)
+
+    @staticmethod
+    def _rows(xp, seed, batch, policy):
+        """The operations of each image, as rows of the tables: two int32 (B,)."""
+        chosen = _random.integers(xp, seed, (batch,), 0, len(policy))
+        probabilities = xp.convert_to_tensor(_policy.probabilities(policy))
+        probabilities = _lookup.take(xp, probabilities, chosen)
+        for stage in (0, 1):
+            happens = _random.uniform(xp, seed, (batch,), 1 + 2 * stage)
+            sign = _random.integers(xp, seed, (batch,), 2 + 2 * stage, 2)
+            row = 4 * chosen + 2 * stage + sign
+            identity = 4 * len(policy)
+            yield xp.numpy.where(happens < probabilities[:, stage], row, identity)
+
+    def get_config(self):
+        return {**super().get_config(), "policy": self.policy}

@@ -1,0 +1,188 @@
+import keras
+
+from keras_spa import _checks
+from keras_spa.data.augment import _pixels, _random
+from keras_spa.data.augment._base import AugmentationLayer, interval, size_pair
+from keras_spa.data.augment.random_resized_crop import crop_and_resize
+
+LUMA = (0.299, 0.587, 0.114)
+SIGMA = (0.1, 2.0)
+
+
+def luma(images):
+    """Grey value (B, H, W, 1)."""
+    return sum(weight * images[..., i : i + 1] for i, weight in enumerate(LUMA))
+
+
+def jitter(xp, images, brightness, contrast, saturation, hue):
+    """Colours changed by a factor each, and hue by a share of the circle: (B, 1, 1, 1).
+
+    Brightness scales, contrast is away from the mean grey value, saturation away from
+    the pixel's own.
+    """
+    images = xp.numpy.clip(images * brightness, 0, 255)
+    mean = xp.numpy.mean(luma(images), (1, 2, 3), keepdims=True)
+    images = xp.numpy.clip(mean + contrast * (images - mean), 0, 255)
+    base = luma(images)
+    images = xp.numpy.clip(base + saturation * (images - base), 0, 255)
+    hsv = xp.image.rgb_to_hsv(images / 255, data_format="channels_last")
+    turned = hsv[..., :1] + hue
+    turned = turned - xp.numpy.floor(turned)
+    hsv = xp.numpy.concatenate([turned, hsv[..., 1:]], -1)
+    return xp.image.hsv_to_rgb(hsv, data_format="channels_last") * 255
+
+
+def blur(xp, images, sigma):
+    """Gaussian blur with σ (B, 1, 1, 1) pixels, over a tenth of the image's side."""
+    for axis in (1, 2):
+        length = images.shape[axis]
+        reach = max(1, min(images.shape[1:3]) // 20)
+        place = xp.numpy.arange(length, dtype="int32")
+        total, norm = 0.0, 0.0
+        for step in range(-reach, reach + 1):
+            weight = xp.numpy.exp(-0.5 * (step / sigma) ** 2)
+            taken = xp.numpy.clip(place + step, 0, length - 1)
+            total = total + weight * xp.numpy.take(images, taken, axis=axis)
+            norm = norm + weight
+        images = total / norm
+    return images
+
+
+@keras.saving.register_keras_serializable(package="keras_spa")
+class SimAugment(AugmentationLayer):
+    """The augmentation of SimCLR: crop, mirror, colours, grey, blur.
+
+    For each image: a random resized crop, mirrored with probability one half; with
+    probability `jitter_probability` brightness, contrast and saturation times factors
+    uniform in 1 ± the argument, and hue turned by up to ± `hue` of the circle, in this
+    order (the original's is random); with probability `grayscale` only the grey value;
+    with probability `blur` a Gaussian blur, σ uniform in 0.1..2 pixels, over a tenth of
+    the image's side. In inference the image is resized to cover `size` and its middle
+    is cut out. Draws are the same on every backend, pixels to one grey level.
+
+    Args:
+        size: Side of the output in pixels, or (height, width), or None (default): as
+            the input.
+        scale: Smallest and largest share of the area, in (0, 1]. Defaults to
+            (0.08, 1.0).
+        ratio: Smallest and largest width over height. Defaults to (3/4, 4/3).
+        brightness, contrast, saturation: At least 0. Default to 0.4, SimCLR's strength
+            0.5.
+        hue: In 0..0.5. Defaults to 0.1.
+        jitter_probability: In 0..1. Defaults to 0.8.
+        grayscale: Probability in 0..1. Defaults to 0.2.
+        blur: Probability in 0..1, or None (default): 0.5 for outputs of at least 64
+            pixels a side, else 0.
+        seed: Integer in 0..2^31−1, or None (default): drawn.
+        **kwargs: As in `keras.Layer`: `name`, `dtype`.
+
+    Call arguments:
+        images: RGB, (B, H, W, 3), values in 0..255: uint8 gives uint8, float gives
+            float32.
+        training: Whether to augment. Defaults to True outside of a model.
+
+    Raises:
+        ValueError: arguments out of range; images that are no such batch.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_spa.data.augment import SimAugment
+    >>> images = np.zeros((2, 48, 40, 3), "uint8")
+    >>> tuple(SimAugment(32)(images).shape)
+    (2, 32, 32, 3)
+
+    Reference: Chen et al. (ICML 2020), "A Simple Framework for Contrastive Learning of
+    Visual Representations", appendix A.
+    """
+
+    def __init__(
+        self,
+        size=None,
+        scale=(0.08, 1.0),
+        ratio=(3 / 4, 4 / 3),
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.4,
+        hue=0.1,
+        jitter_probability=0.8,
+        grayscale=0.2,
+        blur=None,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(seed, channels=3, **kwargs)
+        self.size = None if size is None else size_pair("size", size)
+        self.scale = interval("scale", scale, 1.0)
+        self.ratio = interval("ratio", ratio)
+        self.brightness = _checks.number("brightness", brightness, 0)
+        self.contrast = _checks.number("contrast", contrast, 0)
+        self.saturation = _checks.number("saturation", saturation, 0)
+        self.hue = _checks.number("hue", hue, 0, 0.5)
+        self.jitter_probability = _checks.number(
+            "jitter_probability", jitter_probability, 0, 1
+        )
+        self.grayscale = _checks.number("grayscale", grayscale, 0, 1)
+        self.blur = None if blur is None else _checks.number("blur", blur, 0, 1)
+
+    def _augment(self, xp, images, seed):
+        dtype = images.dtype
+        size = self._output_size(images.shape)
+        box = size, self.scale, self.ratio
+        images = crop_and_resize(xp, images, seed, *box, True, "bilinear")
+        images = xp.cast(images, "float32")
+
+        def uniform(stream):  # streams below 10 are the crop's
+            return _random.uniform(xp, seed, (xp.shape(images)[0], 1, 1, 1), stream)
+
+        def factor(stream, strength):
+            low = max(0.0, 1 - strength)
+            return low + (1 + strength - low) * uniform(stream)
+
+        where = xp.numpy.where
+        jittered = jitter(
+            xp,
+            images,
+            factor(10, self.brightness),
+            factor(11, self.contrast),
+            factor(12, self.saturation),
+            self.hue * (2 * uniform(13) - 1),
+        )
+        images = where(uniform(14) < self.jitter_probability, jittered, images)
+        images = where(uniform(15) < self.grayscale, luma(images), images)
+        probability = self.blur
+        if probability is None:
+            probability = 0.5 if min(size) >= 64 else 0.0
+        if probability > 0:
+            sigma = SIGMA[0] + (SIGMA[1] - SIGMA[0]) * uniform(16)
+            images = where(uniform(17) < probability, blur(xp, images, sigma), images)
+        if keras.backend.standardize_dtype(dtype) == "uint8":
+            images = xp.numpy.floor(xp.numpy.clip(images, 0, 255) + 0.5)
+        return xp.cast(images, dtype)
+
+    def _infer(self, xp, images):
+        size = self._output_size(images.shape)
+        if size == tuple(images.shape[1:3]):
+            return images
+        return _pixels.center_crop(xp, images, size, size, "bilinear")
+
+    def _output_size(self, shape):
+        return self.size or tuple(shape[1:3])
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], *self._output_size(input_shape), input_shape[-1])
+
+    def get_config(self):
+        config = {
+            "size": self.size,
+            "scale": self.scale,
+            "ratio": self.ratio,
+            "brightness": self.brightness,
+            "contrast": self.contrast,
+            "saturation": self.saturation,
+            "hue": self.hue,
+            "jitter_probability": self.jitter_probability,
+            "grayscale": self.grayscale,
+            "blur": self.blur,
+        }
+        return {**super().get_config(), **config}

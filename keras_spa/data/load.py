@@ -1,0 +1,186 @@
+import dataclasses
+import pathlib
+import warnings
+
+from keras_spa import _checks
+from keras_spa.data._draw import Rule, draw
+from keras_spa.data._folder import load_folder
+from keras_spa.data._imagenet_lt import load_imagenet_lt
+from keras_spa.data._npz import load_npz
+from keras_spa.data._tfds import load_tfds
+from keras_spa.data.image_files import ImageFiles
+from keras_spa.data.long_tailed_data import Split
+
+
+def load(
+    name,
+    imbalance_factor=None,
+    *,
+    profile="exp",
+    max_count=None,
+    seed=0,
+    order="shuffle",
+    validation_per_class=0,
+    data_dir=None,
+    lists=None,
+    download=False,
+    verify=False,
+    on_error="raise",
+):
+    """A data set for long-tailed recognition, as the literature draws it.
+
+    - `"cifar10"`, `"cifar100"`: TensorFlow Datasets, put back into official order.
+    - `"npz:PATH"`: an archive of uint8 `x_train`, `x_test` (N, H, W) or (N, H, W, C),
+      integer `y_train`, `y_test` (N,) or (N, 1) and, if there are any, `class_names`
+      (K,). No pickle is loaded.
+    - `"folder:PATH"`: PATH/train/<class>/*.jpg (jpeg, png, bmp, gif) and, if there is
+      a test set, PATH/test/<class>/*.jpg; classes in order of name.
+    - `"imagenet_lt"`: the lists `ImageNet_LT_train.txt`, `ImageNet_LT_test.txt` and,
+      for validation, `ImageNet_LT_val.txt`; images from data_dir/train/<wnid> and
+      data_dir/val, or extracted once from a prepared TFDS `imagenet2012` into
+      data_dir/imagenet_lt_images.
+
+    The training subset has the counts of `long_tail_counts` and the images of
+    `long_tail_indices`, class after class; CIFAR with seed 0 is the subset of the
+    published results. Test sets are never thinned out.
+
+    With `validation_per_class=n`, the last n images of each class, in the order in
+    which the subset takes the first, are held out for choosing hyper-parameters. Where
+    the subset leaves n of every class over, training images are the same as without.
+    Otherwise they are fewer: `max_count` becomes the largest that leaves n of each
+    class. `data.validation_source` says which.
+
+    Args:
+        name: One of the names above.
+        imbalance_factor: IF, images of the most over the least frequent class, at
+            least 1. None (default) keeps all images.
+        profile: `"exp"` (default) or `"step"`, of `long_tail_counts`.
+        max_count: n_max, training images of class 0. Defaults to the images of the
+            largest class.
+        seed: Seed of the draw. Defaults to 0, the community's subset.
+        order: `"shuffle"` (default): a random n_c of each class. `"file"`: the first
+            n_c of each class, for an archive that is a long-tailed subset already,
+            each class in its shuffled order.
+        validation_per_class: Training images of each class to hold out. Defaults to
+            0.
+        data_dir: Folder of TensorFlow Datasets (None: their default) or of ImageNet;
+            a relative PATH starts from it.
+        lists: Folder of the lists of `"imagenet_lt"`. Defaults to `data_dir`.
+        download: Whether TensorFlow Datasets may download CIFAR. Defaults to False.
+        verify: Whether to read every image file once, with a progress bar, before
+            anything is drawn. Defaults to False.
+        on_error: What to do about a damaged file that this finds: `"raise"` (default),
+            or `"skip"`, which always verifies, leaves such files out, warns, and names
+            them in `data.skipped`.
+
+    Returns:
+        `LongTailedData`. Images are a uint8 array, or `ImageFiles` for folders and
+        ImageNet-LT; labels are int32.
+
+    Raises:
+        ValueError: arguments, archives, lists or images that are not as above; classes
+            with fewer images than asked for.
+        FileNotFoundError: no such archive, folder or list, or a TensorFlow data set
+            that is not prepared; the message says how to prepare it.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> x, y = np.zeros((40, 8, 8), "uint8"), np.repeat([0, 1], 20)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "tiny.npz"
+    ...     np.savez(path, x_train=x, y_train=y, x_test=x, y_test=y)
+    ...     data = spa.data.load(f"npz:{path}", imbalance_factor=10)
+    >>> data.class_counts.tolist(), data.train.images.shape, len(data.test.labels)
+    ([20, 2], (22, 8, 8, 1), 40)
+
+    Reference: Cao et al. (NeurIPS 2019), "Learning Imbalanced Datasets with
+    Label-Distribution-Aware Margin Loss" (the subset); Liu et al. (CVPR 2019),
+    "Large-Scale Long-Tailed Recognition in an Open World" (ImageNet-LT). The held-out
+    slice is ours.
+    """
+    rule = Rule(imbalance_factor, profile, max_count, seed, order, validation_per_class)
+    _check(rule)
+    _checks.choice("on_error", on_error, ("raise", "skip"))
+    pool = _pool(name, rule, data_dir, lists, download)
+    if verify or on_error == "skip":
+        pool = _verified(pool, on_error)
+    if imbalance_factor is None and not validation_per_class:
+        return pool
+    if validation_per_class and pool.validation is not None:
+        raise ValueError(
+            "Argument `validation_per_class` must be 0 for a data set with a "
+            f"validation split of its own, here of {len(pool.validation.labels)} "
+            f"images. Received: validation_per_class={validation_per_class}"
+        )
+    train, validation, source = draw(pool.train.labels, pool.num_classes, rule)
+    return dataclasses.replace(
+        pool,
+        train=_take(pool.train, train),
+        validation=None if validation is None else _take(pool.train, validation),
+        validation_source=source,
+    )
+
+
+def _check(rule):
+    _checks.choice("profile", rule.profile, ("exp", "step"))
+    _checks.choice("order", rule.order, ("shuffle", "file"))
+    _checks.integer("seed", rule.seed, 0)
+    _checks.integer("validation_per_class", rule.validation_per_class, 0)
+    if rule.imbalance_factor is not None:
+        _checks.number("imbalance_factor", rule.imbalance_factor, 1)
+    if rule.max_count is not None:
+        _checks.integer("max_count", rule.max_count, 1)
+        if rule.imbalance_factor is None:
+            raise ValueError(
+                "Argument `max_count` must be None without an imbalance factor. "
+                f"Received: max_count={rule.max_count}, imbalance_factor=None"
+            )
+
+
+def _pool(name, rule, data_dir, lists, download):
+    """All images of the data set, before any is left out."""
+    kind, _, path = str(name).partition(":")
+    path = pathlib.Path(data_dir or "").expanduser() / pathlib.Path(path).expanduser()
+    if name in ("cifar10", "cifar100"):
+        return load_tfds(name, data_dir, download)
+    if kind == "npz":
+        return load_npz(path)
+    if kind == "folder":
+        return load_folder(path)
+    if name == "imagenet_lt":
+        if rule.imbalance_factor is not None:
+            raise ValueError(
+                "Argument `imbalance_factor` must be None for 'imagenet_lt', whose "
+                "lists fix the images. "
+                f"Received: imbalance_factor={rule.imbalance_factor}"
+            )
+        return load_imagenet_lt(data_dir, lists)
+    raise ValueError(
+        "Argument `name` must be 'cifar10', 'cifar100', 'imagenet_lt', 'npz:PATH' or "
+        f"'folder:PATH'. Received: name={name!r}"
+    )
+
+
+def _take(split, indices):
+    return Split(split.images[indices], split.labels[indices])
+
+
+def _verified(pool, on_error):
+    """The pool after a look into every file, without the damaged ones."""
+    kept, skipped = {}, []
+    for name, split in pool.splits().items():
+        if isinstance(split.images, ImageFiles):
+            whole = split.images.check(on_error)
+            kept[name] = _take(split, whole)
+            skipped += split.images.paths[~whole].tolist()
+    if skipped:
+        total = sum(len(split.labels) for split in pool.splits().values())
+        warnings.warn(
+            f"Left out {len(skipped)} of {total} image files, which are damaged: "
+            f"{', '.join(skipped[:3])}",
+            stacklevel=3,
+        )
+    return dataclasses.replace(pool, **kept, skipped=tuple(skipped))

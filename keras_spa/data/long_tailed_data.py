@@ -1,0 +1,135 @@
+import dataclasses
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Split(NamedTuple):
+    """Images and their labels: `model.fit(*data.train)`.
+
+    Args:
+        images: uint8 array (N, H, W, C), or `ImageFiles` of length N.
+        labels: int32 array (N,) in 0..K−1.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> split = spa.data.Split(np.zeros((2, 8, 8, 1), "uint8"), np.array([0, 1]))
+    >>> split.images.shape
+    (2, 8, 8, 1)
+
+    Reference: ours.
+    """
+
+    images: Any
+    labels: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class LongTailedData:
+    """A data set for long-tailed recognition, as `load` returns it.
+
+    Args:
+        name: What to call it in tables and pictures.
+        train: The training `Split`.
+        validation: `Split` to choose hyper-parameters on, or None.
+        test: `Split` to report, or None.
+        class_names: K strings, in the order of the labels.
+        validation_source: Where `validation` comes from. `None`: there is none.
+            `"official"`: it belongs to the data set. `"unused"`: from training images
+            that the long-tailed subset leaves over; `train` is the same as without.
+            `"training"`: taken out before the subset was drawn; `train` is smaller
+            than without.
+        skipped: Names of damaged files that were left out. Defaults to none.
+
+    Attributes:
+        class_counts: int64 array (K,), the training images of each class.
+        num_classes: K.
+
+    Raises:
+        ValueError: fewer than 2 classes, a class without a training image, labels out
+            of range, or not one label for each image.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> train = spa.data.Split(np.zeros((3, 8, 8, 1), "uint8"), np.array([0, 1, 0]))
+    >>> data = spa.data.LongTailedData("tiny", train, None, None, ("cat", "dog"))
+    >>> data.class_counts.tolist()
+    [2, 1]
+    >>> data
+    <LongTailedData 'tiny': 3 training images of 2 classes, imbalance factor 2>
+
+    Reference: ours.
+    """
+
+    name: str
+    train: Split
+    validation: Split | None
+    test: Split | None
+    class_names: tuple[str, ...]
+    validation_source: str | None = None
+    skipped: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if self.num_classes < 2:
+            raise ValueError(
+                "A long-tailed data set must have at least 2 classes. "
+                f"Received: class_names={self.class_names}"
+            )
+        for name, split in self.splits().items():
+            self._check(name, split)
+        empty = np.flatnonzero(self.class_counts == 0)
+        if empty.size:
+            names = ", ".join(f"{c} ({self.class_names[c]})" for c in empty[:5])
+            raise ValueError(
+                "Each class must have at least one training image. Received none for "
+                f"{empty.size} of {self.num_classes} classes: {names}"
+            )
+
+    def _check(self, name, split):
+        labels = np.asarray(split.labels)
+        if labels.ndim != 1 or labels.dtype.kind not in "iu":
+            raise ValueError(
+                f"Labels of `{name}` must be integers of shape (N,). "
+                f"Received: shape {labels.shape}, dtype {labels.dtype}"
+            )
+        if len(split.images) != len(labels):
+            raise ValueError(
+                f"Split `{name}` must have one label for each image. "
+                f"Received: {len(split.images)} images, {len(labels)} labels"
+            )
+        wrong = labels[(labels < 0) | (labels >= self.num_classes)]
+        if wrong.size:
+            raise ValueError(
+                f"Labels of `{name}` must lie in 0..{self.num_classes - 1}. Received "
+                f"{wrong.size} others of {labels.size}, such as {wrong[:5].tolist()}"
+            )
+
+    def splits(self):
+        """The splits that there are, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: split for name, split in named.items() if split is not None}
+
+    @property
+    def num_classes(self):
+        return len(self.class_names)
+
+    @property
+    def class_counts(self):
+        return np.bincount(self.train.labels, minlength=self.num_classes)
+
+    def __repr__(self):
+        counts = self.class_counts
+        others = "".join(
+            f", {len(split.labels)} for {name}"
+            for name, split in self.splits().items()
+            if name != "train"
+        )
+        return (
+            f"<LongTailedData {self.name!r}: {counts.sum()} training images of "
+            f"{len(counts)} classes, imbalance factor "
+            f"{counts.max() / counts.min():.4g}{others}>"
+        )

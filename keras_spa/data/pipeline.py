@@ -1,0 +1,185 @@
+import itertools
+
+import keras
+import numpy as np
+
+from keras_spa import _checks
+from keras_spa.data import _decode
+from keras_spa.data._tensorflow import import_tensorflow
+from keras_spa.data.batches import images_and_labels
+from keras_spa.data.image_files import ImageFiles
+from keras_spa.data.order import epoch_order
+
+SHARDING = ("data", "off", "auto", "file", "hint")
+
+
+def pipeline(
+    data,
+    batch_size,
+    *,
+    training=True,
+    seed=0,
+    sampling="instance",
+    augment=None,
+    mix=None,
+    num_classes=None,
+    image_size=224,
+    drop_remainder=False,
+    repeat=False,
+    first_epoch=0,
+    on_error="raise",
+    auto_shard="data",
+):
+    """A `tf.data.Dataset` of batches that never keeps the device waiting.
+
+    In training the order of epoch e is `epoch_order(labels, e, seed, sampling)` and
+    augmentation depends on `seed`, epoch and batch alone. What is shuffled are
+    numbers, never images: arrays stay in memory once, as they are, and image files are
+    read, decoded and cropped in parallel when their batch is due.
+
+    Args:
+        data: `(images, labels)`, such as `data.train` of `load`: images are an array
+            (N, H, W, C) or `ImageFiles`, labels integers (N,).
+        batch_size: Images a batch over all replicas (global), B.
+        training: True (default): shuffled, image files cropped at random (8 % to 100 %
+            of the area, aspect ratio 3/4 to 4/3) and flipped with probability 1/2.
+            False: in the order of `data`, of image files the central square of 7/8 of
+            the shorter side, no augmentation and no mixing.
+        seed: Seed of order and augmentation. Defaults to 0.
+        sampling: `"instance"` (default), `"class_balanced"` or `"reverse"`.
+        augment: A layer of `keras_spa.data` (reproducible), any other layer or function
+            of a batch of images, such as `keras.layers.RandAugment`, or a list of them.
+        mix: `keras.layers.MixUp`, `CutMix` or one of keras-cv: labels become soft
+            (B, K) and float32. Needs `num_classes`.
+        num_classes: K, for `mix`.
+        image_size: Height and width of images from files. Defaults to 224.
+        drop_remainder: Whether to leave out an epoch's last, smaller batch, so that
+            all shapes are static (TPU). Defaults to False.
+        repeat: False (default): each iteration is one epoch, the first one
+            `first_epoch`, the next one the epoch after it. (On JAX and PyTorch `fit`
+            looks at the data once before the first epoch, which counts.) True: endless
+            from `first_epoch` on; `fit` then needs `steps_per_epoch`.
+        first_epoch: Number of the first epoch, for a training that goes on.
+        on_error: `"raise"` (default) names a damaged image file; `"skip"` leaves it
+            out with a warning that counts.
+        auto_shard: How `tf.distribute` shares the data among workers: `"data"`
+            (default), `"off"`, `"auto"`, `"file"` or `"hint"`.
+
+    Returns:
+        `tf.data.Dataset` of `(images, labels)`: (B, H, W, C) in the dtype of `data`
+        (uint8 from files) or of `augment`, and int32 (B,).
+
+    Raises:
+        ValueError: an argument out of range, before any image is read.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> data = np.zeros((300, 32, 32, 3), "uint8"), np.arange(300) % 10
+    >>> batches = spa.data.pipeline(data, 128, augment=spa.data.RandomCropFlip())
+    >>> [tuple(images.shape) for images, labels in batches]
+    [(128, 32, 32, 3), (128, 32, 32, 3), (44, 32, 32, 3)]
+
+    Reference: ours; crops of files as in Szegedy et al. (CVPR 2015), "Going Deeper
+    with Convolutions", section 6.
+    """
+    images, labels = images_and_labels(data)
+    _checks.integer("batch_size", batch_size, 1)
+    _checks.integer("image_size", image_size, 1)
+    _checks.choice("on_error", on_error, ("raise", "skip"))
+    _checks.choice("auto_shard", auto_shard, SHARDING)
+    epoch_order(labels, first_epoch, seed, sampling)  # checks them all
+    if mix is not None:
+        _checks.integer("num_classes", num_classes, int(labels.max()) + 1)
+    layers = _layers(augment) if training else []
+    tf = import_tensorflow()
+
+    epochs = tf.data.Dataset.from_generator(
+        _epochs(labels, training, seed, sampling, first_epoch, repeat, len(layers)),
+        output_signature=(
+            tf.TensorSpec((None,), "int64"),
+            tf.TensorSpec((1 + len(layers),), "int32"),
+        ),
+    )
+    labels = tf.constant(labels, "int32")
+    if from_files := isinstance(images, ImageFiles):
+        load = _decode.decoder(images.paths, image_size, training, on_error)
+    else:
+        images = tf.convert_to_tensor(images)
+
+    def batches_of_epoch(order, seeds):
+        rows = tf.data.Dataset.from_tensor_slices(order)
+        examples = load(rows, seeds[0]) if from_files else rows
+        batches = examples.batch(batch_size, drop_remainder)
+        return batches.enumerate().map(lambda i, batch: (batch, i, seeds))
+
+    def finish(batch, i, seeds):
+        rows, x = batch if from_files else (batch, tf.gather(images, batch))
+        for layer, layer_seed in zip(layers, tf.unstack(seeds)[1:], strict=True):
+            x = _augmented(layer, x, tf.stack([layer_seed, tf.cast(i, "int32")]))
+        return x, tf.gather(labels, rows)
+
+    batches = epochs.flat_map(batches_of_epoch)
+    batches = batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE)
+    if mix is not None and training:  # one after the other: `mix` counts its calls
+        batches = batches.map(_mixer(mix, num_classes))
+    if on_error == "raise" or not from_files:
+        steps = len(labels) // batch_size
+        steps += not drop_remainder and len(labels) % batch_size > 0
+        steps = tf.data.INFINITE_CARDINALITY if repeat else steps
+        batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
+    options = tf.data.Options()
+    policy = getattr(tf.data.experimental.AutoShardPolicy, auto_shard.upper())
+    options.experimental_distribute.auto_shard_policy = policy
+    return batches.with_options(options).prefetch(tf.data.AUTOTUNE)
+
+
+def _layers(augment):
+    layers = list(augment) if isinstance(augment, (list, tuple)) else [augment]
+    layers = [layer for layer in layers if layer is not None]
+    wrong = [layer for layer in layers if not callable(layer)]
+    if wrong:
+        raise ValueError(
+            "Argument `augment` must be a layer, a function of a batch of images, or a "
+            f"list of them. Received: augment={augment!r}"
+        )
+    return layers
+
+
+def _epochs(labels, training, seed, sampling, first_epoch, repeat, num_layers):
+    """A function that iterates over (order, seeds), one pair an epoch."""
+    labels, coming = np.asarray(labels), itertools.count(first_epoch)
+
+    def one_epoch(epoch):
+        if not training:
+            return np.arange(len(labels)), np.zeros(1, "int32")
+        seeds = np.random.RandomState([seed, epoch, 1]).randint(
+            2**31, size=1 + num_layers
+        )
+        return epoch_order(labels, epoch, seed, sampling), seeds.astype("int32")
+
+    def epochs():
+        numbers = itertools.count(first_epoch) if repeat else [next(coming)]
+        yield from map(one_epoch, numbers)
+
+    return epochs
+
+
+def _augmented(layer, images, seed):
+    if hasattr(layer, "augment"):
+        return layer.augment(images, seed)
+    if isinstance(layer, keras.layers.Layer):
+        return layer(images, training=True)
+    return layer(images)
+
+
+def _mixer(mix, num_classes):
+    tf = import_tensorflow()
+
+    def mixed(images, labels):
+        soft = {"images": images, "labels": tf.one_hot(labels, num_classes)}
+        soft = mix(soft, training=True)
+        return soft["images"], soft["labels"]
+
+    return mixed

@@ -1,0 +1,16 @@
+"""CIFAR-10-LT: each row of the table is one command.
+
+    python recipes/cifar10_lt.py --flagfile=recipes/flagfiles/cifar10_lt/ce.flags
+
+Images come from TensorFlow Datasets (`tfds build cifar10`), or with --data=npz:PATH
+from an archive. By default: the community's subset at imbalance factor 100, ResNet-32
+(width 16), 200 epochs. --smoke tries a command in seconds, on random images.
+"""
+
+import cifar
+import common
+
+TASK = cifar.task("CIFAR-10-LT", "cifar10", 10)
+
+if __name__ == "__main__":
+    common.main(TASK)

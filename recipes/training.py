@@ -1,0 +1,200 @@
+"""One run of a recipe: a method, an alignment, a seed; trained and measured."""
+
+import pathlib
+import time
+
+import augmentation
+import checkpoint
+import keras
+import measure
+import methods
+import numpy as np
+import results
+from absl import flags
+
+import keras_spa as spa
+
+FLAGS = flags.FLAGS
+
+
+def train(task, method, alignment, seed, folder):
+    """The run's result, ready for JSON; checkpoints lie in `folder` meanwhile."""
+    data = task.load(seed)
+    keras.backend.clear_session()
+    keras.config.set_dtype_policy(FLAGS.mixed_precision)
+    keras.utils.set_random_seed(seed)
+    counts = data.class_counts.tolist()
+    parts = methods.make_method(method, counts, FLAGS.epochs, FLAGS.mix != "none")
+    steps = -(-len(data.train.labels) // FLAGS.batch_size)
+    model = spa.SpAModel(_backbone(task, seed), parts.classifier)
+    model.compile(
+        optimizer(FLAGS.learning_rate * parts.learning_rate_factor, steps),
+        parts.loss,
+        metrics=["accuracy"],
+        run_eagerly=FLAGS.smoke,  # a few steps are over before a graph is traced
+        jit_compile=FLAGS.jit_compile and not FLAGS.smoke,
+        steps_per_execution=1 if FLAGS.smoke else FLAGS.steps_per_execution or steps,
+    )
+    chosen = methods.make_alignment(alignment, FLAGS.epochs * steps)
+    wall, history = _fit(model, data, parts, chosen, seed, steps, folder)
+
+    evaluated = getattr(data, FLAGS.split)
+    predicted, labels, _, _ = measure.observe(model, _unaugmented(evaluated))
+    on_train = measure.observe(model, _unaugmented(data.train))
+    cosines = measure.class_cosines(model, *on_train[2:])
+    if FLAGS.export_dir:
+        _export(model, pathlib.Path(FLAGS.export_dir) / folder.name)
+    return {
+        "dataset": task.title,
+        "method": method,
+        "alignment": alignment,
+        "alignment_config": repr(chosen),
+        "seed": seed,
+        "split": FLAGS.split,
+        "class_counts": counts,
+        "accuracy": measure.accuracies(predicted, labels, counts),
+        "train_accuracy": measure.accuracies(*on_train[:2], counts)["all"],
+        "cosine": float(np.mean(cosines)),
+        "cosine_per_class": cosines,
+        "history": history,
+        "wall_time_s": round(wall, 2),
+        "images_per_s": round(len(data.train.labels) * FLAGS.epochs / wall, 1),
+        "environment": results.environment(),
+    }
+
+
+def _fit(model, data, parts, alignment, seed, steps, folder):
+    """Trains; returns seconds, those before an interruption included, and history."""
+    done, history = checkpoint.restore(model, folder) if FLAGS.resume else (0, {})
+    before = sum(history.get("seconds", []))
+    saving = checkpoint.Checkpoint(folder, history)
+    callbacks = [*parts.callbacks, EpochLines(), saving]
+    if FLAGS.tensorboard_dir:
+        logs = f"{FLAGS.tensorboard_dir}/{folder.name}"
+        callbacks.append(keras.callbacks.TensorBoard(logs))
+    fed = {"shuffle": False}
+    if augmentation.on_host() or isinstance(data.train.images, spa.data.ImageFiles):
+        fed = {"steps_per_epoch": steps}
+        x = spa.data.pipeline(
+            data.train,
+            FLAGS.batch_size,
+            seed=seed,
+            augment=augmentation.layers(seed),
+            mix=augmentation.mix(seed),
+            num_classes=data.num_classes,
+            repeat=True,
+            first_epoch=done,
+        )
+    else:
+        x = spa.data.Batches(data.train, FLAGS.batch_size, seed)
+        follow = keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: x.start(epoch)
+        )
+        callbacks.insert(0, follow)
+    late = round(FLAGS.spa_start * FLAGS.epochs)
+    started = time.perf_counter()
+    for stop in (late, FLAGS.epochs):
+        if stop == FLAGS.epochs and alignment is not None:
+            model.add_loss(alignment)
+        if done < stop:
+            model.fit(
+                x,
+                initial_epoch=done,
+                epochs=stop,
+                verbose=0,
+                callbacks=callbacks,
+                **fed,
+            )
+            done = stop
+    saving.remove()
+    return before + time.perf_counter() - started, saving.history
+
+
+def _backbone(task, seed):
+    network = task.backbone()
+    layers = [] if augmentation.on_host() else augmentation.layers(seed)
+    if not layers:
+        return network
+    inputs = keras.Input(network.input_shape[1:], dtype="uint8")
+    x = inputs
+    for layer in layers:
+        x = layer(x)
+    return keras.Model(inputs, network(x), name=f"augmented_{network.name}")
+
+
+def _unaugmented(split):
+    if isinstance(split.images, spa.data.ImageFiles):
+        return spa.data.pipeline(split, FLAGS.batch_size, training=False)
+    return tuple(split)
+
+
+def _export(model, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model.save(path.with_suffix(".keras"))
+    if keras.backend.backend() != "torch":  # there Keras writes no SavedModel
+        model.export(path)
+
+
+def optimizer(rate, steps):
+    """SGD with momentum 0.9 and the schedule of the flags, `steps` an epoch."""
+    warm_up, epochs = FLAGS.warmup_epochs, FLAGS.epochs
+    if FLAGS.schedule == "cosine":
+        schedule = keras.optimizers.schedules.CosineDecay(
+            0.0 if warm_up else rate,
+            steps * (epochs - warm_up),
+            warmup_target=rate if warm_up else None,
+            warmup_steps=steps * warm_up,
+        )
+    else:
+        # Epoch e of the warm-up has (e + 1)/warm_up of the rate, as in LDAM-DRW.
+        ends = [*range(1, warm_up), *(round(share * epochs) for share in (0.8, 0.9))]
+        factors = [(e + 1) / warm_up for e in range(warm_up)] or [1.0]
+        factors = [*factors, *(float(factor) for factor in FLAGS.decay_factors)]
+        schedule = keras.optimizers.schedules.PiecewiseConstantDecay(
+            [steps * end - 1 for end in ends], [rate * factor for factor in factors]
+        )
+    return CoupledSGD(schedule, momentum=0.9, l2=FLAGS.weight_decay)
+
+
+@keras.saving.register_keras_serializable("keras_spa_recipes")
+class CoupledSGD(keras.optimizers.SGD):
+    """SGD whose weight decay joins the gradient, as the published protocols have it.
+
+    Keras' `weight_decay` is decoupled: with momentum 0.9 it is a tenth as strong.
+    """
+
+    def __init__(self, learning_rate=0.01, l2=0.0, **kwargs):
+        super().__init__(learning_rate, **kwargs)
+        self.l2 = l2
+
+    def update_step(self, gradient, variable, learning_rate):
+        decay = keras.ops.cast(self.l2 * variable, gradient.dtype)
+        super().update_step(gradient + decay, variable, learning_rate)
+
+    def get_config(self):
+        return {**super().get_config(), "l2": self.l2}
+
+
+class EpochLines(keras.callbacks.Callback):
+    """A line an epoch: what it brought, how long it took, what is left.
+
+    Adds `seconds` to the logs; prints only with --verbose.
+    """
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = logs["seconds"] = time.perf_counter() - self.started
+        if FLAGS.verbose:
+            left = seconds * (FLAGS.epochs - epoch - 1)
+            shown = "  ".join(
+                f"{name} {value:.4g}"
+                for name, value in logs.items()
+                if name != "seconds"
+            )
+            print(
+                f"epoch {epoch + 1:3}/{FLAGS.epochs}  {shown}  "
+                f"{seconds:.1f} s, {left / 60:.0f} min left",
+                flush=True,
+            )

@@ -1,0 +1,154 @@
+"""What a job leaves behind, and what it refuses."""
+
+import json
+import pathlib
+import re
+
+import cifar10_lt
+import cifar100_lt
+import common
+import digits_lt
+import imagenet_lt
+import keras
+import pytest
+import table
+import training
+from absl import flags
+from absl.testing import flagsaver
+
+FLAGS = flags.FLAGS
+RECIPES = {
+    recipe.__name__: recipe
+    for recipe in (cifar10_lt, cifar100_lt, digits_lt, imagenet_lt)
+}
+FLAGFILES = [
+    (about[1].__name__, folder, path.name)
+    for folder, about in table.SECTIONS.items()
+    for path in sorted((table.HERE / "flagfiles" / folder).glob("*.flags"))
+]
+
+
+@pytest.fixture(autouse=True)
+def restored(monkeypatch):
+    monkeypatch.chdir(table.HERE.parent)
+    with flagsaver.flagsaver():
+        FLAGS.unparse_flags()
+        yield
+
+
+def test_every_data_set_has_its_rows():
+    names = {(folder, name) for _, folder, name in FLAGFILES}
+    for folder in ("cifar10_lt", "cifar100_lt", "imagenet_lt"):
+        assert len([name for f, name in names if f == folder]) == 18
+        assert (folder, "etf_dr_spa_reg.flags") in names
+        assert (folder, "etf_dr_spa_slerp.flags") not in names
+
+
+@pytest.mark.parametrize(("recipe", "folder", "name"), FLAGFILES)
+def test_flagfile_says_what_it_is_and_parses(recipe, folder, name):
+    path = table.HERE / "flagfiles" / folder / name
+    text = path.read_text()
+    command = f"python recipes/{recipe}.py --flagfile=recipes/flagfiles/{folder}/{name}"
+    assert f"# Command: {command}" in text
+    assert "# Runtime: " in text
+    assert "# Published: " in text
+    wanted = table.settings_of(path, RECIPES[recipe].TASK)
+    (method,), (alignment,) = wanted["method"], wanted["alignment"]
+    expected = method if alignment == "none" else f"{method}_{alignment}"
+    assert name == f"{expected}.flags"
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="once is enough")
+@pytest.mark.parametrize(("recipe", "folder", "name"), FLAGFILES)
+def test_flagfile_runs_on_a_few_random_images(recipe, folder, name, tmp_path, capsys):
+    task = RECIPES[recipe].TASK
+    flagfile = f"--flagfile=recipes/flagfiles/{folder}/{name}"
+    arguments = ["test", flagfile, "--smoke", f"--output_dir={tmp_path}"]
+    common.parse_and_check(arguments, task)
+    common.job(task)
+    (path,) = (tmp_path / "runs").glob("*.json")
+    result = json.loads(path.read_text())
+    assert result["history"]["loss"][0] > 0
+    assert "[ 1/1]" in capsys.readouterr().out
+
+
+def run(recipe, *arguments):
+    common.parse_and_check([f"{recipe}.py", *arguments], RECIPES[recipe].TASK)
+    common.job(RECIPES[recipe].TASK)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "arguments", "message"),
+    [
+        ("cifar10_lt", ["--method=focal"], "--method must name some of ce, .*focal"),
+        (
+            "cifar10_lt",
+            ["--alignment=spa"],
+            "--alignment must name some of none, .*spa",
+        ),
+        ("cifar10_lt", ["--method="], "--method must name"),
+        ("cifar10_lt", ["--seeds=0,0"], "--seeds must be different .*0,0"),
+        ("cifar10_lt", ["--seed=x"], "--seeds must be different .*x"),
+        ("cifar10_lt", ["--learning_rat=1"], "learning_rat"),
+        ("cifar10_lt", ["cifar"], "not a flag: cifar"),
+        ("cifar10_lt", ["--imbalance_factor=0.5"], "imbalance_factor"),
+        (
+            "cifar10_lt",
+            ["--method=etf_dr", "--alignment=spa_slerp"],
+            "cannot move the fixed head of etf_dr",
+        ),
+        ("cifar100_lt", ["--method=etf_dr"], "at least 99 features .*has 64.*--width"),
+        ("cifar10_lt", ["--mix=mixup"], "--mix=mixup needs --augment_on=host"),
+        ("cifar10_lt", ["--split=validation"], "needs --validation_per_class"),
+        ("cifar10_lt", ["--data=npz:nowhere.npz"], "nowhere.npz"),
+        ("imagenet_lt", ["--data_dir=nowhere"], "nowhere"),
+    ],
+)
+def test_bad_input_ends_in_one_line_and_code_2(
+    recipe, arguments, message, capsys, tmp_path
+):
+    with pytest.raises(SystemExit) as stopped:
+        run(recipe, *arguments, f"--output_dir={tmp_path / 'new'}")
+    assert stopped.value.code == 2
+    errors = capsys.readouterr().err.strip().splitlines()
+    assert len(errors) == 1
+    assert re.search(message, errors[0])
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_result_is_kept_for_the_same_and_guarded_from_another_configuration(
+    tmp_path, capsys
+):
+    where = [f"--output_dir={tmp_path}", "--smoke", "--method=ce", "--alignment=none"]
+    run("digits_lt", *where)
+    (path,) = (tmp_path / "runs").glob("*.json")
+    before = path.read_bytes()
+    FLAGS.unparse_flags()
+    run("digits_lt", *where)
+    assert "1 results were already in" in capsys.readouterr().out
+    assert path.read_bytes() == before
+    FLAGS.unparse_flags()
+    with pytest.raises(SystemExit) as stopped:
+        run("digits_lt", *where, "--learning_rate=0.3")
+    assert stopped.value.code == 2
+    assert "learning_rate is 0.1 there and 0.3 here" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_interrupted_job_keeps_its_results(tmp_path, monkeypatch, capsys):
+    real, calls = training.train, []
+
+    def second_stops(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(training, "train", second_stops)
+    where = [f"--output_dir={tmp_path}", "--smoke", "--method=ce"]
+    with pytest.raises(SystemExit) as stopped:
+        run("digits_lt", *where)
+    assert stopped.value.code == 130
+    assert "The same command goes on" in capsys.readouterr().out
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+    assert pathlib.Path(tmp_path / "table.md").exists()

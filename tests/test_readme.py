@@ -59,5 +59,6 @@ def test_linked_files_exist():
 def test_result_files_are_of_one_configuration_each():
     for path in (ROOT / "recipes" / "results").glob("*/runs/*.json"):
         result = json.loads(path.read_text())
-        name = f"{result['method']}-{result['alignment']}-seed{result['seed']}.json"
-        assert path.name == name
+        factor = f"if{result['flags']['imbalance_factor']:g}"
+        name = f"{result['method']}-{result['alignment']}-{factor}-seed{result['seed']}"
+        assert path.stem == name

@@ -151,7 +151,8 @@ def test_tiny_images_pass():
     shape = (5, 2, HEIGHT, 3)
     images = RNG.integers(0, 256, shape).astype("uint8")
     expected = oracle.auto_augment(images, (0, 4), _policy.CIFAR10)
-    np.testing.assert_array_equal(augmented(images, (0, 4)), expected)
+    difference = augmented(images, (0, 4)) - expected.astype(int)
+    assert np.abs(difference).max() <= 1  # AutoContrast, as above
 
 
 @pytest.mark.parametrize("policy", ["cifar", None, 10])

@@ -228,3 +228,9 @@ def test_a_seed_is_drawn_unless_given():
     one, other = (numpy(layer(IMAGES)) for layer in layers)
     assert np.any(one != other)
     assert layers[0].get_config()["seed"] is None
+
+
+def test_mixed_precision_does_not_round_images():
+    images = IMAGES.astype("float32") + 0.01  # float16 has eighths at 200
+    layer = augment.RandomCropFlip(padding=0, flip=False, dtype="mixed_float16")
+    np.testing.assert_array_equal(numpy(layer(images)), images)

@@ -13,7 +13,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
-import common  # noqa: F401  (quietens TensorFlow)
+import _quiet  # noqa: F401
 import keras
 import numpy as np
 import timing

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from data.augment import oracle
@@ -53,7 +54,11 @@ def drawn_signs(seed):
     return np.stack([1 - 2 * oracle.integers(seed, batch, s, 2) for s in (2, 4)], -1)
 
 
-@pytest.mark.parametrize("magnitude", range(10))
+# JAX compiles every operation anew; that it agrees to the bit is tested elsewhere.
+MAGNITUDES = (0, 3, 9) if keras.backend.backend() == "jax" else range(10)
+
+
+@pytest.mark.parametrize("magnitude", MAGNITUDES)
 @pytest.mark.parametrize("name", GEOMETRIC + BLENDS + TABLES)
 def test_an_operation_is_that_of_pillow(policy, name, magnitude):
     operations = (name, magnitude), ("Identity", 0)

@@ -5,6 +5,7 @@ A recipe is a `Task` (data and network) and defaults of flags; `main` does the r
 
 import concurrent.futures
 import dataclasses
+import importlib.util
 import json
 import multiprocessing
 import pathlib
@@ -196,6 +197,8 @@ def _check(task):
         raise ValueError(f"--mix={FLAGS.mix} needs --augment_on=host")
     if FLAGS.split == "validation" and not FLAGS.validation_per_class:
         raise ValueError("--split=validation needs --validation_per_class=N")
+    if FLAGS.tensorboard_dir and not importlib.util.find_spec("tensorboard"):
+        raise ValueError("--tensorboard_dir needs: pip install tensorboard")
     if FLAGS.output_dir is None:
         FLAGS.output_dir = f"output/{pathlib.Path(sys.argv[0]).stem}"
 
@@ -319,10 +322,10 @@ def _train(job):
     return run, result
 
 
-def tiny_data(num_classes, image_shape, seed):
-    """A few random images of each class, for --smoke."""
+def tiny_data(num_classes, image_shape, seed, most=2):
+    """A few random images, `most` of class 0 and 1 of the last, for --smoke."""
     random = np.random.RandomState(seed)
-    counts = spa.data.long_tail_counts(num_classes, 3, 3)
+    counts = spa.data.long_tail_counts(num_classes, most, most)
     labels = np.repeat(np.arange(num_classes), counts).astype("int32")
     images = random.randint(0, 256, (len(labels), *image_shape)).astype("uint8")
     first = np.unique(labels, return_index=True)[1]

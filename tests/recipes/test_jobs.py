@@ -1,6 +1,5 @@
 """What a job leaves behind, and what it refuses."""
 
-import json
 import pathlib
 import re
 
@@ -9,7 +8,6 @@ import cifar100_lt
 import common
 import digits_lt
 import imagenet_lt
-import keras
 import pytest
 import table
 import training
@@ -21,11 +19,6 @@ RECIPES = {
     recipe.__name__: recipe
     for recipe in (cifar10_lt, cifar100_lt, digits_lt, imagenet_lt)
 }
-FLAGFILES = [
-    (about[1].__name__, folder, path.name)
-    for folder, about in table.SECTIONS.items()
-    for path in sorted((table.HERE / "flagfiles" / folder).glob("*.flags"))
-]
 
 
 @pytest.fixture(autouse=True)
@@ -34,42 +27,6 @@ def restored(monkeypatch):
     with flagsaver.flagsaver():
         FLAGS.unparse_flags()
         yield
-
-
-def test_every_data_set_has_its_rows():
-    names = {(folder, name) for _, folder, name in FLAGFILES}
-    for folder in ("cifar10_lt", "cifar100_lt", "imagenet_lt"):
-        assert len([name for f, name in names if f == folder]) == 18
-        assert (folder, "etf_dr_spa_reg.flags") in names
-        assert (folder, "etf_dr_spa_slerp.flags") not in names
-
-
-@pytest.mark.parametrize(("recipe", "folder", "name"), FLAGFILES)
-def test_flagfile_says_what_it_is_and_parses(recipe, folder, name):
-    path = table.HERE / "flagfiles" / folder / name
-    text = path.read_text()
-    command = f"python recipes/{recipe}.py --flagfile=recipes/flagfiles/{folder}/{name}"
-    assert f"# Command: {command}" in text
-    assert "# Runtime: " in text
-    assert "# Published: " in text
-    wanted = table.settings_of(path, RECIPES[recipe].TASK)
-    (method,), (alignment,) = wanted["method"], wanted["alignment"]
-    expected = method if alignment == "none" else f"{method}_{alignment}"
-    assert name == f"{expected}.flags"
-
-
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="once is enough")
-@pytest.mark.parametrize(("recipe", "folder", "name"), FLAGFILES)
-def test_flagfile_runs_on_a_few_random_images(recipe, folder, name, tmp_path, capsys):
-    task = RECIPES[recipe].TASK
-    flagfile = f"--flagfile=recipes/flagfiles/{folder}/{name}"
-    arguments = ["test", flagfile, "--smoke", f"--output_dir={tmp_path}"]
-    common.parse_and_check(arguments, task)
-    common.job(task)
-    (path,) = (tmp_path / "runs").glob("*.json")
-    result = json.loads(path.read_text())
-    assert result["history"]["loss"][0] > 0
-    assert "[ 1/1]" in capsys.readouterr().out
 
 
 def run(recipe, *arguments):

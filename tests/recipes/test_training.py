@@ -23,7 +23,7 @@ FLAGS = flags.FLAGS
 
 
 def load(seed):
-    return common.tiny_data(3, (8, 8, 3), seed)
+    return common.tiny_data(3, (8, 8, 3), seed, most=12)
 
 
 def backbone():
@@ -132,6 +132,34 @@ def test_killed_job_goes_on_and_ends_with_the_same_weights(tmp_path):
     ]
     for a, b in zip(*(model.get_weights() for model in models), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_precision_export_and_tensorboard(parsed, tmp_path):
+    try:
+        parsed(
+            "--epochs=1",
+            "--mixed_precision=mixed_bfloat16",
+            f"--export_dir={tmp_path / 'export'}",
+            f"--tensorboard_dir={tmp_path / 'logs'}",
+        )
+        training.train(TASK, "ce", "spa_slerp", 0, tmp_path / "name")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model = keras.saving.load_model(tmp_path / "export" / "name.keras")
+    assert model.backbone.layers[-1].compute_dtype == "bfloat16"
+    assert model.backbone.layers[-1].variable_dtype == "float32"
+    assert list((tmp_path / "logs" / "name").rglob("events*"))
+    if keras.backend.backend() != "torch":
+        assert (tmp_path / "export" / "name" / "saved_model.pb").exists()
+
+
+def test_epoch_lines_say_what_is_left(parsed, tmp_path, capsys):
+    parsed("--epochs=2")
+    training.train(TASK, "ce", "none", 0, tmp_path / "name")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("epoch   1/2  ")
+    assert "accuracy 0." in second
+    assert second.endswith("0 min left")
 
 
 def test_weight_decay_joins_the_gradient():

@@ -28,7 +28,7 @@ MOVING_ALIGNMENTS = ("spa_slerp", "spa_proj")
 _REG_STRENGTH = flags.DEFINE_float("spa_reg_strength", 0.1, "Strength of SpA-Reg.")
 _MISALIGNED_STRENGTH = flags.DEFINE_float(
     "misaligned_strength",
-    -0.2,
+    -0.1,
     "Strength of the negative SpA-Reg of 'misaligned'; for show, not chosen for gain.",
 )
 _REG_GRADIENT = flags.DEFINE_enum(

@@ -106,7 +106,7 @@ def test_killed_job_goes_on_and_ends_with_the_same_weights(tmp_path):
     def command(name):
         return [
             *(sys.executable, digits_lt.__file__, "--method=ce", "--alignment=spa_reg"),
-            *("--seed=0", "--epochs=12", f"--output_dir={tmp_path / name}"),
+            *("--seed=0", "--epochs=5", f"--output_dir={tmp_path / name}"),
             f"--export_dir={tmp_path / name}",
         ]
 

@@ -14,12 +14,12 @@ import re
 
 import cifar10_lt
 import cifar100_lt
-import common
 import digits_lt
 import imagenet_lt
 import numpy as np
 import report
 import results
+import settings
 from absl import app, flags
 from methods import ALIGNMENTS, METHODS
 
@@ -108,9 +108,9 @@ def settings_of(flagfile, task):
     """All flags of a run that the flagfile describes, parsed as the recipe does."""
     values = copy.deepcopy(flags.FLAGS)
     values.unparse_flags()
-    common.parse(values, ["table.py", f"--flagfile={flagfile}"], task)
+    settings.parse(values, ["table.py", f"--flagfile={flagfile}"], task)
     names = ("method", "alignment")
-    return {**common.settings(values), **{name: values[name].value for name in names}}
+    return {**settings.of_run(values), **{name: values[name].value for name in names}}
 
 
 def load(folder, flagfile, wanted, factor):

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 
 from keras_spa import _checks
+from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.order import epoch_order
 
 
@@ -43,6 +44,11 @@ class Batches(keras.utils.PyDataset):
     ):
         super().__init__(**kwargs)
         self.images, self.labels = images_and_labels(data)
+        if isinstance(self.images, ImageFiles):
+            raise ValueError(
+                "Argument `data` must hold an array of images; files go through "
+                f"`keras_spa.data.pipeline`. Received: {self.images!r}"
+            )
         self.batch_size = _checks.integer("batch_size", batch_size, 1)
         self.seed, self.sampling = seed, sampling
         self.start(first_epoch)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_spa.data import Batches, epoch_order
+from keras_spa.data import Batches, ImageFiles, epoch_order
 
 IMAGES = np.arange(10)[:, None].astype("float32")
 LABELS = np.arange(10) % 3
@@ -52,6 +52,7 @@ def test_last_batch_is_smaller():
         (IMAGES[0], "`data` must be a pair.*ndarray"),
         ((IMAGES, LABELS[:9]), "10 images, 9 labels"),
         ((IMAGES[:0], LABELS[:0]), "0 images, 0 labels"),
+        ((ImageFiles(["a.png"]), [0]), "an array of images; files go .*1 files"),
     ],
 )
 def test_bad_data(data, words):

@@ -5,6 +5,7 @@ import json
 import common
 import keras
 import pytest
+import settings
 import table
 from absl import flags
 from absl.testing import flagsaver
@@ -54,7 +55,7 @@ def test_flagfile_runs_on_a_few_random_images(recipe, folder, name, tmp_path, ca
     task = RECIPES[recipe].TASK
     flagfile = f"--flagfile=recipes/flagfiles/{folder}/{name}"
     arguments = ["test", flagfile, "--smoke", f"--output_dir={tmp_path}"]
-    common.parse_and_check(arguments, task)
+    settings.parse_and_check(arguments, task)
     common.job(task)
     (path,) = (tmp_path / "runs").glob("*.json")
     result = json.loads(path.read_text())

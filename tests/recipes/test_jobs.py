@@ -9,6 +9,7 @@ import common
 import digits_lt
 import imagenet_lt
 import pytest
+import settings
 import table
 import training
 from absl import flags
@@ -30,7 +31,7 @@ def restored(monkeypatch):
 
 
 def run(recipe, *arguments):
-    common.parse_and_check([f"{recipe}.py", *arguments], RECIPES[recipe].TASK)
+    settings.parse_and_check([f"{recipe}.py", *arguments], RECIPES[recipe].TASK)
     common.job(RECIPES[recipe].TASK)
 
 

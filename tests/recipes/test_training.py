@@ -13,6 +13,7 @@ import digits_lt
 import keras
 import numpy as np
 import pytest
+import settings
 import training
 from absl import flags
 from absl.testing import flagsaver
@@ -42,7 +43,9 @@ def parsed(tmp_path):
         FLAGS.unparse_flags()
 
         def parse(*arguments):
-            common.parse(FLAGS, ["test", f"--output_dir={tmp_path}", *arguments], TASK)
+            settings.parse(
+                FLAGS, ["test", f"--output_dir={tmp_path}", *arguments], TASK
+            )
 
         yield parse
 

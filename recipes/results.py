@@ -6,10 +6,11 @@ import pathlib
 import platform
 import subprocess
 import sys
-import tempfile
 
 import keras
 import numpy as np
+
+from keras_spa._files import write_atomically
 
 
 def environment():
@@ -43,22 +44,6 @@ def _processor():
         return platform.processor() or platform.machine()
     names = [line.split(":")[1].strip() for line in lines if "model name" in line]
     return names[0] if names else platform.machine()
-
-
-def write_atomically(path, content):
-    """Write text or bytes to `path` whole or not at all."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode() if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def write_result(path, result):

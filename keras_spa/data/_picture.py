@@ -1,10 +1,11 @@
 """The picture of `describe`."""
 
 import io
-import os
 import pathlib
 
 import numpy as np
+
+from keras_spa._files import write_atomically
 
 # Okabe and Ito's colours: told apart by the colour-blind, and in grey.
 COLORS = {"many": "#0072B2", "medium": "#E69F00", "few": "#D55E00"}
@@ -46,12 +47,7 @@ def draw_picture(data, groups, limits, path, log):
         kind = path.suffix[1:].lower()
         metadata = {"Date": None} if kind == "svg" else None  # the same bytes each time
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(buffer.getvalue())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(path, buffer.getvalue())
 
 
 def _draw_counts(axes, data, groups, limits, log):

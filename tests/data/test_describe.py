@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_spa import _files
 from keras_spa.data import _imagenet_lt, _picture
 from keras_spa.data.describe import describe
 from keras_spa.data.image_files import ImageFiles
@@ -201,7 +202,7 @@ def test_a_picture_is_written_whole_or_not_at_all(tmp_path, data, monkeypatch):
     def no_space(*args):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(_picture.os, "replace", no_space)
+    monkeypatch.setattr(_files.os, "replace", no_space)
     with pytest.raises(OSError, match="No space left"):
         describe(data, path)
     assert path.read_text() == "an older picture"

@@ -33,7 +33,7 @@ def train(task, method, alignment, seed, folder):
         metrics=["accuracy"],
         run_eagerly=FLAGS.smoke,  # a few steps are over before a graph is traced
         jit_compile=FLAGS.jit_compile and not FLAGS.smoke,
-        steps_per_execution=1 if FLAGS.smoke else FLAGS.steps_per_execution or steps,
+        steps_per_execution=_steps_per_execution(steps),
     )
     chosen = methods.make_alignment(alignment, FLAGS.epochs * steps)
     wall, history = _fit(model, data, parts, chosen, seed, steps, folder)
@@ -61,6 +61,12 @@ def train(task, method, alignment, seed, folder):
         "images_per_s": round(len(data.train.labels) * FLAGS.epochs / wall, 1),
         "environment": results.environment(),
     }
+
+
+def _steps_per_execution(steps):
+    if FLAGS.smoke or keras.backend.backend() == "torch":  # which knows no other
+        return 1
+    return FLAGS.steps_per_execution or steps
 
 
 def _fit(model, data, parts, alignment, seed, steps, folder):

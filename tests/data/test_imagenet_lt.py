@@ -129,7 +129,7 @@ TRAIN, TEST = train_lines(), evaluation_lines()
         ),
         ({"train": changed(TRAIN, 0, TRAIN[0][:-1] + "-1")}, "line 1: 'train/n.* -1'"),
         ({"train": changed(TRAIN, 0, "train/a/b.JPEG")}, "line 1: 'train/a/b.JPEG'"),
-        ({"train": changed(TRAIN, 0, "/elsewhere/b.JPEG 0")}, "line 1: '/elsewhere/b.JPEG 0'"),
+        ({"train": changed(TRAIN, 0, "/far/b.JPEG 0")}, "line 1: '/far/b.JPEG 0'"),
         ({"train": changed(TRAIN, 0, "train/../b.JPEG 0")}, r"line 1: 'train/\.\./b"),
         ({"train": changed(TRAIN, 0, "b.JPEG 0")}, "line 1: 'b.JPEG 0'"),
         (

@@ -115,19 +115,27 @@ def _path(output, run):
 
 def _earlier(output, run):
     """The result of the same run from an earlier job, None if there is none."""
-    path = _path(output, run)
-    if not path.exists():
-        return None
-    result = json.loads(path.read_text())
-    now, then = settings.of_run(), result.get("flags", {})
+    path, begun = _path(output, run), _checkpoints(output, run) / "settings.json"
+    result = json.loads(path.read_text()) if path.exists() else None
+    if result:
+        _compare(path, result.get("flags", {}))
+    if begun.exists() and FLAGS.resume:
+        _compare(begun.parent, json.loads(begun.read_text()))
+    return result if FLAGS.resume else None
+
+
+def _compare(path, then):
+    now = settings.of_run()
     if now != then:
         name = next(n for n in {**now, **then} if now.get(n) != then.get(n))
         raise ValueError(
-            f"{path} holds a result of another configuration: {name} is "
-            f"{then.get(name)} there and {now.get(name)} here. Choose another "
-            "--output_dir"
+            f"{path} is of another configuration: {name} is {then.get(name)} there "
+            f"and {now.get(name)} here. Choose another --output_dir"
         )
-    return result if FLAGS.resume else None
+
+
+def _checkpoints(output, run):
+    return output / "checkpoints" / _path(output, run).stem
 
 
 def _train_all(task, runs, output):
@@ -151,7 +159,8 @@ def _parse_again(arguments, task):
 
 def _train(job):
     task, run, output = job
-    folder = output / "checkpoints" / _path(output, run).stem
+    folder = _checkpoints(output, run)
+    results.write_result(folder / "settings.json", settings.of_run())
     result = training.train(task, *run, folder)
     return run, result
 

@@ -110,3 +110,24 @@ def test_interrupted_job_keeps_its_results(tmp_path, monkeypatch, capsys):
     assert "The same command goes on" in capsys.readouterr().out
     assert len(list((tmp_path / "runs").iterdir())) == 1
     assert pathlib.Path(tmp_path / "table.md").exists()
+
+
+def test_a_begun_run_is_not_continued_with_other_settings(
+    tmp_path, monkeypatch, capsys
+):
+    def stops(task, method, alignment, seed, folder):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train", stops)
+    where = [f"--output_dir={tmp_path}", "--smoke", "--method=ce", "--alignment=none"]
+    with pytest.raises(SystemExit):
+        run("digits_lt", *where)
+    FLAGS.unparse_flags()
+    with pytest.raises(SystemExit) as stopped:
+        run("digits_lt", *where, "--learning_rate=0.3")
+    assert stopped.value.code == 2
+    assert "learning_rate is 0.1 there and 0.3 here" in capsys.readouterr().err
+    FLAGS.unparse_flags()
+    with pytest.raises(SystemExit) as stopped:  # begins anew, and is stopped again
+        run("digits_lt", *where, "--learning_rate=0.3", "--noresume")
+    assert stopped.value.code == 130

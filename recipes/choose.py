@@ -3,23 +3,26 @@
     python recipes/choose.py cifar10_lt --jobs=2 --flagfile=FILE
 
 Runs the recipe on its validation split once without alignment and once with each
-candidate below; all other arguments go to the recipe. Prints, and leaves in
---output_dir/choices.md, the accuracy of each candidate and its gain over no alignment,
+candidate below, or with those whose names match --candidates=REGEX; all other arguments
+go to the recipe. Prints, and leaves in --output_dir/choices.md, the accuracy of each candidate and its gain over no alignment,
 paired by seed, best first.
 """
 
 import concurrent.futures
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
+import cores
 import numpy as np
 import report
 import results
 from methods import METHODS
 
 REG, SLERP, PROJ = (f"--alignment=spa_{name}" for name in ("reg", "slerp", "proj"))
+OURS = ("--output_dir", "--jobs", "--candidates")
 CONSTANT = "--nospa_slerp_ramp"
 CENTRED, EQUAL = "--spa_slerp_center", "--spa_slerp_norm=equal"
 CANDIDATES = {
@@ -77,14 +80,17 @@ CANDIDATES = {
 }
 
 
-def run(recipe, arguments, name, output):
+def run(recipe, arguments, name, output, jobs):
     """The results of a candidate, by (method, seed)."""
     folder = output / "".join(c if c.isalnum() else "_" for c in name)
     script = pathlib.Path(__file__).parent / f"{recipe}.py"
     command = [sys.executable, str(script), *arguments, *CANDIDATES[name]]
     command += ["--split=validation", "--noverbose", "--jobs=1"]
     done = subprocess.run(
-        [*command, f"--output_dir={folder}"], capture_output=True, text=True
+        [*command, f"--output_dir={folder}"],
+        capture_output=True,
+        text=True,
+        env=cores.share(jobs),
     )
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr.strip().splitlines()[-1]}")
@@ -124,11 +130,13 @@ def main(arguments):
     recipe, *rest = arguments
     values = dict(a.removeprefix("--").split("=", 1) for a in rest if "=" in a)
     output = pathlib.Path(values.get("output_dir", f"output/choose_{recipe}"))
-    rest = [a for a in rest if not a.startswith(("--output_dir", "--jobs"))]
+    jobs = int(values.get("jobs", 1))
+    rest = [a for a in rest if not a.startswith(OURS)]
+    wanted = values.get("candidates", "")
+    names = [n for n in CANDIDATES if n == "none" or re.search(wanted, n)]
     measured = {}
-    with concurrent.futures.ThreadPoolExecutor(int(values.get("jobs", 1))) as pool:
-        names = list(CANDIDATES)
-        found = pool.map(lambda name: run(recipe, rest, name, output), names)
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        found = pool.map(lambda name: run(recipe, rest, name, output, jobs), names)
         for name, result in zip(names, found, strict=True):
             measured[name] = result
             print(f"[{len(measured):2}/{len(names)}] {name}", flush=True)

@@ -7,12 +7,14 @@ import concurrent.futures
 import dataclasses
 import json
 import multiprocessing
+import os
 import pathlib
 import sys
 import time
 from collections.abc import Callable
 
 import _quiet  # noqa: F401
+import cores
 import numpy as np
 import report
 import results
@@ -144,6 +146,7 @@ def _train_all(task, runs, output):
     if FLAGS.jobs == 1 or FLAGS.smoke or len(runs) < 2:
         yield from map(_train, jobs)
         return
+    os.environ.update(cores.share(FLAGS.jobs))  # which the new processes inherit
     fresh = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(
         FLAGS.jobs, fresh, initializer=_parse_again, initargs=(sys.argv, task)

@@ -1,0 +1,137 @@
+import numpy as np
+
+from keras_spa import _checks
+from keras_spa.theory import _inputs, _pairs
+
+
+def error_exponent(weights, means, biases=None, per_class=False):
+    """How fast a linear classifier's errors vanish with the noise of its features.
+
+    Features of class y are `μ_y + σn`, n standard normal; the decision is
+    `argmax_c w_c·h + b_c`. As σ → 0, `P(error | y) = exp(−(E_y + o(1))/σ²)` with
+
+        E_y = min over j≠y of max(0, (w_y−w_j)·μ_y + b_y − b_j)² / (2‖w_y−w_j‖²),
+
+    half the squared distance from `μ_y` to the nearest boundary, 0 if `μ_y` is not on
+    its own side of all of them. The classifier's exponent is that of its worst class.
+
+    Two classes with equal rows of W are told apart by their biases alone. For the
+    class with the larger bias the other one is no rival (exponent ∞); the exponent
+    of the class with the smaller bias, and of both if the biases are equal, is 0.
+
+    Computed in float64, in a few (K, K) arrays. The relative error is about 1e-12,
+    more where `(w_y−w_j)·μ_y + b_y − b_j` is itself a small difference of large terms.
+
+    Args:
+        weights: W (K, d), row c the weight of class c: the transpose of a Keras kernel.
+        means: M (K, d), row c the mean feature of class c.
+        biases: b (K,), or None (default) for a classifier without.
+        per_class: Whether to return the exponent of each class. Defaults to False.
+
+    Returns:
+        The exponent, `min_y E_y`, a float in units of squared distance of features;
+        with `per_class=True` all `E_y`, a float64 array (K,).
+
+    Raises:
+        ValueError: shapes that do not match, fewer than 2 classes, values that are
+            not finite.
+
+    Example:
+
+    >>> from keras_spa.theory import error_exponent
+    >>> means = [[1.0, 0.0], [-1.0, 0.0]]
+    >>> error_exponent(means, means)
+    0.5
+    >>> error_exponent(means, means, biases=[1.0, 0.0], per_class=True)
+    array([1.125, 0.125])
+
+    Reference: theorem T1 of docs/theory.md, from the framework of Wang, Gao and Xie
+    (AAAI 2026), "Space Alignment Matters".
+    """
+    weights, means, biases = _inputs.classifier(weights, means, biases)
+    per_class = _checks.choice("per_class", per_class, (False, True))
+    nearest = _pairs.boundary_distances(weights, means, biases).min(axis=1)
+    exponents = np.square(np.maximum(nearest, 0.0)) / 2
+    return exponents if per_class else float(exponents.min())
+
+
+def _closest(means):
+    """The two classes whose means are closest, and the square of their distance."""
+    squared = _pairs.squared_distances(means)
+    np.fill_diagonal(squared, np.inf)
+    i, j = sorted(np.unravel_index(np.argmin(squared), squared.shape))
+    return int(i), int(j), float(squared[i, j])
+
+
+def optimal_error_exponent(means):
+    """The largest exponent that any decision rule reaches on features with these means.
+
+    `OEE = min over i≠j of ‖μ_i−μ_j‖²/8`, the Chernoff information of the two closest
+    classes' Gaussians times σ². The rule that takes the nearest mean, which is linear
+    (`w_c = μ_c`, `b_c = −‖μ_c‖²/2`), attains it.
+
+    Args:
+        means: M (K, d), row c the mean feature of class c.
+
+    Returns:
+        Float in units of squared distance of features; 0 if two means coincide.
+
+    Raises:
+        ValueError: not one finite row for each of at least 2 classes.
+
+    Example:
+
+    >>> from keras_spa.theory import optimal_error_exponent, simplex_etf
+    >>> optimal_error_exponent([[1.0, 0.0], [-1.0, 0.0]])
+    0.5
+    >>> round(optimal_error_exponent(simplex_etf(10, 9)), 6)  # K/(4(K−1))
+    0.277778
+
+    Reference: theorems T2 and T3 of docs/theory.md, from the framework of Wang, Gao
+    and Xie (AAAI 2026); Cover and Thomas (2006), "Elements of Information Theory",
+    section 11.9.
+    """
+    return _closest(_inputs.rows("means", means))[2] / 8
+
+
+def exponent_efficiency(weights, means, biases=None):
+    """How much of its features' separability a linear classifier uses, in [0, 1].
+
+    `error_exponent(W, M, b) / optimal_error_exponent(M)`. It is at most 1: on the line
+    through the two closest means the boundary between their classes is no farther
+    than half their distance from one of them. (Rounding above 1 is cut off.) It is
+    the same after a rotation of W and M, a positive scaling of W and b, and the
+    addition of one vector to all rows of W.
+
+    Args:
+        weights: W (K, d), row c the weight of class c: the transpose of a Keras kernel.
+        means: M (K, d), row c the mean feature of class c.
+        biases: b (K,), or None (default) for a classifier without.
+
+    Returns:
+        Float in [0, 1]; 1 for the best classifier of these features, 0 if the mean of
+        some class is not classified as that class.
+
+    Raises:
+        ValueError: two classes with the same mean, shapes that do not match, fewer
+            than 2 classes, values that are not finite.
+
+    Example:
+
+    >>> from keras_spa.theory import exponent_efficiency, simplex_etf
+    >>> etf = simplex_etf(4, 3)
+    >>> round(exponent_efficiency(2 * etf, etf), 6)
+    1.0
+    >>> round(exponent_efficiency(etf[[1, 0, 2, 3]], etf), 6)
+    0.0
+
+    Reference: ours, on theorems T1 and T2 of docs/theory.md.
+    """
+    weights, means, biases = _inputs.classifier(weights, means, biases)
+    i, j, squared = _closest(means)
+    if squared == 0:
+        raise ValueError(
+            "Argument `means` must be different for different classes: no classifier "
+            f"tells features of equal means apart. Received equal rows {i} and {j}"
+        )
+    return min(1.0, error_exponent(weights, means, biases) / (squared / 8))

@@ -49,8 +49,8 @@ def choice(name, value, options):
     return value
 
 
-def class_counts(counts):
-    """Training images a class as a list of positive ints."""
+def class_counts(counts, num_classes=None):
+    """Training images a class as a list of positive numbers, `num_classes` of them."""
     array = np.asarray(counts)
     if array.ndim != 1 or len(array) < 2 or array.dtype.kind not in "iuf":
         raise ValueError(
@@ -63,6 +63,11 @@ def class_counts(counts):
         raise ValueError(
             "Argument `class_counts` must be positive and finite for every class. "
             f"Received (class: count): {wrong}"
+        )
+    if num_classes not in (None, len(array)):
+        raise ValueError(
+            f"Argument `class_counts` must hold one count for each of {num_classes} "
+            f"classes. Received: {len(array)} counts"
         )
     return array.tolist()
 

@@ -1,39 +1,20 @@
 """The picture of `describe`."""
 
-import io
-import pathlib
-
 import numpy as np
 
-from keras_spa._files import write_atomically
+from keras_spa import _picture
+from keras_spa._picture import COLORS
 
-# Okabe and Ito's colours: told apart by the colour-blind, and in grey.
-COLORS = {"many": "#0072B2", "medium": "#E69F00", "few": "#D55E00"}
 SAMPLES, PIXELS, GAP = 4, 160, 8
 MOST_BARS, MOST_NAMES, NAME_WIDTH = 120, 12, 14
 
 
-def check_path(path):
-    """`path` as a `pathlib.Path`, if a picture can be written there."""
-    path = pathlib.Path(path)
-    if path.suffix.lower() not in (".png", ".svg"):
-        raise ValueError(
-            f"Argument `path` must end in .png or .svg. Received: path={str(path)!r}"
-        )
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {str(path.parent)!r} to write to")
-    return path
-
-
 def draw_picture(data, groups, limits, path, log):
     """Draws the long tail and sample images into a file, whole or not at all."""
-    import matplotlib
     from matplotlib.figure import Figure
 
     samples = _samples(data)
-    style = {"font.size": 9, "axes.titlesize": 10, "svg.hashsalt": "keras_spa"}
-    style["text.parse_math"] = False  # a class may be called "$"
-    with matplotlib.rc_context(style):
+    with _picture.style():
         figure = Figure(figsize=(9, 4.9 if samples else 3.8), layout="constrained")
         figure.get_layout_engine().set(wspace=0.06, hspace=0.04)
         columns = max(1, len(samples))
@@ -43,11 +24,7 @@ def draw_picture(data, groups, limits, path, log):
         _draw_counts(figure.add_subplot(grid[0, :]), data, groups, limits, log)
         for i, (c, images) in enumerate(samples.items()):
             _draw_samples(figure.add_subplot(grid[1, i]), data, c, images)
-        buffer = io.BytesIO()
-        kind = path.suffix[1:].lower()
-        metadata = {"Date": None} if kind == "svg" else None  # the same bytes each time
-        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
-    write_atomically(path, buffer.getvalue())
+        _picture.save(figure, path)
 
 
 def _draw_counts(axes, data, groups, limits, log):
@@ -100,7 +77,6 @@ def _draw_counts(axes, data, groups, limits, log):
     )
     axes.set_ylabel("training images")
     axes.yaxis.set_major_formatter("{x:,.0f}")
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _label(axes, data, ranked):

@@ -1,6 +1,7 @@
 import numpy as np
 
-from keras_spa.data._picture import check_path, draw_picture
+from keras_spa._picture import check_path
+from keras_spa.data._picture import draw_picture
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.metrics.shot_accuracy import shot_groups
 

@@ -18,12 +18,15 @@ from keras_spa import (
     theory,
 )
 from keras_spa.alignment import Alignment, CosineRamp, SpAProj, SpAReg, SpASLERP
+from keras_spa.collapse_report import CollapseReport
+from keras_spa.diagnosis import diagnose
 from keras_spa.models import SpAModel
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Alignment",
+    "CollapseReport",
     "CosineRamp",
     "SpAModel",
     "SpAProj",
@@ -32,6 +35,7 @@ __all__ = [
     "alignment",
     "callbacks",
     "data",
+    "diagnose",
     "geometry",
     "layers",
     "losses",

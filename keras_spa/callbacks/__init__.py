@@ -1,5 +1,6 @@
 """Callbacks for long-tailed training."""
 
+from keras_spa.callbacks.collapse_monitor import CollapseMonitor
 from keras_spa.callbacks.deferred_reweighting import DeferredReweighting
 
-__all__ = ["DeferredReweighting"]
+__all__ = ["CollapseMonitor", "DeferredReweighting"]

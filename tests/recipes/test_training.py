@@ -227,3 +227,25 @@ def test_data_from_files_are_read_by_the_pipeline(parsed, tmp_path):
     parsed("--epochs=2", "--batch_size=4", "--noverbose", "--smoke")
     result = training.train(task, "ce", "none", 0, tmp_path / "run")
     assert np.all(np.isfinite(result["history"]["loss"]))
+
+
+def test_accuracies_are_percent_of_all_by_shots_and_by_class():
+    report = spa.CollapseReport(
+        class_names=list("abcd"),
+        class_counts=[500, 100, 30, 5],
+        images=[2, 2, 4, 0],
+        dimension=3,
+        accuracy=0.75,
+        accuracy_per_class=[1.0, 0.5, 0.75, float("nan")],
+        cosine_per_class=[1.0] * 4,
+        exponent_per_class=[1.0] * 4,
+        metrics={},
+        notes=[],
+    )
+    assert training.accuracies(report) == {
+        "all": 75.0,
+        "many": 100.0,
+        "medium": 62.5,
+        "few": None,
+        "per_class": [100.0, 50.0, 75.0, None],
+    }

@@ -1,0 +1,69 @@
+import math
+
+import keras
+
+from keras_spa import _checks
+from keras_spa.diagnosis import Observer, diagnose
+
+
+class CollapseMonitor(keras.callbacks.Callback):
+    """Diagnoses the model every few epochs of `fit` and logs what it finds.
+
+    At the end of the first epoch, of every `every`-th from there and of the last one,
+    `diagnose` looks at `dataset`; its measures enter the logs as `nc1`, `nc3_cosine`,
+    `exponent_efficiency` and so on (see `metrics.NeuralCollapse`), NaN in epochs in
+    between. Whatever reads logs records them: the `History` that `fit` returns, and
+    `keras.callbacks.CSVLogger` and `TensorBoard` if they come after this callback.
+
+    Args:
+        dataset: What to look at, as in `diagnose`: training images, not augmented, for
+            the collapse of training. Each look is a pass over it in inference mode, so
+            a few thousand images serve better than all of a large data set.
+        every: Epochs from one look to the next, at least 1. Defaults to 1.
+        class_counts: n, training images of each class, as in `diagnose`.
+        prefix: What the names in the logs begin with. Defaults to `""`.
+
+    Attributes:
+        reports: dict from epoch (from 0) to `CollapseReport`.
+
+    Raises:
+        ValueError: `every` below 1, or what `diagnose` raises.
+
+    Example:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    >>> model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+    >>> x, y = np.random.rand(20, 4), np.arange(20) % 2
+    >>> monitor = spa.callbacks.CollapseMonitor((x, y), every=2)
+    >>> history = model.fit(x, y, epochs=3, callbacks=[monitor], verbose=0)
+    >>> len(history.history["nc3_cosine"]), sorted(monitor.reports)
+    (3, [0, 2])
+
+    Reference: ours.
+    """
+
+    def __init__(self, dataset, every=1, class_counts=None, prefix=""):
+        super().__init__()
+        self.dataset = dataset
+        self.every = _checks.integer("every", every, 1)
+        self.class_counts = class_counts
+        self.prefix = prefix
+        self.reports = {}
+
+    def on_train_begin(self, logs=None):
+        self.reports = {}
+        self._observer = Observer(self.model)
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = epoch + 1 == self.params.get("epochs")
+        if last or not self.reports or epoch % self.every == 0:
+            looks = {"class_counts": self.class_counts, "verbose": 0}
+            self.reports[epoch] = diagnose(self._observer, self.dataset, **looks)
+            measured = self.reports[epoch].metrics
+        else:  # CSVLogger writes the columns of the first epoch, and needs them all
+            measured = dict.fromkeys(self.reports[max(self.reports)].metrics, math.nan)
+        for name, value in measured.items():
+            logs[self.prefix + name] = value

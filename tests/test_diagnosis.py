@@ -1,0 +1,257 @@
+"""`diagnose` on models and data of all kinds, and the report it gives."""
+
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import keras_spa as spa
+
+K, D = 4, 6
+
+
+@pytest.fixture(scope="module")
+def data():
+    random = np.random.RandomState(0)
+    labels = np.repeat(np.arange(K), [20, 12, 6, 3])
+    images = random.randn(len(labels), 5).astype("float32")
+    return images, labels
+
+
+@pytest.fixture
+def model():
+    keras.utils.set_random_seed(1)
+    layers = [keras.Input((5,)), keras.layers.Dense(D, "relu"), keras.layers.Dense(K)]
+    model = keras.Sequential(layers)
+    model.layers[-1].bias.assign(np.arange(K) / 10)
+    return model
+
+
+def expected(model, images, labels):
+    """The same from all features at once."""
+    hidden, last = model.layers
+    features = keras.ops.convert_to_numpy(hidden(images))
+    weights = keras.ops.convert_to_numpy(last.kernel).T
+    biases = keras.ops.convert_to_numpy(last.bias)
+    collapse = spa.metrics.NeuralCollapse(K)
+    logits = features @ weights.T + biases
+    collapse.update_state(features, labels, logits)
+    return collapse.result(weights, biases), np.mean(logits.argmax(axis=1) == labels)
+
+
+def close(report, metrics, accuracy):
+    assert report.accuracy == pytest.approx(accuracy)
+    for name, value in metrics.items():
+        assert report.metrics[name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
+
+
+def test_a_plain_model_on_arrays(model, data):
+    images, labels = data
+    metrics, accuracy = expected(model, images, labels)
+    before = [weight.copy() for weight in model.get_weights()]
+    report = spa.diagnose(model, data, batch_size=7, verbose=0)
+    close(report, metrics, accuracy)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    decisions = model.predict(images, verbose=0).argmax(axis=1)
+    for c in range(K):
+        right = np.mean(decisions[labels == c] == c)
+        assert report.accuracy_per_class[c] == pytest.approx(right)
+    assert report.images == report.class_counts == [20, 12, 6, 3]
+    assert report.dimension == D
+
+
+@pytest.mark.parametrize("kind", ["list", "py_dataset", "tf", "torch", "one_hot"])
+def test_data_of_every_kind(model, data, kind):
+    images, labels = data
+    if kind == "list":
+        dataset = [(images[:7], labels[:7], None), (images[7:], labels[7:, None])]
+    elif kind == "py_dataset":
+        dataset = spa.data.Batches(data, 8)
+    elif kind == "tf":
+        tf = pytest.importorskip("tensorflow")
+        dataset = tf.data.Dataset.from_tensor_slices(data).batch(8)
+    elif kind == "torch":
+        torch = pytest.importorskip("torch")
+        tensors = torch.utils.data.TensorDataset(*map(torch.from_numpy, data))
+        dataset = torch.utils.data.DataLoader(tensors, 8)
+    else:
+        dataset = images, np.eye(K)[labels]
+    report = spa.diagnose(model, dataset, verbose=0)
+    close(report, *expected(model, images, labels))
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_a_spa_model_is_the_same(data, policy):
+    images, labels = data
+    keras.config.set_dtype_policy(policy)
+    backbone = keras.Sequential([keras.Input((5,)), keras.layers.Dense(D, "relu")])
+    model = spa.SpAModel(backbone, keras.layers.Dense(K))
+    report = spa.diagnose(model, data, verbose=0)
+    stack = keras.Sequential([backbone, model.classifier])
+    tolerance = 1e-6 if policy == "float32" else 0.03
+    metrics, _ = expected(stack, images, labels)
+    assert report.metrics["nc3_cosine"] == pytest.approx(
+        metrics["nc3_cosine"], abs=tolerance
+    )
+
+
+def test_a_cosine_classifier_decides_by_its_weights_directions(data):
+    backbone = keras.Sequential([keras.Input((5,)), keras.layers.Dense(D)])
+    model = spa.SpAModel(backbone, spa.layers.CosineDense(K))
+    kernel = keras.ops.convert_to_numpy(model.classifier.kernel)
+    report = spa.diagnose(model, data, verbose=0)
+    model.classifier.kernel.assign(kernel * [1, 2, 3, 4])
+    longer = spa.diagnose(model, data, verbose=0)
+    assert longer.metrics == pytest.approx(report.metrics, rel=1e-5)
+    assert longer.exponent_per_class == pytest.approx(
+        report.exponent_per_class, rel=1e-4
+    )
+
+
+def test_exponents_by_class_are_shares_of_the_optimum(data):
+    images, labels = data
+    etf = spa.theory.simplex_etf(K, 5)
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(K)])
+    model.layers[0].set_weights([etf.T, np.array([0.3, 0, 0, 0])])
+    report = spa.diagnose(model, (etf[labels], labels), verbose=0)
+    shares = report.exponent_per_class
+    assert min(shares) == pytest.approx(report.metrics["exponent_efficiency"])
+    assert shares[0] > 1 > shares[1]  # the bias favours class 0
+    exponents = spa.theory.error_exponent(etf, etf, [0.3, 0, 0, 0], per_class=True)
+    optimum = spa.theory.optimal_error_exponent(etf)
+    np.testing.assert_allclose(shares, exponents / optimum, rtol=1e-5)
+
+
+def test_a_missing_class_is_no_silent_nan(model, data):
+    images, labels = data
+    report = spa.diagnose(model, (images[:32], labels[:32]), verbose=0)
+    assert report.notes == ["Classes without images, left out: 2, 3."]
+    assert json.loads(report.to_json())["cosine_per_class"][2:] == [None, None]
+    assert "left out: 2, 3" in report.to_markdown()
+    assert "nan" not in report.verdict
+
+
+def test_the_bar_and_its_silence(model, data, capsys):
+    spa.diagnose(model, data, batch_size=10, verbose=0)
+    assert capsys.readouterr().out == ""
+    spa.diagnose(model, data, batch_size=10)
+    assert "5/5" in capsys.readouterr().out
+    spa.diagnose(model, iter([data]))  # of unknown length
+    assert "1/" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, y: (x, y + 1), "integers in 0..3"),
+        (lambda x, y: (x[:20], y[:20]), "images of 1"),
+        (lambda x, y: (x, y, y), "arrays"),
+        (lambda x, y: [], "no batch"),
+    ],
+)
+def test_bad_data(model, data, change, message):
+    with pytest.raises(ValueError, match=message):
+        spa.diagnose(model, change(*data), batch_size=16, verbose=0)
+
+
+def test_features_that_are_not_finite(data):
+    images, labels = data[0].copy(), data[1]
+    images[20] = np.nan
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(K)])
+    with pytest.raises(ValueError, match=r"finite.*batch 1 .*image 4"):
+        spa.diagnose(model, (images, labels), batch_size=16, verbose=0)
+
+
+def test_endless_data(model, data):
+    tf = pytest.importorskip("tensorflow")
+    endless = tf.data.Dataset.from_tensor_slices(data).batch(8).repeat()
+    with pytest.raises(ValueError, match="must end"):
+        spa.diagnose(model, endless, verbose=0)
+
+
+def test_other_bad_input(model, data):
+    with pytest.raises(ValueError, match="one count for each of 4"):
+        spa.diagnose(model, data, class_counts=[1, 2], verbose=0)
+    with pytest.raises(ValueError, match="`class_names` must hold 4 names"):
+        spa.diagnose(model, data, class_names=["a"], verbose=0)
+    with pytest.raises(ValueError, match="batch_size"):
+        spa.diagnose(model, data, batch_size=0)
+    with pytest.raises(ValueError, match="subclassed"):
+        spa.diagnose(keras.Model(), data)
+
+
+def test_the_verdict_follows_cosines_and_counts():
+    values = {"images": [9] * 3, "dimension": 2, "accuracy": 0.5, "notes": []}
+    values |= {"class_names": list("abc"), "accuracy_per_class": [0.5] * 3}
+    values |= {"exponent_per_class": [1.0] * 3, "class_counts": [1, 50, 500]}
+
+    def verdict(cosines, efficiency=0.25):
+        metrics = {"nc3_cosine": np.mean(cosines), "exponent_efficiency": efficiency}
+        report = spa.CollapseReport(**values, cosine_per_class=cosines, metrics=metrics)
+        assert str(report) == report.verdict
+        return report.verdict
+
+    assert verdict([1.0, 1, 1]).startswith("Aligned: mean cosine 1.00")
+    assert verdict([0.9, 0.9, 0.9]).startswith("Nearly aligned: ")
+    text = verdict([0.2, 0.7, 0.9])  # class 0 is the rarest
+    assert text.startswith("Misaligned, most in the tail: mean cosine 0.60")
+    assert "(0.90 for the most frequent third of the classes, 0.20 for" in text
+    assert "uses 25 % of" in text
+    assert verdict([0.9, 0.7, 0.2]).startswith("Misaligned: ")
+    assert "uses" not in verdict([0.2, 0.7, 0.9], efficiency=float("nan"))
+    values["exponent_per_class"] = [0.0, 0.0, 1.0]
+    assert "even the mean feature of 2 of 3 classes" in verdict([0.2, 0.7, 0.9], 0.0)
+
+
+@pytest.fixture(scope="module")
+def reports():
+    """Of few classes, and of many with all shots."""
+    found = []
+    for K in (4, 60):
+        random = np.random.RandomState(K)
+        labels = np.arange(5 * K) % K
+        model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(K)])
+        images = random.randn(5 * K, 8).astype("float32")
+        counts = spa.data.long_tail_counts(K, 300, 100)
+        names = [f"the $class$ | {c}" for c in range(K)]
+        found.append(spa.diagnose(model, (images, labels), counts, names, verbose=0))
+    return found
+
+
+def test_markdown_shows_all_classes_or_groups(reports):
+    few, many = (report.to_markdown() for report in reports)
+    for text, report in zip((few, many), reports, strict=True):
+        assert text.startswith(report.verdict)
+        assert f"| nc1 | {report.metrics['nc1']:.4g} | 0 |" in text
+        rows = [line for line in text.splitlines() if line.startswith("|")]
+        assert all(len(re.findall(r"(?<!\\)\|", row)) in (4, 6) for row in rows)
+    assert few.count("the $class$") == 4
+    assert many.count("| worst: ") == 5
+    groups = spa.metrics.shot_groups(reports[1].class_counts)
+    for name, classes in groups.items():
+        assert f"| {name}: {len(classes)} classes |" in many
+    worst = np.argmin(reports[1].cosine_per_class)
+    assert f"| worst: the $class$ \\| {worst} |" in many
+
+
+def test_json_holds_everything(reports):
+    found = json.loads(reports[0].to_json())
+    assert found["metrics"] == pytest.approx(reports[0].metrics)
+    assert found["class_counts"] == reports[0].class_counts
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_pictures(reports, tmp_path, kind):
+    path = tmp_path / f"report.{kind}"
+    for report in reports:
+        report.plot(path)
+        first = path.read_bytes()
+        assert first.startswith(b"\x89PNG" if kind == "png" else b"<?xml")
+        report.plot(path)
+        assert path.read_bytes() == first
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    with pytest.raises(ValueError, match="end in .png or .svg"):
+        reports[0].plot(tmp_path / "report.pdf")

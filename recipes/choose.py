@@ -3,9 +3,9 @@
     python recipes/choose.py cifar10_lt --jobs=2 --flagfile=FILE
 
 Runs the recipe on its validation split once without alignment and once with each
-candidate below, or with those whose names match --candidates=REGEX; all other arguments
-go to the recipe. Prints, and leaves in --output_dir/choices.md, the accuracy of each candidate and its gain over no alignment,
-paired by seed, best first.
+candidate below, or with those whose names match --candidates=REGEX; all other
+arguments go to the recipe. Prints, and leaves in --output_dir/choices.md, the accuracy
+of each candidate and its gain over no alignment, paired by seed, best first.
 """
 
 import concurrent.futures

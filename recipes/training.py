@@ -6,13 +6,13 @@ import time
 import augmentation
 import checkpoint
 import keras
-import measure
 import methods
 import numpy as np
 import results
 from absl import flags
 
 import keras_spa as spa
+from keras_spa.diagnosis import Observer
 
 FLAGS = flags.FLAGS
 
@@ -38,10 +38,11 @@ def train(task, method, alignment, seed, folder):
     chosen = methods.make_alignment(alignment, FLAGS.epochs * steps)
     wall, history = _fit(model, data, parts, chosen, seed, steps, folder)
 
-    evaluated = getattr(data, FLAGS.split)
-    predicted, labels, _, _ = measure.observe(model, _unaugmented(evaluated))
-    on_train = measure.observe(model, _unaugmented(data.train))
-    cosines = measure.class_cosines(model, *on_train[2:])
+    observer = Observer(model)
+    evaluated, learnt = (
+        spa.diagnose(observer, _unaugmented(split), counts, verbose=0)
+        for split in (getattr(data, FLAGS.split), data.train)
+    )
     if FLAGS.export_dir:
         _export(model, pathlib.Path(FLAGS.export_dir) / folder.name)
     return {
@@ -52,15 +53,36 @@ def train(task, method, alignment, seed, folder):
         "seed": seed,
         "split": FLAGS.split,
         "class_counts": counts,
-        "accuracy": measure.accuracies(predicted, labels, counts),
-        "train_accuracy": measure.accuracies(*on_train[:2], counts)["all"],
-        "cosine": float(np.mean(cosines)),
-        "cosine_per_class": cosines,
+        "accuracy": accuracies(evaluated),
+        "train_accuracy": accuracies(learnt)["all"],
+        "cosine": learnt.metrics["nc3_cosine"],
+        "cosine_per_class": learnt.cosine_per_class,
+        "exponent_per_class": _finite(learnt.exponent_per_class),
+        "neural_collapse": _finite(learnt.metrics),
         "history": history,
         "wall_time_s": round(wall, 2),
         "images_per_s": round(len(data.train.labels) * FLAGS.epochs / wall, 1),
         "environment": results.environment(),
     }
+
+
+def accuracies(report):
+    """Accuracy in percent: of all, by shots (None for an empty group), by class.
+
+    Classes without images are None, and left out of their group.
+    """
+    per_class = [100 * share for share in report.accuracy_per_class]
+    shots = dict.fromkeys(("many", "medium", "few"))
+    for name, classes in report.shots().items():
+        shots[name] = float(np.mean([per_class[c] for c in classes]))
+    return {"all": 100 * report.accuracy, **shots, "per_class": _finite(per_class)}
+
+
+def _finite(values):
+    """The numbers with None for those that are not finite, which JSON cannot hold."""
+    if isinstance(values, dict):
+        return dict(zip(values, _finite(values.values()), strict=True))
+    return [value if np.isfinite(value) else None for value in values]
 
 
 def _steps_per_execution(steps):

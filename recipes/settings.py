@@ -74,6 +74,12 @@ flags.DEFINE_enum(
 flags.DEFINE_integer(
     "validation_per_class", 0, "Images of each class held out of the pool.", 0
 )
+flags.DEFINE_integer(
+    "validate_every",
+    0,
+    "Epochs between two looks at the validation images, for the history; 0: none.",
+    0,
+)
 flags.DEFINE_integer("jobs", 1, "Runs to train side by side, a process each.", 1)
 flags.DEFINE_string("output_dir", None, "Where tables, pictures and results go.")
 flags.DEFINE_bool("resume", True, "Go on with what an interrupted job left behind.")
@@ -97,6 +103,7 @@ _MANAGEMENT = {
     "seed",
     "seeds",
     "tensorboard_dir",
+    "validate_every",
     "verbose",
 }
 
@@ -153,8 +160,12 @@ def _check(task):
             )
     if FLAGS.augment_on == "device" and FLAGS.mix != "none":
         raise ValueError(f"--mix={FLAGS.mix} needs --augment_on=host")
-    if FLAGS.split == "validation" and not FLAGS.validation_per_class:
-        raise ValueError("--split=validation needs --validation_per_class=N")
+    for flag, wanted in (
+        ("--split=validation", FLAGS.split == "validation"),
+        (f"--validate_every={FLAGS.validate_every}", FLAGS.validate_every),
+    ):
+        if wanted and not FLAGS.validation_per_class:
+            raise ValueError(f"{flag} needs --validation_per_class=N")
     if FLAGS.tensorboard_dir and not importlib.util.find_spec("tensorboard"):
         raise ValueError("--tensorboard_dir needs: pip install tensorboard")
     if FLAGS.output_dir is None:

@@ -119,6 +119,9 @@ def _fit(model, data, parts, alignment, seed, steps, folder):
             on_epoch_begin=lambda epoch, logs: x.start(epoch)
         )
         callbacks.insert(0, follow)
+    if FLAGS.validate_every:
+        fed["validation_data"] = _unaugmented(data.validation)
+        fed["validation_freq"] = FLAGS.validate_every
     late = round(FLAGS.spa_start * FLAGS.epochs)
     started = time.perf_counter()
     for stop in (late, FLAGS.epochs):

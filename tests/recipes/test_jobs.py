@@ -58,6 +58,7 @@ def run(recipe, *arguments):
         ("cifar100_lt", ["--method=etf_dr"], "at least 99 features .*has 64.*--width"),
         ("cifar10_lt", ["--mix=mixup"], "--mix=mixup needs --augment_on=host"),
         ("cifar10_lt", ["--split=validation"], "needs --validation_per_class"),
+        ("cifar10_lt", ["--validate_every=5"], "needs --validation_per_class"),
         ("cifar10_lt", ["--data=npz:nowhere.npz"], "nowhere.npz"),
         ("imagenet_lt", ["--data_dir=nowhere"], "nowhere"),
     ],

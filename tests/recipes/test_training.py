@@ -165,6 +165,21 @@ def test_epoch_lines_say_what_is_left(parsed, tmp_path, capsys):
     assert second.endswith("0 min left")
 
 
+@pytest.mark.parametrize("arguments", [[], ["--steps_per_execution=0"]])
+def test_validation_enters_the_history_and_changes_nothing(parsed, tmp_path, arguments):
+    common_arguments = ["--epochs=4", "--batch_size=4", "--noverbose", *arguments]
+    results = []
+    for every in ("0", "2"):
+        parsed(
+            *common_arguments, f"--validate_every={every}", "--validation_per_class=1"
+        )
+        results.append(training.train(TASK, "ce", "spa_reg", 0, tmp_path / every))
+    plain, looked = (result["history"] for result in results)
+    assert len(looked["val_accuracy"]) == 2
+    assert results[0]["accuracy"] == results[1]["accuracy"]
+    assert plain["loss"] == looked["loss"]
+
+
 def test_weight_decay_joins_the_gradient():
     variable = keras.Variable([2.0])
     optimizer = training.CoupledSGD(0.5, l2=0.1, momentum=0.9)

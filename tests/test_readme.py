@@ -27,9 +27,12 @@ def test_the_code_runs_as_printed(tmp_path):
         command = [sys.executable, "-c", code]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        if "fit(" in code:
+        if "diagnose(" in code:
+            assert "isaligned, most in the tail: mean cosine 0.6" in done.stdout
+        elif "fit(" in code:
             assert "alignment" in done.stdout
     assert (tmp_path / "aligned.keras").exists()
+    assert (tmp_path / "report.png").exists()
 
 
 def test_the_table_is_that_of_the_result_files():

@@ -32,6 +32,11 @@ SECTIONS = {
         cifar10_lt,
         (100,),
     ),
+    "cifar100_lt_small": (
+        "CIFAR-100-LT, at most 150 images a class",
+        cifar100_lt,
+        (100,),
+    ),
     "cifar10_lt": ("CIFAR-10-LT", cifar10_lt, (200, 100, 50, 10)),
     "cifar100_lt": ("CIFAR-100-LT", cifar100_lt, (200, 100, 50, 10)),
     "imagenet_lt": ("ImageNet-LT", imagenet_lt, (256,)),

@@ -59,7 +59,7 @@ def _closest(means):
     """The two classes whose means are closest, and the square of their distance."""
     squared = _pairs.squared_distances(means)
     np.fill_diagonal(squared, np.inf)
-    i, j = sorted(np.unravel_index(np.argmin(squared), squared.shape))
+    i, j = np.unravel_index(np.argmin(squared), squared.shape)
     return int(i), int(j), float(squared[i, j])
 
 

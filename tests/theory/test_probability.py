@@ -37,8 +37,9 @@ def test_two_classes_are_exact(sigma):
 @pytest.mark.parametrize("sigma", [3.0, 1.0, 0.3, 0.08])
 def test_orthogonal_rivals_are_independent_events(sigma):
     t = np.array([1.0, 1.1, 0.9, 1.3])
-    case = rivals_of_0(np.diag([1.0, 2.0, 0.5, 3.0]), t)
-    errors = error_probability(case[0], case[1], sigma, case[2], samples=40000)
+    frame = np.linalg.qr(np.random.RandomState(0).standard_normal((9, 4)))[0].T
+    W, M, b = rivals_of_0(np.array([[1.0], [2.0], [0.5], [3.0]]) * frame, t)
+    errors = error_probability(W, M, sigma, b, samples=40000)
     # 1 − Π(1−Q), without the cancellation
     expected = -math.expm1(sum(math.log1p(-tail(x / sigma)) for x in t))
     difference = abs(errors.probability[0] - expected)

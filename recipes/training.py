@@ -12,7 +12,7 @@ import results
 from absl import flags
 
 import keras_spa as spa
-from keras_spa.diagnosis import Observer
+from keras_spa._observe import Observer
 
 FLAGS = flags.FLAGS
 

@@ -3,7 +3,8 @@ import math
 import keras
 
 from keras_spa import _checks
-from keras_spa.diagnosis import Observer, diagnose
+from keras_spa._observe import Observer
+from keras_spa.diagnosis import diagnose
 
 
 class CollapseMonitor(keras.callbacks.Callback):

@@ -21,6 +21,7 @@ from keras_spa.alignment import Alignment, CosineRamp, SpAProj, SpAReg, SpASLERP
 from keras_spa.collapse_report import CollapseReport
 from keras_spa.diagnosis import diagnose
 from keras_spa.models import SpAModel
+from keras_spa.posthoc import PostHoc, align, choose_alignment
 
 __version__ = "0.1.0"
 
@@ -28,12 +29,15 @@ __all__ = [
     "Alignment",
     "CollapseReport",
     "CosineRamp",
+    "PostHoc",
     "SpAModel",
     "SpAProj",
     "SpAReg",
     "SpASLERP",
+    "align",
     "alignment",
     "callbacks",
+    "choose_alignment",
     "data",
     "diagnose",
     "geometry",

@@ -106,7 +106,7 @@ def align(
     _check_bias(observer.model.classifier, tau)
     counts, means, _ = _look(observer, dataset, batch_size, verbose)
     weights, biases = linear_classifier(observer.model)
-    weights = _aligned(alignment, weights, means, counts)
+    weights = aligned(alignment, weights, means, counts)
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     is_spa_model = isinstance(copy, SpAModel)
@@ -164,7 +164,7 @@ def choose_alignment(
     prior = _log_prior(class_counts, counts)
     best = untouched = None
     for alignment in CANDIDATES:
-        logits = features @ _aligned(alignment, weights, means, counts).T + biases
+        logits = features @ aligned(alignment, weights, means, counts).T + biases
         for tau in adjustments:
             accuracy = _balanced_accuracy(logits - tau * prior, labels)
             if best is None:
@@ -193,7 +193,7 @@ def _look(observer, dataset, batch_size, verbose, keep=False):
     return counts, means, tuple(map(np.concatenate, zip(*kept, strict=True)))
 
 
-def _aligned(alignment, weights, means, counts):
+def aligned(alignment, weights, means, counts):
     """The weights (K, d) after one update; the input if `alignment` is None."""
     if alignment is None:
         return weights

@@ -98,6 +98,17 @@ def test_a_spa_model_is_the_same(data, policy):
     )
 
 
+def test_looks_in_inference_mode(data):
+    images, labels = data
+    layers = [keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
+    model = keras.Sequential([keras.Input((5,)), *layers, keras.layers.Dense(K)])
+    report = spa.diagnose(model, data, batch_size=9, verbose=0)
+    hits = model.predict(images, verbose=0).argmax(axis=1) == labels
+    assert report.accuracy == pytest.approx(hits.mean())
+    again = spa.diagnose(model, data, verbose=0)
+    assert again.metrics == pytest.approx(report.metrics, rel=1e-4)
+
+
 def test_a_cosine_classifier_decides_by_its_weights_directions(data):
     backbone = keras.Sequential([keras.Input((5,)), keras.layers.Dense(D)])
     model = spa.SpAModel(backbone, spa.layers.CosineDense(K))

@@ -1,0 +1,76 @@
+"""The comparison of post-hoc methods: their formulas, their choice, their table."""
+
+import keras
+import numpy as np
+import posthoc
+import pytest
+
+import keras_spa as spa
+
+
+def split(counts, seed):
+    random = np.random.RandomState(seed)
+    labels = np.repeat(np.arange(3), counts).astype("int32")
+    means = 2 * spa.theory.simplex_etf(3, 4, seed=1)
+    images = (means[labels] + random.randn(len(labels), 4)).astype("float32")
+    return spa.data.Split(images, labels)
+
+
+@pytest.fixture(scope="module")
+def data():
+    splits = [split([200, 30, 6], 0), split([30] * 3, 1), split([40] * 3, 2)]
+    return spa.data.LongTailedData("clusters", *splits, class_names=tuple("abc"))
+
+
+@pytest.fixture(scope="module")
+def model(data):
+    keras.utils.set_random_seed(0)
+    backbone = keras.Sequential([keras.Input((4,)), keras.layers.Dense(6)])
+    model = spa.SpAModel(backbone, keras.layers.Dense(3))
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(True))
+    model.fit(data.train.images, data.train.labels, epochs=10, verbose=0)
+    return model
+
+
+def test_candidates_are_the_published_formulas():
+    weights, biases = np.array([[3.0, 4.0], [0.0, 2.0]]), np.array([0.5, -0.5])
+    means, counts = np.array([[2.0, 0.0], [0.0, 5.0]]), np.array([90, 10])
+    found = posthoc.candidates(weights, biases, means, counts)
+    ((rows, b),) = found["nearest class mean"]
+    np.testing.assert_allclose(rows, np.eye(2))
+    assert not b.any()
+    rows, b = found["tau-normalisation"][5]  # the share is 0.5
+    np.testing.assert_allclose(rows, weights / np.sqrt([[5.0], [2.0]]))
+    assert not b.any()
+    rows, b = found["logit adjustment"][10]  # tau is 1
+    np.testing.assert_allclose(b, biases - np.log([0.9, 0.1]))
+    assert rows is weights
+    assert len(found["SpA-SLERP"]) == len(spa.posthoc.CANDIDATES)
+
+
+def test_each_method_is_chosen_on_validation_and_measured_on_test(model, data):
+    found = posthoc.compare(model, data)
+    logits = model.predict(data.test.images, verbose=0)
+    right = logits.argmax(axis=1) == data.test.labels
+    assert found["untouched"]["all"] == pytest.approx(100 * right.mean())
+    assert found["untouched"]["many"] == pytest.approx(100 * right[:40].mean())
+    assert found["untouched"]["few"] == pytest.approx(100 * right[80:].mean())
+    chosen = spa.choose_alignment(
+        model, tuple(data.train), tuple(data.validation), verbose=0
+    )
+    assert chosen.accuracy > chosen.untouched
+    assert found["logit adjustment"]["few"] > found["untouched"]["few"]
+
+
+def test_the_table_gives_gains_paired_by_seed():
+    def run(plain, turned):
+        rest = {"many": 50.0, "medium": None, "few": 1.0}
+        return {"untouched": {"all": plain} | rest, "SpA-SLERP": {"all": turned} | rest}
+
+    lines = posthoc.table({("ce", 0): run(30.0, 33.0), ("ce", 1): run(40.0, 41.0)})
+    untouched, turned = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines.splitlines()[2:]
+    )
+    assert untouched[2:5] == ["35.0 ± 7.1", "-", "50.0 ± 0.0"]
+    assert turned[2:] == ["37.0 ± 5.7", "+2.0 ± 1.4", "50.0 ± 0.0", "-", "1.0 ± 0.0"]

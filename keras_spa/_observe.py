@@ -77,8 +77,6 @@ def _batches(dataset, batch_size):
         steps = len(dataset)
     except TypeError:
         steps = None
-    if isinstance(dataset, keras.utils.PyDataset):  # which iterates without an end
-        dataset = map(dataset.__getitem__, range(steps))
     return (keras.tree.map_structure(np.asarray, b[:2]) for b in dataset), steps
 
 

@@ -107,7 +107,8 @@ class Checkpoint(keras.callbacks.Callback):
             self._write(final, progress)
         except (OSError, RuntimeError) as error:  # h5py raises both
             shutil.rmtree(_unfinished(final), ignore_errors=True)
-            reason = str(error).strip().splitlines()[0]
+            number = getattr(error, "errno", None)  # h5py says much else beside it
+            reason = os.strerror(number) if number else str(error)
             raise stopping.Stopped(
                 f"Could not save {final}: {reason}. The last good checkpoint is "
                 f"{self._last()}; the same command goes on from there"

@@ -53,10 +53,9 @@ def sigterm_waits():
 
 
 def listen(leave):
-    """From now on SIGTERM is passed on to child processes and calls `leave()`."""
+    """From now on SIGTERM calls `leave()`, unless it has to wait; once."""
 
     def handle(number, frame):
-        terminate_children()
         if not _Sigterm.came:
             _Sigterm.came = True
             if not _Sigterm.waits:

@@ -234,6 +234,20 @@ def test_nan_stops_with_step_and_last_good_checkpoint(trained, monkeypatch):
     assert sorted(path.name for path in trained.iterdir())[-1] == "epoch-000003"
 
 
+def test_weights_that_are_not_finite_are_not_saved(trained, monkeypatch):
+    class Spoils(training.EpochLines):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.optimizer.variables[-1].assign(
+                self.model.optimizer.variables[-1] * np.inf
+            )
+
+    monkeypatch.setattr(training, "EpochLines", Spoils)
+    with pytest.raises(stopping.Diverged, match="not finite after epoch 4") as told:
+        train(trained)
+    assert f"last good checkpoint is {trained / 'epoch-000003'}." in str(told.value)
+    assert sorted(path.name for path in trained.iterdir())[-1] == "epoch-000003"
+
+
 def wait_for(condition):
     deadline = time.time() + 120
     while not condition() and time.time() < deadline:

@@ -17,6 +17,7 @@ cost of a step whatever its batch cancels out, times 64.
 
 import concurrent.futures
 import functools
+import logging
 import math
 import multiprocessing
 import os
@@ -32,6 +33,7 @@ _CLASSES = flags.DEFINE_list("classes", ["10", "100", "1000", "10000", "100000"]
 _SECONDS = flags.DEFINE_float("seconds", 0.5, "Seconds a variant and round, about.", 0)
 _RESNET = flags.DEFINE_bool("resnet", True, "Compare with a step of ResNet-50.")
 
+logging.getLogger("tensorflow").setLevel("ERROR")  # takes many models for retracing
 FEATURES, BATCH = 512, 256
 PLAIN = next(iter(VARIANTS))
 

@@ -143,7 +143,7 @@ def restore(model, folder):
             continue
         for bad, line in damaged.items():
             print(f"{line}; going on from {path}", file=sys.stderr, flush=True)
-            shutil.rmtree(bad)
+            shutil.rmtree(bad, ignore_errors=True)
         model.optimizer.build(model.trainable_variables)
         model.load_weights(path / WEIGHTS)
         return Progress(**json.loads((path / STATE).read_text()))

@@ -5,6 +5,7 @@ import time
 
 import augmentation
 import checkpoint
+import feed
 import keras
 import methods
 import numpy as np
@@ -41,7 +42,7 @@ def train(task, method, alignment, seed, folder):
 
     observer = Observer(model)
     evaluated, learnt = (
-        spa.diagnose(observer, _unaugmented(split), counts, verbose=0)
+        spa.diagnose(observer, feed.unaugmented(split), counts, verbose=0)
         for split in (getattr(data, FLAGS.split), data.train)
     )
     if FLAGS.export_dir:
@@ -112,11 +113,11 @@ def _fit(model, data, parts, alignment, seed, steps, folder):
         if stop == FLAGS.epochs or stop > late:
             _align(model, alignment)
         if epoch < stop:
-            fed, follow = _feed(data, seed, steps, epoch, step)
+            fed, follow = feed.training(data, seed, steps, epoch, step)
             with stopping.sigterm_waits():
                 model.fit(
                     **fed,
-                    **_validation(data),
+                    **feed.validation(data),
                     initial_epoch=epoch,
                     epochs=stop,
                     verbose=0,
@@ -138,37 +139,6 @@ def _align(model, alignment):
         model.add_loss(alignment)
 
 
-def _feed(data, seed, steps, epoch, step):
-    """Arguments of `fit` for data from a step of an epoch on, and their callbacks."""
-    if augmentation.on_host() or isinstance(data.train.images, spa.data.ImageFiles):
-        x = spa.data.pipeline(
-            data.train,
-            FLAGS.batch_size,
-            seed=seed,
-            augment=augmentation.layers(seed),
-            mix=augmentation.mix(seed),
-            num_classes=data.num_classes,
-            repeat=True,
-            first_epoch=epoch,
-            first_batch=step,
-        )
-        return {"x": x, "steps_per_epoch": steps - step, "shuffle": False}, []
-    x = spa.data.Batches(
-        data.train, FLAGS.batch_size, seed, first_epoch=epoch, first_batch=step
-    )
-    follow = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda now, logs: x.start(now, step if now == epoch else 0)
-    )
-    return {"x": x, "shuffle": False}, [follow]
-
-
-def _validation(data):
-    if not FLAGS.validate_every:
-        return {}
-    images = _unaugmented(data.validation)
-    return {"validation_data": images, "validation_freq": FLAGS.validate_every}
-
-
 def _backbone(task, seed):
     network = task.backbone()
     layers = [] if augmentation.on_host() else augmentation.layers(seed)
@@ -179,12 +149,6 @@ def _backbone(task, seed):
     for layer in layers:
         x = layer(x)
     return keras.Model(inputs, network(x), name=f"augmented_{network.name}")
-
-
-def _unaugmented(split):
-    if isinstance(split.images, spa.data.ImageFiles):
-        return spa.data.pipeline(split, FLAGS.batch_size, training=False)
-    return tuple(split)
 
 
 def _export(model, path):

@@ -29,7 +29,7 @@ import stopping
 import training
 from absl import flags
 
-EPOCHS, STEPS = 30, 5
+EPOCHS, STEPS = 40, 5
 
 
 def load(seed):

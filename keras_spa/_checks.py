@@ -28,13 +28,13 @@ def positive(name, value):
     return float(value)
 
 
-def integer(name, value, low):
-    """`value` as an int, if it is a whole number of at least `low`."""
+def integer(name, value, low, high=math.inf):
+    """`value` as an int, if it is a whole number in [low, high]."""
     whole = isinstance(value, (numbers.Integral, np.integer))
-    if isinstance(value, bool) or not whole or value < low:
+    if isinstance(value, bool) or not whole or not low <= value <= high:
+        limits = f"of at least {low}" if high == math.inf else f"in {low}..{high}"
         raise ValueError(
-            f"Argument `{name}` must be an integer of at least {low}. "
-            f"Received: {name}={value!r}"
+            f"Argument `{name}` must be an integer {limits}. Received: {name}={value!r}"
         )
     return int(value)
 

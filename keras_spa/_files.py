@@ -15,7 +15,21 @@ def write_atomically(path, content):
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         os.chmod(temporary, 0o644)
+        sync(temporary)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         os.unlink(temporary)
+        if isinstance(error, OSError):  # a full disk does not say which file it was
+            error.filename = str(path)
         raise
+    sync(path.parent)
+
+
+def sync(path):
+    """Wait until the content of a file, or the names in a folder, are on the disk."""
+    if os.name == "posix":  # Windows opens no folders
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -9,7 +9,9 @@ import json
 import multiprocessing
 import os
 import pathlib
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -19,6 +21,7 @@ import numpy as np
 import report
 import results
 import settings
+import stopping
 import training
 from absl import app, flags
 
@@ -50,6 +53,7 @@ class Task:
 
 def main(task):
     """Runs the job that the command line describes."""
+    stopping.listen(stopping.leave_job)
     app.run(
         lambda _: job(task),
         flags_parser=lambda args: settings.parse_and_check(args, task),
@@ -66,7 +70,8 @@ def job(task):
     try:
         found = {run: _earlier(output, run) for run in runs}
         data = task.load(seeds[0])
-    except (ValueError, FileNotFoundError) as error:
+        _check_writable(output)
+    except (ValueError, OSError) as error:
         settings.refuse(" ".join(str(error).split()))
     counts = data.class_counts
     print(
@@ -75,21 +80,40 @@ def job(task):
         flush=True,
     )
     missing = [run for run in runs if found[run] is None]
+    for run in set(runs) - set(missing):  # left by a job killed just before
+        _discard_checkpoints(output, run)
     started = time.perf_counter()
     try:
         for done, (run, result) in enumerate(_train_all(task, missing, output), 1):
             result["flags"] = settings.of_run()
             found[run] = result
             results.write_result(_path(output, run), result)
+            _discard_checkpoints(output, run)
             left = (time.perf_counter() - started) / done * (len(missing) - done)
             _print_run(f"[{done:2}/{len(missing)}]", result, f", {left:.0f} s left")
     except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.")
-        _report([result for result in found.values() if result], output)
-        sys.exit(130)
+        _stop("Stopped", found, output, 130)
+    except stopping.Preempted as stopped:
+        _stop(stopped, found, output, stopped.code)
+    except stopping.Stopped as stopped:
+        settings.refuse(stopped, stopped.code)
+    except OSError as error:
+        settings.refuse(error)
     if len(missing) < len(runs):
         print(f"{len(runs) - len(missing)} results were already in {output / 'runs'}")
     _report(list(found.values()), output)
+
+
+def _stop(why, found, output, code):
+    print(f"\n{why}. The same command goes on from here.", flush=True)
+    _report([result for result in found.values() if result], output)
+    sys.exit(code)
+
+
+def _check_writable(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def _print_run(number, result, left):
@@ -140,6 +164,10 @@ def _checkpoints(output, run):
     return output / "checkpoints" / _path(output, run).stem
 
 
+def _discard_checkpoints(output, run):
+    shutil.rmtree(_checkpoints(output, run), ignore_errors=True)
+
+
 def _train_all(task, runs, output):
     """(run, result) of all runs, in their order, each as soon as it is there."""
     jobs = [(task, run, output) for run in runs]
@@ -149,12 +177,23 @@ def _train_all(task, runs, output):
     os.environ.update(cores.share(FLAGS.jobs))  # which the new processes inherit
     fresh = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(
-        FLAGS.jobs, fresh, initializer=_parse_again, initargs=(sys.argv, task)
+        FLAGS.jobs, fresh, initializer=_begin_worker, initargs=(sys.argv, task)
     ) as pool:
-        yield from pool.map(_train, jobs)
+        try:
+            yield from pool.map(_train, jobs)
+        except concurrent.futures.BrokenExecutor as error:
+            raise stopping.Stopped(
+                "A worker process died, killed or for lack of memory; the same command "
+                "goes on from its last checkpoint"
+            ) from error
+        except BaseException:
+            stopping.terminate_children()  # which save, and leave
+            raise
 
 
-def _parse_again(arguments, task):
+def _begin_worker(arguments, task):
+    stopping.listen(stopping.leave_worker)
+    stopping.end_with_parent()
     sys.argv = arguments
     settings.parse_and_check(arguments, task)
     FLAGS.verbose = False  # lines of several runs would mix
@@ -164,8 +203,13 @@ def _train(job):
     task, run, output = job
     folder = _checkpoints(output, run)
     results.write_result(folder / "settings.json", settings.of_run())
-    result = training.train(task, *run, folder)
-    return run, result
+    try:
+        return run, training.train(task, *run, folder)
+    except stopping.Preempted as stopped:
+        if multiprocessing.parent_process() is None:
+            raise
+        print(f"{folder.name}: {stopped}", flush=True)
+        return stopping.leave_worker()
 
 
 def tiny_data(num_classes, image_shape, seed, most=2):

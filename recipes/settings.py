@@ -127,9 +127,9 @@ def parse(values, arguments, task):
     return values(arguments)
 
 
-def refuse(message):
+def refuse(message, code=2):
     print(f"{pathlib.Path(sys.argv[0]).name}: {message}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(code)
 
 
 def _check(task):

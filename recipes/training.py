@@ -5,10 +5,12 @@ import time
 
 import augmentation
 import checkpoint
+import feed
 import keras
 import methods
 import numpy as np
 import results
+import stopping
 from absl import flags
 
 import keras_spa as spa
@@ -18,7 +20,7 @@ FLAGS = flags.FLAGS
 
 
 def train(task, method, alignment, seed, folder):
-    """The run's result, ready for JSON; checkpoints lie in `folder` meanwhile."""
+    """The run's result, ready for JSON; checkpoints are left in `folder`."""
     data = task.load(seed)
     keras.backend.clear_session()
     keras.config.set_dtype_policy(FLAGS.mixed_precision)
@@ -40,7 +42,7 @@ def train(task, method, alignment, seed, folder):
 
     observer = Observer(model)
     evaluated, learnt = (
-        spa.diagnose(observer, _unaugmented(split), counts, verbose=0)
+        spa.diagnose(observer, feed.unaugmented(split), counts, verbose=0)
         for split in (getattr(data, FLAGS.split), data.train)
     )
     if FLAGS.export_dir:
@@ -93,52 +95,48 @@ def _steps_per_execution(steps):
 
 def _fit(model, data, parts, alignment, seed, steps, folder):
     """Trains; returns seconds, those before an interruption included, and history."""
-    done, history = checkpoint.restore(model, folder) if FLAGS.resume else (0, {})
-    before = sum(history.get("seconds", []))
-    saving = checkpoint.Checkpoint(folder, history)
-    callbacks = [*parts.callbacks, EpochLines(), saving]
+    if not FLAGS.resume:
+        checkpoint.forget(folder)
+    start = checkpoint.restore(model, folder)
+    before = sum(start.history.get("seconds", [])) + start.seconds
+    callbacks = [*parts.callbacks, EpochLines()]
     if FLAGS.tensorboard_dir:
         logs = f"{FLAGS.tensorboard_dir}/{folder.name}"
         callbacks.append(keras.callbacks.TensorBoard(logs))
-    fed = {"shuffle": False}
-    if augmentation.on_host() or isinstance(data.train.images, spa.data.ImageFiles):
-        fed = {"steps_per_epoch": steps}
-        x = spa.data.pipeline(
-            data.train,
-            FLAGS.batch_size,
-            seed=seed,
-            augment=augmentation.layers(seed),
-            mix=augmentation.mix(seed),
-            num_classes=data.num_classes,
-            repeat=True,
-            first_epoch=done,
-        )
-    else:
-        x = spa.data.Batches(data.train, FLAGS.batch_size, seed)
-        follow = keras.callbacks.LambdaCallback(
-            on_epoch_begin=lambda epoch, logs: x.start(epoch)
-        )
-        callbacks.insert(0, follow)
-    if FLAGS.validate_every:
-        fed["validation_data"] = _unaugmented(data.validation)
-        fed["validation_freq"] = FLAGS.validate_every
+    saving = checkpoint.Checkpoint(folder, start)
     late = round(FLAGS.spa_start * FLAGS.epochs)
+    epoch, step = start.epoch, start.step
+    if step:  # whose metrics go on from where they were
+        _make_metrics(model, data.num_classes)
     started = time.perf_counter()
-    for stop in (late, FLAGS.epochs):
-        if stop == FLAGS.epochs and alignment is not None:
-            model.add_loss(alignment)
-        if done < stop:
-            model.fit(
-                x,
-                initial_epoch=done,
-                epochs=stop,
-                verbose=0,
-                callbacks=callbacks,
-                **fed,
-            )
-            done = stop
-    saving.remove()
+    for stop in sorted({epoch + bool(step), late, FLAGS.epochs}):
+        if stop == FLAGS.epochs or stop > late:
+            _align(model, alignment)
+        if epoch < stop:
+            fed, follow = feed.training(data, seed, steps, epoch, step)
+            with stopping.sigterm_waits():
+                model.fit(
+                    **fed,
+                    **feed.validation(data),
+                    initial_epoch=epoch,
+                    epochs=stop,
+                    verbose=0,
+                    callbacks=[*follow, *callbacks, saving],
+                )
+            epoch, step = stop, 0
     return before + time.perf_counter() - started, saving.history
+
+
+def _make_metrics(model, num_classes):
+    """Keras makes their variables when it first sees labels."""
+    shape = (1,) if FLAGS.mix == "none" else (1, num_classes)
+    logits = np.zeros((1, num_classes), "float32")
+    model.compute_metrics(None, np.zeros(shape, "int32"), logits)
+
+
+def _align(model, alignment):
+    if alignment is not None and not model.alignments:
+        model.add_loss(alignment)
 
 
 def _backbone(task, seed):
@@ -151,12 +149,6 @@ def _backbone(task, seed):
     for layer in layers:
         x = layer(x)
     return keras.Model(inputs, network(x), name=f"augmented_{network.name}")
-
-
-def _unaugmented(split):
-    if isinstance(split.images, spa.data.ImageFiles):
-        return spa.data.pipeline(split, FLAGS.batch_size, training=False)
-    return tuple(split)
 
 
 def _export(model, path):
@@ -207,23 +199,16 @@ class CoupledSGD(keras.optimizers.SGD):
 
 
 class EpochLines(keras.callbacks.Callback):
-    """A line an epoch: what it brought, how long it took, what is left.
-
-    Adds `seconds` to the logs; prints only with --verbose.
-    """
+    """With --verbose a line an epoch: what it brought, how long, what is left."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        seconds = logs["seconds"] = time.perf_counter() - self.started
+        seconds = time.perf_counter() - self.started
         if FLAGS.verbose:
             left = seconds * (FLAGS.epochs - epoch - 1)
-            shown = "  ".join(
-                f"{name} {value:.4g}"
-                for name, value in logs.items()
-                if name != "seconds"
-            )
+            shown = "  ".join(f"{name} {value:.4g}" for name, value in logs.items())
             print(
                 f"epoch {epoch + 1:3}/{FLAGS.epochs}  {shown}  "
                 f"{seconds:.1f} s, {left / 60:.0f} min left",

@@ -22,6 +22,7 @@ class Batches(keras.utils.PyDataset):
         sampling: `"instance"` (default), `"class_balanced"` or `"reverse"`.
         first_epoch: Number of the first epoch, for a training that goes on.
             Defaults to 0.
+        first_batch: Number of the batch of that epoch to begin with. Defaults to 0.
         **kwargs: `workers` and others of `keras.utils.PyDataset`.
 
     Raises:
@@ -40,7 +41,14 @@ class Batches(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, data, batch_size, seed=0, sampling="instance", first_epoch=0, **kwargs
+        self,
+        data,
+        batch_size,
+        seed=0,
+        sampling="instance",
+        first_epoch=0,
+        first_batch=0,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.images, self.labels = images_and_labels(data)
@@ -51,18 +59,20 @@ class Batches(keras.utils.PyDataset):
             )
         self.batch_size = _checks.integer("batch_size", batch_size, 1)
         self.seed, self.sampling = seed, sampling
-        self.start(first_epoch)
+        self.start(first_epoch, first_batch)
 
-    def start(self, epoch):
-        """Makes `epoch` the one that comes next."""
-        self.epoch = epoch
-        self.order = epoch_order(self.labels, epoch, self.seed, self.sampling)
+    def start(self, epoch, first_batch=0):
+        """Makes `epoch`, from that batch on, the one that comes next."""
+        steps = -(-len(self.labels) // self.batch_size)
+        _checks.integer("first_batch", first_batch, 0, steps - 1)
+        order = epoch_order(self.labels, epoch, self.seed, self.sampling)
+        self.epoch, self.order = epoch, order[first_batch * self.batch_size :]
 
     def on_epoch_end(self):
         self.start(self.epoch + 1)
 
     def __len__(self):
-        return -(-len(self.labels) // self.batch_size)
+        return -(-len(self.order) // self.batch_size)
 
     def __getitem__(self, index):
         rows = self.order[index * self.batch_size :][: self.batch_size]

@@ -27,6 +27,7 @@ def pipeline(
     drop_remainder=False,
     repeat=False,
     first_epoch=0,
+    first_batch=0,
     on_error="raise",
     auto_shard="data",
 ):
@@ -60,6 +61,9 @@ def pipeline(
             looks at the data once before the first epoch, which counts.) True: endless
             from `first_epoch` on; `fit` then needs `steps_per_epoch`.
         first_epoch: Number of the first epoch, for a training that goes on.
+        first_batch: Number of the batch of that epoch to begin with. Defaults to 0;
+            others need `repeat=True`. (Batches before it are not augmented, but image
+            files are read.)
         on_error: `"raise"` (default) names a damaged image file; `"skip"` leaves it
             out with a warning that counts.
         auto_shard: How `tf.distribute` shares the data among workers: `"data"`
@@ -90,6 +94,12 @@ def pipeline(
     _checks.choice("on_error", on_error, ("raise", "skip"))
     _checks.choice("auto_shard", auto_shard, SHARDING)
     epoch_order(labels, first_epoch, seed, sampling)  # checks them all
+    _checks.integer("first_batch", first_batch, 0)
+    if first_batch and not repeat:
+        raise ValueError(
+            "Argument `first_batch` needs `repeat=True`. "
+            f"Received: first_batch={first_batch}, repeat={repeat}"
+        )
     if mix is not None:
         _checks.integer("num_classes", num_classes, int(labels.max()) + 1)
     layers = _layers(augment) if training else []
@@ -120,7 +130,7 @@ def pipeline(
             x = _augmented(layer, x, tf.stack([layer_seed, tf.cast(i, "int32")]))
         return x, tf.gather(labels, rows)
 
-    batches = epochs.flat_map(batches_of_epoch)
+    batches = epochs.flat_map(batches_of_epoch).skip(first_batch)
     batches = batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE)
     if mix is not None and training:  # one after the other: `mix` counts its calls
         batches = batches.map(_mixer(mix, num_classes))

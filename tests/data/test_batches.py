@@ -21,6 +21,16 @@ def test_epochs_follow_epoch_order_also_from_the_middle():
     np.testing.assert_array_equal(seen(batches), seen(later))
 
 
+def test_an_epoch_from_one_of_its_batches_on():
+    batches = Batches((IMAGES, LABELS), 4, seed=5, first_epoch=2, first_batch=1)
+    assert len(batches) == 2
+    np.testing.assert_array_equal(seen(batches), epoch_order(LABELS, 2, 5)[4:])
+    batches.on_epoch_end()
+    np.testing.assert_array_equal(seen(batches), epoch_order(LABELS, 3, 5))
+    with pytest.raises(ValueError, match="`first_batch`.* in 0..2.*=3"):
+        batches.start(0, 3)
+
+
 def test_fit_goes_through_the_epochs_after_its_first_look():
     class Spy(Batches):
         rows = []

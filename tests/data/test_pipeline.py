@@ -93,6 +93,16 @@ def test_augmentation_depends_on_seed_epoch_and_batch_alone():
     assert (augmented(seed=1) != first).any()
 
 
+def test_endless_stream_from_a_batch_on_is_the_rest_of_it():
+    def batches(**arguments):
+        augment = spa.data.RandomCropFlip(padding=2)
+        stream = pipeline(DATA, 16, augment=augment, repeat=True, **arguments)
+        return all_images(stream.take(6 - arguments["first_batch"]))
+
+    whole = batches(first_epoch=1, first_batch=0)
+    np.testing.assert_array_equal(batches(first_epoch=1, first_batch=2), whole[32:])
+
+
 def all_images_of_second(_):
     batches = pipeline(DATA, 25, augment=spa.data.RandomCropFlip(padding=2))
     all_images(batches)
@@ -160,6 +170,8 @@ def test_fit_on_any_backend():
         ({"batch_size": 0}, "`batch_size`.*0"),
         ({"seed": -1}, "`seed`"),
         ({"first_epoch": -1}, "`epoch`"),
+        ({"first_batch": -1, "repeat": True}, "`first_batch`.*-1"),
+        ({"first_batch": 1}, "`first_batch` needs `repeat=True`"),
         ({"sampling": "even"}, "`sampling`.*'even'"),
         ({"on_error": "ignore"}, "`on_error`.*'ignore'"),
         ({"auto_shard": "batch"}, "`auto_shard`.*'batch'"),

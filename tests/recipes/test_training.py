@@ -80,6 +80,11 @@ def outcome(result):
         ("balanced_softmax", "spa_slerp", ["--augment=crop_flip"]),
         ("ce", "spa_proj", ["--augment=crop_flip", "--augment_on=host"]),
         ("ldam_drw", "spa_slerp", ["--spa_start=0.5"]),
+        (
+            "ce",
+            "spa_reg",
+            ["--spa_start=0.5", "--augment=crop_flip", "--augment_on=host"],
+        ),
     ],
 )
 def test_interrupted_run_ends_like_an_uninterrupted_one(
@@ -96,13 +101,10 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(
         )
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path / "parts")
-        left = json.loads(
-            (tmp_path / f"parts/epoch-{epoch:04}/history.json").read_text()
-        )
-        assert len(left["loss"]) == epoch
+        left = json.loads((tmp_path / f"parts/epoch-{epoch:06}/state.json").read_text())
+        assert len(left["history"]["loss"]) == left["epoch"] == epoch
     monkeypatch.setattr(training, "EpochLines", lines)
     assert outcome(run(tmp_path / "parts")) == outcome(whole)
-    assert not (tmp_path / "parts").exists()
 
 
 def test_killed_job_goes_on_and_ends_with_the_same_weights(tmp_path):

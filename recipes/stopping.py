@@ -1,0 +1,89 @@
+"""What ends a job before its time, and with which exit code.
+
+2    a flag, a file or the disk must be put right first
+3    the loss or the weights are not finite any more
+130  Ctrl-C
+143  SIGTERM, which clusters send before they take a machine back
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+
+
+class Stopped(BaseException):
+    """Ends the job with one line, its text, and an exit code.
+
+    Like KeyboardInterrupt no `Exception`, which libraries catch.
+    """
+
+    code = 2
+
+
+class Diverged(Stopped):
+    code = 3
+
+
+class Preempted(Stopped):
+    code = 128 + signal.SIGTERM
+
+
+class _Sigterm:
+    """Whether it came, and whether it has to wait for a state that can be saved."""
+
+    came = False
+    waits = False
+
+
+def sigterm_came():
+    return _Sigterm.came
+
+
+@contextlib.contextmanager
+def sigterm_waits():
+    """Inside, who can save looks at `sigterm_came` and raises `Preempted`."""
+    _Sigterm.waits = True
+    try:
+        yield
+    finally:
+        _Sigterm.waits = False
+
+
+def listen(leave):
+    """From now on SIGTERM calls `leave()`, unless it has to wait; once."""
+
+    def handle(number, frame):
+        if not _Sigterm.came:
+            _Sigterm.came = True
+            if not _Sigterm.waits:
+                leave()
+
+    signal.signal(signal.SIGTERM, handle)
+
+
+def leave_job():
+    print("\nStopped by SIGTERM. The same command goes on from here.", flush=True)
+    sys.exit(Preempted.code)
+
+
+def leave_worker():
+    """Without a word to the pool, which would hand out the next run."""
+    os._exit(Preempted.code)
+
+
+def terminate_children():
+    for child in multiprocessing.active_children():
+        child.terminate()
+
+
+def end_with_parent():
+    """A worker whose parent was killed would go on beside the job's next life."""
+
+    def wait():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -64,16 +64,16 @@ def draw(results):
     left.set_ylabel(f"error of the class on {results[0]['split']} images (%)")
     right.set_ylabel(f"error on {results[0]['split']} images (%)")
     return figure, (
-        "Error exponents of trained classifiers against measured errors. Left: a point "
-        "a class and run; its exponent is computed from weights, biases and class "
-        "means of the training features, as a share of the largest exponent that any "
-        "classifier of the same features could have (0: the class mean itself is "
-        "misclassified; the axis is linear below 0.1 and logarithmic above). Right: a "
-        "point a run; mean over classes of the share, cut off at 1. A good classifier "
-        "lies right and low. Spearman: rank correlation over all points, in the legend "
-        "over those of a group of classes. Frequent classes have larger exponents and "
-        "fewer errors for more reasons than one, and features differ by run: an "
-        "association, not a law."
+        "Error exponents of trained classifiers against measured errors on "
+        f"{results[0]['split']} images. Left: a point a class and run; its exponent is "
+        "computed from weights, biases and class means of the training features, as a "
+        "share of the largest exponent that any classifier of the same features could "
+        "have (0: the class mean itself is misclassified; the axis is linear below 0.1 "
+        "and logarithmic above). Right: a point a run; mean over classes of the share, "
+        "cut off at 1. A good classifier lies right and low. Spearman: rank "
+        "correlation over all points, in the legend over those of a group of classes. "
+        "Frequent classes have larger exponents and fewer errors for more reasons than "
+        "one, and features differ by run: an association, not a law."
     )
 
 

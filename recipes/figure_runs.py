@@ -20,8 +20,8 @@ def accuracy_and_cosine(runs, factor):
     seeds = sorted({run["seed"] for a in order for run in runs[a]})
     figure = Figure(figsize=(7, 2.9), layout="constrained")
     panels = (
-        ("accuracy", "accuracy (%)", 1, lambda run: run["accuracy"]["all"]),
-        ("cosine", COSINE, 2, lambda run: run["cosine"]),
+        ("Accuracy", "accuracy (%)", 1, lambda run: run["accuracy"]["all"]),
+        ("Cosine", COSINE, 2, lambda run: run["cosine"]),
     )
     for axes, panel in zip(figure.subplots(1, 2), panels, strict=True):
         name, label, digits, value = panel
@@ -51,11 +51,12 @@ def accuracy_and_cosine(runs, factor):
         axes.set_title(f"{name}: {_changes(found, digits)}", loc="left")
         axes.grid(axis="y", alpha=0.25)
     return figure, (
-        "Accuracy (left) and alignment (right) of cross-entropy, of the same with "
-        "SpA-Reg, and misaligned on purpose by SpA-Reg of negative strength, at "
-        f"imbalance factor {factor:g}. Small markers: seeds, joined by lines; large: "
-        "mean and standard deviation over seeds. Cosines are those between weights and "
-        "centred class means of the training features."
+        f"Accuracy on {runs['none'][0]['split']} images (left) and alignment (right) "
+        "of cross-entropy, of the same with SpA-Reg, and misaligned on purpose by "
+        f"SpA-Reg of negative strength, at imbalance factor {factor:g}. Small markers: "
+        "seeds, joined by lines; large: mean and standard deviation over seeds. "
+        "Cosines are those between weights and centred class means of the training "
+        "features."
     )
 
 
@@ -136,7 +137,7 @@ def over_epochs(runs, factor):
         (right, "alignment", "cosine", ".2f"),
     ):
         ends = [f"{last[name][a]:{form}}" for a in ("none", "spa_reg")]
-        axes.set_title(f"last {what}: {ends[0]}, SpA-Reg {ends[1]}", loc="left")
+        axes.set_title(f"Last {what}: {ends[0]}, SpA-Reg {ends[1]}", loc="left")
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         axes.grid(alpha=0.25)

@@ -123,8 +123,8 @@ def _draw_sphere(axes, weights, means):
     for c, color in enumerate(CLASS_COLORS):
         _draw_path(axes, weights[:, c], color=color, lw=1.5)
         _draw_path(axes, means[:, c], color=color, lw=1.5, ls=":")
-        axes.plot(*weights[0, c, :2], ".", color=color, markersize=7)
-        axes.plot(*means[0, c, :2], ".", color=color, markersize=7)
+        for x, y, z in (weights[0, c], means[0, c]):
+            axes.plot(x, y, ".", color=color, markersize=7, alpha=1 if z > 0 else 0.35)
         ends = np.array([weights[-1, c], means[-1, c]])
         _draw_path(axes, _arc(*ends), color="black", lw=2)
         for end, face in zip(ends, (color, "white"), strict=True):

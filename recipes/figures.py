@@ -236,9 +236,8 @@ def _source(used, folder):
     seeds = sorted({run["seed"] for run in used})
     epochs = sorted({run["flags"]["epochs"] for run in used})
     return (
-        f"{titles}: {len(used)} result files of {folder / 'runs'}; seeds "
-        f"{', '.join(map(str, seeds))}; {', '.join(map(str, epochs))} epochs; measured "
-        f"on {used[0]['split']} images."
+        f"{titles}: {len(used)} result files of {folder / 'runs'}, seeds "
+        f"{', '.join(map(str, seeds))}, {' and '.join(map(str, epochs))} epochs."
     )
 
 

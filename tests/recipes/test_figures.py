@@ -158,7 +158,7 @@ def test_titles_give_the_differences_paired_by_seed():
         )
     }
     figure, caption = figure_runs.accuracy_and_cosine(runs, 100.0)
-    assert "accuracy: SpA-Reg +2.0, misaligned −3.0" in texts(figure)
+    assert "Accuracy: SpA-Reg +2.0, misaligned −3.0" in texts(figure)
     assert "51.5 ± 0.7" not in texts(figure)
     assert "50.5 ± 0.7" in texts(figure)
     assert "imbalance factor 100" in caption
@@ -237,7 +237,7 @@ def test_figures_are_the_same_bytes_each_time(tmp_path):
     assert len(written[0]) == 5 * 3 + 1
     assert written[0] == written[1]
     readme = written[0]["README.md"].decode()
-    assert "seeds 0, 1; 2 epochs; measured on test images" in readme
+    assert "runs, seeds 0, 1, 2 epochs." in readme
     assert readme.count("**Figure ") == 5
 
 

@@ -37,10 +37,10 @@ def style():
     )
 
 
-def save(figure, path):
+def save(figure, path, dpi=150):
     """Writes the figure whole or not at all; the same bytes each time."""
     kind = path.suffix[1:].lower()
     metadata = {"Date": None} if kind == "svg" else None
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
+    figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     write_atomically(path, buffer.getvalue())

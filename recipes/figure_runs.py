@@ -45,7 +45,7 @@ def accuracy_and_cosine(runs, factor):
                 va="center",
             )
         axes.set_xticks(range(len(order)), [_name(a) for a in order])
-        axes.set_xlim(-0.3, len(order) - 0.25)
+        axes.set_xlim(-0.3, len(order) - 0.05)
         axes.margins(y=0.12)
         axes.set_ylabel(label)
         axes.set_title(f"{name}: {_changes(found, digits)}", loc="left")
@@ -171,7 +171,7 @@ def _draw_line(axes, x, values, alignment, marked=MOST_MARKED + 1):
     )
     if len(values) > 1:
         axes.fill_between(
-            x, values.min(axis=0), values.max(axis=0), color=color, alpha=0.15, lw=0
+            x, values.min(axis=0), values.max(axis=0), color=color, alpha=0.1, lw=0
         )
 
 

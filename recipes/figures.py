@@ -160,8 +160,7 @@ def leave(output_dir, stem, name, folder, factors):
         else:
             figure, caption = draw_runs(name, folder, factors)
         for kind in ("png", "svg"):
-            path = output_dir / f"{stem}.{kind}"
-            _picture.save(figure, path, RESOLUTION)
+            _picture.save(figure, output_dir / f"{stem}.{kind}", RESOLUTION)
     caption = f"**Figure {name}** ([PNG]({stem}.png), [SVG]({stem}.svg)). {caption}\n"
     write_atomically(output_dir / f"{stem}.md", caption)
 
@@ -171,8 +170,7 @@ def draw_runs(name, folder, factors):
     try:
         results = report.load(folder / "runs")
     except (ValueError, KeyError) as error:
-        words = f"{folder / 'runs'} holds a file that is no result: {error!r}"
-        raise Missing(words) from error
+        raise Missing(f"a file in {folder / 'runs'} is no result: {error!r}") from error
     if name == "exponents":
         used = [run for run in results if run.get("exponent_per_class")]
         if not used:

@@ -5,6 +5,7 @@ import pathlib
 import sys
 
 import methods
+import strategy
 from absl import flags
 from methods import ALIGNMENTS, METHODS
 
@@ -170,6 +171,7 @@ def _check(task):
         raise ValueError("--tensorboard_dir needs: pip install tensorboard")
     if FLAGS.output_dir is None:
         FLAGS.output_dir = f"output/{pathlib.Path(sys.argv[0]).stem}"
+    strategy.start()
 
 
 def configurations():

@@ -9,6 +9,7 @@ import keras
 import methods
 import numpy as np
 import results
+import strategy
 from absl import flags
 
 import keras_spa as spa
@@ -21,29 +22,38 @@ def train(task, method, alignment, seed, folder):
     """The run's result, ready for JSON; checkpoints lie in `folder` meanwhile."""
     data = task.load(seed)
     keras.backend.clear_session()
+    with strategy.scope():
+        return _train(data, task, method, alignment, seed, folder)
+
+
+def _train(data, task, method, alignment, seed, folder):
     keras.config.set_dtype_policy(FLAGS.mixed_precision)
     keras.utils.set_random_seed(seed)
     counts = data.class_counts.tolist()
     parts = methods.make_method(method, counts, FLAGS.epochs, FLAGS.mix != "none")
     steps = -(-len(data.train.labels) // FLAGS.batch_size)
-    model = spa.SpAModel(_backbone(task, seed), parts.classifier)
+    backbone = _backbone(task, seed)
+    strategy.synchronize(backbone, True)
+    model = spa.SpAModel(backbone, parts.classifier)
     model.compile(
         optimizer(FLAGS.learning_rate * parts.learning_rate_factor, steps),
         parts.loss,
         metrics=["accuracy"],
-        run_eagerly=FLAGS.smoke,  # a few steps are over before a graph is traced
+        # A few steps are over before a graph is traced.
+        run_eagerly=FLAGS.smoke and FLAGS.strategy == "none",
         jit_compile=FLAGS.jit_compile and not FLAGS.smoke,
         steps_per_execution=_steps_per_execution(steps),
     )
     chosen = methods.make_alignment(alignment, FLAGS.epochs * steps)
     wall, history = _fit(model, data, parts, chosen, seed, steps, folder)
+    strategy.synchronize(backbone, False)  # which only training on TensorFlow knows
 
     observer = Observer(model)
     evaluated, learnt = (
         spa.diagnose(observer, _unaugmented(split), counts, verbose=0)
         for split in (getattr(data, FLAGS.split), data.train)
     )
-    if FLAGS.export_dir:
+    if FLAGS.export_dir and strategy.is_chief():
         _export(model, pathlib.Path(FLAGS.export_dir) / folder.name)
     return {
         "dataset": task.title,
@@ -62,7 +72,7 @@ def train(task, method, alignment, seed, folder):
         "history": history,
         "wall_time_s": round(wall, 2),
         "images_per_s": round(len(data.train.labels) * FLAGS.epochs / wall, 1),
-        "environment": results.environment(),
+        "environment": results.environment() | strategy.described(),
     }
 
 
@@ -86,18 +96,22 @@ def _finite(values):
 
 
 def _steps_per_execution(steps):
-    if FLAGS.smoke or keras.backend.backend() == "torch":  # which knows no other
+    one_step = keras.backend.backend() == "torch" or strategy.is_tensorflows()
+    if (
+        FLAGS.smoke or one_step
+    ):  # PyTorch and a last batch shared unevenly know no other
         return 1
     return FLAGS.steps_per_execution or steps
 
 
 def _fit(model, data, parts, alignment, seed, steps, folder):
     """Trains; returns seconds, those before an interruption included, and history."""
-    done, history = checkpoint.restore(model, folder) if FLAGS.resume else (0, {})
+    shared = strategy.where_to_read(folder)
+    done, history = checkpoint.restore(model, shared) if FLAGS.resume else (0, {})
     before = sum(history.get("seconds", []))
     saving = checkpoint.Checkpoint(folder, history)
     callbacks = [*parts.callbacks, EpochLines(), saving]
-    if FLAGS.tensorboard_dir:
+    if FLAGS.tensorboard_dir and strategy.is_chief():
         logs = f"{FLAGS.tensorboard_dir}/{folder.name}"
         callbacks.append(keras.callbacks.TensorBoard(logs))
     fed = {"shuffle": False}

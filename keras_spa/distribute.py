@@ -63,6 +63,8 @@ class DataParallel(keras.distribution.DataParallel):
 
     def split(self, tensor):
         """Lets each device compute with its part of a batch, in a compiled step."""
+        if not isinstance(tensor, sys.modules["jax"].core.Tracer):
+            return tensor  # step by step only even parts are possible
         layout = super().get_data_layout(tensor.shape)
         return keras.distribution.distribute_tensor(tensor, layout)
 

@@ -65,7 +65,9 @@ flags.DEFINE_enum(
     ["float32", "mixed_bfloat16", "mixed_float16"],
     "Type that layers compute in. Alignment always computes in float32.",
 )
-flags.DEFINE_bool("jit_compile", False, "Compile the training step with XLA.")
+flags.DEFINE_bool(
+    "jit_compile", False, "Compile the training step with XLA, as JAX always does."
+)
 flags.DEFINE_enum(
     "split",
     "test",

@@ -36,7 +36,7 @@ flags.DEFINE_string("tpu", None, "Name of the TPU; on a TPU machine: local.")
 flags.DEFINE_integer(
     "virtual_devices", None, "Split the CPU into so many devices, to try --strategy.", 1
 )
-_started = None  # the tf.distribute.Strategy
+_started = None  # a strategy of tf.distribute or a distribution of Keras
 _temporary = None  # removed when the process ends
 
 
@@ -61,7 +61,7 @@ def start():
     if kind == "data_parallel":
         if "KERAS_DISTRIBUTION_JOB_ADDRESSES" in os.environ:
             keras.distribution.initialize()
-        keras.distribution.set_distribution(distribute.DataParallel())
+        _started = distribute.DataParallel()
     elif kind != "none":
         sys.modules["tensorflow"].get_logger().setLevel("WARNING")
         _started = _STARTS[kind]()
@@ -124,14 +124,14 @@ _STARTS = {"mirrored": _mirrored, "multiworker": _multiworker, "tpu": _tpu}
 
 def replicas():
     """How many devices share a batch."""
-    if FLAGS.strategy == "data_parallel":
-        return keras.distribution.distribution().num_model_replicas
-    return _started.num_replicas_in_sync if _started else 1
+    if is_tensorflows():
+        return _started.num_replicas_in_sync
+    return _started.num_model_replicas if _started else 1
 
 
 def is_tensorflows():
     """Whether a strategy of tf.distribute is at work."""
-    return _started is not None
+    return BACKENDS.get(FLAGS.strategy) == "tensorflow"
 
 
 def scope():

@@ -34,14 +34,16 @@ def _train(data, task, method, alignment, seed, folder):
     steps = -(-len(data.train.labels) // FLAGS.batch_size)
     backbone = _backbone(task, seed)
     strategy.synchronize(backbone, True)
+    # A few steps are over before a graph is traced; JAX knows no graph without XLA.
+    eager = FLAGS.smoke and FLAGS.strategy == "none"
+    on_jax = keras.backend.backend() == "jax"
     model = spa.SpAModel(backbone, parts.classifier)
     model.compile(
         optimizer(FLAGS.learning_rate * parts.learning_rate_factor, steps),
         parts.loss,
         metrics=["accuracy"],
-        # A few steps are over before a graph is traced.
-        run_eagerly=FLAGS.smoke and FLAGS.strategy == "none",
-        jit_compile=FLAGS.jit_compile and not FLAGS.smoke,
+        run_eagerly=eager,
+        jit_compile=not eager and (FLAGS.jit_compile or on_jax),
         steps_per_execution=_steps_per_execution(steps),
     )
     chosen = methods.make_alignment(alignment, FLAGS.epochs * steps)

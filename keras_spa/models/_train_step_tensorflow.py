@@ -1,6 +1,7 @@
 import keras
 import tensorflow as tf
 
+from keras_spa import distribute
 from keras_spa.models._step_parts import StepParts
 
 
@@ -14,6 +15,8 @@ class TrainStep(StepParts):
             scaled = self.optimizer.scale_loss(batch.loss)
         variables = self.trainable_variables
         gradients = tape.gradient(scaled, variables)
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            gradients = _finite_together(gradients)
         gradients = self._align_gradients(gradients, batch)
         target = self._progress(ahead=1)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
@@ -33,6 +36,22 @@ class TrainStep(StepParts):
                 lambda value: local(value)[0], next(batches)
             )
         super()._maybe_symbolic_build(data_batch=data_batch)
+
+
+def _finite_together(gradients):
+    """NaN on all replicas if a gradient of one is not finite, so that all skip the step.
+
+    Keras lets each replica decide for itself, before the gradients are summed.
+    """
+    if distribute.num_replicas() == 1:
+        return gradients
+    finite = [tf.reduce_all(tf.math.is_finite(g)) for g in gradients if g is not None]
+    overflows = tf.cast(tf.logical_not(tf.reduce_all(finite)), "float32")
+    skip = distribute.global_sum(overflows) > 0
+    return [
+        None if g is None else tf.where(skip, tf.cast(float("nan"), g.dtype), g)
+        for g in gradients
+    ]
 
 
 def _for_workers(logs):

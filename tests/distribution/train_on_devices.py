@@ -22,6 +22,7 @@ ALIGNMENTS = {
     "proj": lambda: spa.SpAProj(0.4),
     "all": lambda: toys.all_alignments(20),
 }
+HEAVY = 12  # a sample of the first batch, in the second replica's part of two
 # A case is a name of an alignment, a reduction of the loss, whether samples weigh.
 PLAIN = [(name, "sum_over_batch_size", False) for name in ALIGNMENTS]
 VARIANTS = {
@@ -31,6 +32,7 @@ VARIANTS = {
         ("all", reduction, True)
         for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight")
     ],
+    "float16": [("reg", "sum_over_batch_size", False)],
 }
 
 
@@ -79,6 +81,10 @@ def train(case, variant, copies):
     alignment, reduction, weighted = case
     x, y = toys.data(SAMPLES)
     weights = np.linspace(0.1, 2.0, SAMPLES) if weighted else None
+    if variant == "float16":
+        keras.config.set_dtype_policy("mixed_float16")
+        weights = np.ones(SAMPLES)
+        weights[HEAVY] = 1000  # overflows in its replica alone
     model = make_model(alignment, reduction, variant == "batch_norm")
     fed = {"batch_size": BATCH, "sample_weight": weights, "verbose": 0}
     found = model.fit(x, y, epochs=EPOCHS, shuffle=False, **fed).history
@@ -87,6 +93,8 @@ def train(case, variant, copies):
         for other in others:
             np.testing.assert_array_equal(other, first, err_msg=variable.path)
         found[f"{number} {variable.path}"] = first
+    scaled = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    found["updates"] = scaled.iterations
     if alignment == "all" and not weighted:
         evaluated = model.evaluate(x, y, return_dict=True, **fed)
         found |= {f"val_{name}": value for name, value in evaluated.items()}

@@ -45,7 +45,7 @@ def run(kind, devices, variant, folder):
         start(kind, devices, variant, output, **environment)
         for output, environment in zip(outputs, given, strict=True)
     ]
-    codes = [process.wait(timeout=300) for process in started]
+    codes = [process.wait(timeout=900) for process in started]
     logs = [output.with_suffix(".log").read_text() for output in outputs]
     assert codes == [0] * len(codes), "\n".join(logs)
     return [dict(np.load(output)) for output in outputs]

@@ -40,7 +40,7 @@ def job(output, recipe, *arguments, **environment):
 
 def finish(*jobs):
     """What they printed, after all of them succeeded."""
-    done = [job.communicate(timeout=300) for job in jobs]
+    done = [job.communicate(timeout=900) for job in jobs]
     assert [job.returncode for job in jobs] == [0] * len(jobs), done
     return [out for out, _ in done]
 

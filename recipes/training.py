@@ -22,32 +22,28 @@ def train(task, method, alignment, seed, folder):
     """The run's result, ready for JSON; checkpoints lie in `folder` meanwhile."""
     data = task.load(seed)
     keras.backend.clear_session()
-    with strategy.scope():
-        return _train(data, task, method, alignment, seed, folder)
-
-
-def _train(data, task, method, alignment, seed, folder):
     keras.config.set_dtype_policy(FLAGS.mixed_precision)
     keras.utils.set_random_seed(seed)
     counts = data.class_counts.tolist()
-    parts = methods.make_method(method, counts, FLAGS.epochs, FLAGS.mix != "none")
     steps = -(-len(data.train.labels) // FLAGS.batch_size)
-    backbone = _backbone(task, seed)
-    strategy.synchronize(backbone, True)
+    chosen = methods.make_alignment(alignment, FLAGS.epochs * steps)
     # A few steps are over before a graph is traced; JAX knows no graph without XLA.
     eager = FLAGS.smoke and FLAGS.strategy == "none"
     on_jax = keras.backend.backend() == "jax"
-    model = spa.SpAModel(backbone, parts.classifier)
-    model.compile(
-        optimizer(FLAGS.learning_rate * parts.learning_rate_factor, steps),
-        parts.loss,
-        metrics=["accuracy"],
-        run_eagerly=eager,
-        jit_compile=not eager and (FLAGS.jit_compile or on_jax),
-        steps_per_execution=_steps_per_execution(steps),
-    )
-    chosen = methods.make_alignment(alignment, FLAGS.epochs * steps)
-    wall, history = _fit(model, data, parts, chosen, seed, steps, folder)
+    with strategy.scope():
+        parts = methods.make_method(method, counts, FLAGS.epochs, FLAGS.mix != "none")
+        backbone = _backbone(task, seed)
+        strategy.synchronize(backbone, True)
+        model = spa.SpAModel(backbone, parts.classifier)
+        model.compile(
+            optimizer(FLAGS.learning_rate * parts.learning_rate_factor, steps),
+            parts.loss,
+            metrics=["accuracy"],
+            run_eagerly=eager,
+            jit_compile=not eager and (FLAGS.jit_compile or on_jax),
+            steps_per_execution=_steps_per_execution(steps),
+        )
+        wall, history = _fit(model, data, parts, chosen, seed, steps, folder)
     strategy.synchronize(backbone, False)  # which only training on TensorFlow knows
 
     observer = Observer(model)

@@ -39,7 +39,7 @@ class TrainStep(StepParts):
 
 
 def _finite_together(gradients):
-    """NaN on all replicas if a gradient of one is not finite, so that all skip the step.
+    """NaN on all replicas if a gradient of one is not finite: then all skip the step.
 
     Keras lets each replica decide for itself, before the gradients are summed.
     """

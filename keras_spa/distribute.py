@@ -1,7 +1,8 @@
-"""The only place that knows `tf.distribute`: global sums and the scale of the loss.
+"""The only place that knows how devices share a batch.
 
-Everything here does nothing unless TensorFlow runs more than one replica. Under
-`keras.distribution` on JAX a batch is one global array, so nothing is needed there.
+Under `tf.distribute` each replica sees its part of the global batch: here are the
+global sums and means that make the parts one. Under `keras.distribution` on JAX a batch
+is one global array, and the sums need nothing. On one device all of it does nothing.
 """
 
 import sys
@@ -30,3 +31,49 @@ def global_sum(tensors):
         return tensors
     tf = sys.modules["tensorflow"]
     return context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)
+
+
+class DataParallel(keras.distribution.DataParallel):
+    """`keras.distribution.DataParallel` for batches of any size, on JAX.
+
+    Keras' own refuses a batch that the devices cannot share evenly, such as the last
+    one of an epoch. This one hands every device the whole batch; `SpAModel`'s steps
+    split it among them, evenly or not. Each host of several has to load all of it.
+
+    Args:
+        devices: Names as in `keras.distribution.list_devices`; default: all.
+
+    Example:
+
+    >>> import keras
+    >>> from keras_spa import distribute
+    >>> if keras.backend.backend() == "jax":
+    ...     keras.distribution.set_distribution(distribute.DataParallel())
+    >>> keras.distribution.set_distribution(None)  # back to one device
+
+    Reference: ours.
+    """
+
+    def __init__(self, devices=None):
+        super().__init__(devices=devices, auto_shard_dataset=False)
+
+    def get_data_layout(self, data_shape):
+        whole = [None] * len(data_shape)
+        return keras.distribution.TensorLayout(whole, self.device_mesh)
+
+    def split(self, tensor):
+        """Lets each device compute with its part of a batch, in a compiled step."""
+        if not isinstance(tensor, sys.modules["jax"].core.Tracer):
+            return tensor  # step by step only even parts are possible
+        layout = super().get_data_layout(tensor.shape)
+        return keras.distribution.distribute_tensor(tensor, layout)
+
+
+def split(data):
+    """A batch, split among the devices if they were handed the whole."""
+    distribution = keras.distribution.distribution()
+    if not isinstance(distribution, DataParallel):
+        return data
+    return keras.tree.map_structure(
+        lambda tensor: None if tensor is None else distribution.split(tensor), data
+    )

@@ -22,6 +22,7 @@ import report
 import results
 import settings
 import stopping
+import strategy
 import training
 from absl import app, flags
 
@@ -73,6 +74,7 @@ def job(task):
         _check_writable(output)
     except (ValueError, OSError) as error:
         settings.refuse(" ".join(str(error).split()))
+    output = strategy.where_to_write(output)
     counts = data.class_counts
     print(
         f"{task.title}: {len(runs)} runs of {FLAGS.epochs} epochs over {counts.sum()} "
@@ -171,7 +173,7 @@ def _discard_checkpoints(output, run):
 def _train_all(task, runs, output):
     """(run, result) of all runs, in their order, each as soon as it is there."""
     jobs = [(task, run, output) for run in runs]
-    if FLAGS.jobs == 1 or FLAGS.smoke or len(runs) < 2:
+    if FLAGS.jobs == 1 or FLAGS.smoke or len(runs) < 2 or FLAGS.strategy != "none":
         yield from map(_train, jobs)
         return
     os.environ.update(cores.share(FLAGS.jobs))  # which the new processes inherit

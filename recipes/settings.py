@@ -5,6 +5,7 @@ import pathlib
 import sys
 
 import methods
+import strategy
 from absl import flags
 from methods import ALIGNMENTS, METHODS
 
@@ -64,7 +65,9 @@ flags.DEFINE_enum(
     ["float32", "mixed_bfloat16", "mixed_float16"],
     "Type that layers compute in. Alignment always computes in float32.",
 )
-flags.DEFINE_bool("jit_compile", False, "Compile the training step with XLA.")
+flags.DEFINE_bool(
+    "jit_compile", False, "Compile the training step with XLA, as JAX always does."
+)
 flags.DEFINE_enum(
     "split",
     "test",
@@ -170,6 +173,7 @@ def _check(task):
         raise ValueError("--tensorboard_dir needs: pip install tensorboard")
     if FLAGS.output_dir is None:
         FLAGS.output_dir = f"output/{pathlib.Path(sys.argv[0]).stem}"
+    strategy.start()
 
 
 def configurations():

@@ -11,6 +11,7 @@ import methods
 import numpy as np
 import results
 import stopping
+import strategy
 from absl import flags
 
 import keras_spa as spa
@@ -26,26 +27,33 @@ def train(task, method, alignment, seed, folder):
     keras.config.set_dtype_policy(FLAGS.mixed_precision)
     keras.utils.set_random_seed(seed)
     counts = data.class_counts.tolist()
-    parts = methods.make_method(method, counts, FLAGS.epochs, FLAGS.mix != "none")
     steps = -(-len(data.train.labels) // FLAGS.batch_size)
-    model = spa.SpAModel(_backbone(task, seed), parts.classifier)
-    model.compile(
-        optimizer(FLAGS.learning_rate * parts.learning_rate_factor, steps),
-        parts.loss,
-        metrics=["accuracy"],
-        run_eagerly=FLAGS.smoke,  # a few steps are over before a graph is traced
-        jit_compile=FLAGS.jit_compile and not FLAGS.smoke,
-        steps_per_execution=_steps_per_execution(steps),
-    )
     chosen = methods.make_alignment(alignment, FLAGS.epochs * steps)
-    wall, history = _fit(model, data, parts, chosen, seed, steps, folder)
+    # A few steps are over before a graph is traced; JAX knows no graph without XLA.
+    eager = FLAGS.smoke and FLAGS.strategy == "none"
+    on_jax = keras.backend.backend() == "jax"
+    with strategy.scope():
+        parts = methods.make_method(method, counts, FLAGS.epochs, FLAGS.mix != "none")
+        backbone = _backbone(task, seed)
+        strategy.synchronize(backbone, True)
+        model = spa.SpAModel(backbone, parts.classifier)
+        model.compile(
+            optimizer(FLAGS.learning_rate * parts.learning_rate_factor, steps),
+            parts.loss,
+            metrics=["accuracy"],
+            run_eagerly=eager,
+            jit_compile=not eager and (FLAGS.jit_compile or on_jax),
+            steps_per_execution=_steps_per_execution(steps),
+        )
+        wall, history = _fit(model, data, parts, chosen, seed, steps, folder)
+    strategy.synchronize(backbone, False)  # which only training on TensorFlow knows
 
     observer = Observer(model)
     evaluated, learnt = (
         spa.diagnose(observer, feed.unaugmented(split), counts, verbose=0)
         for split in (getattr(data, FLAGS.split), data.train)
     )
-    if FLAGS.export_dir:
+    if FLAGS.export_dir and strategy.is_chief():
         _export(model, pathlib.Path(FLAGS.export_dir) / folder.name)
     return {
         "dataset": task.title,
@@ -64,7 +72,7 @@ def train(task, method, alignment, seed, folder):
         "history": history,
         "wall_time_s": round(wall, 2),
         "images_per_s": round(len(data.train.labels) * FLAGS.epochs / wall, 1),
-        "environment": results.environment(),
+        "environment": results.environment() | strategy.described(),
     }
 
 
@@ -88,19 +96,24 @@ def _finite(values):
 
 
 def _steps_per_execution(steps):
-    if FLAGS.smoke or keras.backend.backend() == "torch":  # which knows no other
+    # PyTorch knows no other, nor does a last batch that replicas share unevenly.
+    one_step = keras.backend.backend() == "torch" or strategy.is_tensorflows()
+    if FLAGS.smoke or one_step:
         return 1
     return FLAGS.steps_per_execution or steps
 
 
 def _fit(model, data, parts, alignment, seed, steps, folder):
     """Trains; returns seconds, those before an interruption included, and history."""
-    if not FLAGS.resume:
+    shared = strategy.where_to_read(folder)
+    if FLAGS.resume:
+        start = checkpoint.restore(model, shared)
+    else:
         checkpoint.forget(folder)
-    start = checkpoint.restore(model, folder)
+        start = checkpoint.Progress()
     before = sum(start.history.get("seconds", [])) + start.seconds
     callbacks = [*parts.callbacks, EpochLines()]
-    if FLAGS.tensorboard_dir:
+    if FLAGS.tensorboard_dir and strategy.is_chief():
         logs = f"{FLAGS.tensorboard_dir}/{folder.name}"
         callbacks.append(keras.callbacks.TensorBoard(logs))
     saving = checkpoint.Checkpoint(folder, start)

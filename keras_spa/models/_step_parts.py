@@ -14,8 +14,9 @@ class Batch(NamedTuple):
 
     loss: Any
     logits: Any
-    means: Any
-    seen: Any
+    size: Any  # samples, as the mean over the replicas
+    means: Any = None
+    seen: Any = None
 
 
 class Progress(NamedTuple):
@@ -34,7 +35,22 @@ class StepParts:
         loss = self.compute_loss(
             x, y, logits, sample_weight, training=True, class_means=(means, seen)
         )
-        return Batch(loss, logits, means, seen)
+        size = mean_over_replicas(batch_size(x))
+        loss = loss * self._share_of_replica(x, sample_weight, size)
+        return Batch(loss, logits, size, means, seen)
+
+    def _share_of_replica(self, x, sample_weight, size):
+        """What this replica's loss counts in the mean over the replicas, about 1.
+
+        Keras counts all alike, which is wrong when their parts of the batch differ.
+        """
+        reduction = getattr(self.loss, "reduction", "sum_over_batch_size")
+        if distribute.num_replicas() == 1 or reduction == "sum":
+            return 1.0
+        if reduction == "mean_with_sample_weight" and sample_weight is not None:
+            own = ops.sum(ops.cast(sample_weight, "float32"))
+            return ops.divide_no_nan(own, mean_over_replicas(own))
+        return batch_size(x) / size
 
     def _align_gradients(self, gradients, batch):
         gradients = list(gradients)
@@ -74,12 +90,10 @@ class StepParts:
             stepped = now.steps >= target.steps
             kernel.assign(_choose(stepped, ops.transpose(weights), kernel))
 
-    def _log(self, x, y, logits, loss, sample_weight):
-        first = next(t for t in keras.tree.flatten(x) if t is not None)
-        self._loss_tracker.update_state(
-            loss * distribute.num_replicas(), sample_weight=ops.shape(first)[0]
-        )
-        return self.compute_metrics(x, y, logits, sample_weight)
+    def _log(self, x, y, sample_weight, batch):
+        loss = batch.loss * distribute.num_replicas()
+        self._loss_tracker.update_state(loss, sample_weight=batch.size)
+        return self.compute_metrics(x, y, batch.logits, sample_weight)
 
     def _weights(self):
         """The kernel as (K, d) rows in float32."""
@@ -92,6 +106,16 @@ class StepParts:
             for alignment in self.alignments
             if getattr(type(alignment), hook) is not getattr(Alignment, hook)
         ]
+
+
+def batch_size(x):
+    """Samples of this replica's batch, as a float32."""
+    first = next(t for t in keras.tree.flatten(x) if t is not None)
+    return ops.cast(ops.shape(first)[0], "float32")
+
+
+def mean_over_replicas(number):
+    return distribute.global_sum(number) / distribute.num_replicas()
 
 
 def _choose(condition, value, variable):

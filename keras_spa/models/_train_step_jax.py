@@ -1,7 +1,8 @@
 import jax
 import keras
 
-from keras_spa.models._step_parts import StepParts
+from keras_spa import distribute
+from keras_spa.models._step_parts import Batch, StepParts, batch_size
 
 
 class TrainStep(StepParts):
@@ -22,7 +23,9 @@ class TrainStep(StepParts):
 
     def train_step(self, state, data):
         trainable, non_trainable, optimizer, metrics = state
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
+            distribute.split(data)
+        )
 
         def scaled_loss(trainable):
             with self._scope(trainable, non_trainable, optimizer, metrics) as scope:
@@ -45,7 +48,7 @@ class TrainStep(StepParts):
         )
         with self._scope(trainable, non_trainable, optimizer, metrics) as scope:
             self._finish_step(batch, target)
-            logs = self._log(x, y, batch.logits, batch.loss, sample_weight)
+            logs = self._log(x, y, sample_weight, batch)
         return logs, (
             _values(scope, self.trainable_variables),
             _values(scope, self.non_trainable_variables),
@@ -55,11 +58,15 @@ class TrainStep(StepParts):
 
     def test_step(self, state, data):
         trainable, non_trainable, metrics = state
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
+            distribute.split(data)
+        )
         with self._scope(trainable, non_trainable, metrics=metrics) as scope:
             logits = self(x, training=False)
             loss = self.compute_loss(x, y, logits, sample_weight, training=False)
-            logs = self._log(x, y, logits, loss, sample_weight)
+            logs = self._log(
+                x, y, sample_weight, Batch(loss, logits, size=batch_size(x))
+            )
         return logs, (
             trainable,
             _values(scope, self.non_trainable_variables),

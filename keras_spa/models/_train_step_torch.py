@@ -19,4 +19,4 @@ class TrainStep(StepParts):
             target = self._progress(ahead=1)
             self.optimizer.apply(gradients, variables)
             self._finish_step(batch, target)
-            return self._log(x, y, batch.logits, batch.loss, sample_weight)
+            return self._log(x, y, sample_weight, batch)

@@ -1,0 +1,44 @@
+"""Half precision ends at the accuracy of float32, on real digits.
+
+A cheap version: 12 epochs on balanced digits, one seed. docs/distribution.md has the
+numbers of the whole protocol.
+"""
+
+import digits_lt
+import keras
+import pytest
+import settings
+import training
+from absl import flags
+from absl.testing import flagsaver
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="three runs are enough"
+)
+
+
+def train(precision, folder):
+    with flagsaver.flagsaver():
+        flags.FLAGS.unparse_flags()
+        given = [
+            "--imbalance_factor=1",
+            "--epochs=12",
+            f"--mixed_precision={precision}",
+        ]
+        settings.parse(flags.FLAGS, ["digits_lt.py", *given], digits_lt.TASK)
+        return training.train(digits_lt.TASK, "ce", "spa_reg", 2, folder)
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    result = train("float32", tmp_path_factory.mktemp("float32") / "run")
+    assert result["accuracy"]["all"] > 90
+    return result
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_accuracy_is_within_a_point_of_float32(full, precision, tmp_path):
+    result = train(precision, tmp_path / "run")
+    assert abs(result["accuracy"]["all"] - full["accuracy"]["all"]) <= 1
+    assert result["cosine"] == pytest.approx(full["cosine"], abs=0.03)
+    assert result["history"]["loss"] != full["history"]["loss"]

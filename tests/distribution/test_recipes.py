@@ -115,7 +115,7 @@ def test_two_workers_go_on_from_the_checkpoint_of_one_device(tmp_path, monkeypat
         folder = common._checkpoints(two, run)
         with pytest.raises(KeyboardInterrupt):
             training.train(digits_lt.TASK, *run, folder)
-    assert (folder / "epoch-0001").exists()
+    assert (folder / "epoch-000001").exists()
     chief, worker = two_workers(two, *DIGITS, *augmented)
     finish(whole)
     assert "accuracy" in chief

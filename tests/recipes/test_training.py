@@ -17,24 +17,11 @@ import settings
 import training
 from absl import flags
 from absl.testing import flagsaver
+from lives import TASK, load
 
 import keras_spa as spa
 
 FLAGS = flags.FLAGS
-
-
-def load(seed):
-    return common.tiny_data(3, (8, 8, 3), seed, most=12)
-
-
-def backbone():
-    inputs = keras.Input((8, 8, 3), dtype="uint8")
-    x = keras.layers.Rescaling(1 / 255)(inputs)
-    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(x))
-    return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
-
-
-TASK = common.Task("random", load, backbone, lambda: 4, 3)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import shutil
 import checkpoint
 import common
 import digits_lt
-import keras
 import lives
 import numpy as np
 import pytest
@@ -147,13 +146,13 @@ def test_checkpoint_stays_until_the_result_is_written(
 
 
 def test_nan_stops_with_step_and_last_good_checkpoint(trained, monkeypatch):
-    real, calls = keras.losses.SparseCategoricalCrossentropy.call, []
+    class Spoils(training.EpochLines):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == 2:
+                bias = self.model.classifier.bias
+                bias.assign(np.full(bias.shape, np.nan))
 
-    def call(self, y, logits):
-        calls.append(None)
-        return real(self, y, logits) * (np.nan if len(calls) == 3 else 1.0)
-
-    monkeypatch.setattr(keras.losses.SparseCategoricalCrossentropy, "call", call)
+    monkeypatch.setattr(training, "EpochLines", Spoils)
     with pytest.raises(stopping.Diverged) as told:
         train(trained)
     assert told.value.code == 3

@@ -115,5 +115,5 @@ def test_workers_stop_with_their_job(tmp_path):
     wait_for(lambda: all(map(operator.gt, last_checkpoints(), left)))
     children = workers(second)
     second.kill()
-    second.communicate()
+    second.communicate(timeout=120)
     wait_for(lambda: not any(child.exists() for child in children))

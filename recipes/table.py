@@ -30,7 +30,7 @@ SECTIONS = {
     "cifar10_lt_small": (
         "CIFAR-10-LT (re-encoded), at most 500 images a class",
         cifar10_lt,
-        (100,),
+        (200, 100),
     ),
     "cifar100_lt_small": (
         "CIFAR-100-LT, at most 150 images a class",

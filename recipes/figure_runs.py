@@ -97,7 +97,8 @@ def cosine_by_class(panels):
         )
         axes.grid(alpha=0.25)
     subplots[0].set_ylabel("cosine of weight and class mean")
-    subplots[-1].legend(loc="best", frameon=False)
+    drawn = max(subplots, key=lambda axes: len(axes.lines))  # the one with most runs
+    subplots[-1].legend(*drawn.get_legend_handles_labels(), loc="best", frameon=False)
     factors = " and ".join(f"{factor:g}" for factor in panels)
     return figure, (
         "Cosine of each class's weight and centred mean of its training features, from "

@@ -32,7 +32,7 @@ from keras_spa._observe import Observer, linear_classifier, observe
 FLAGS = flags.FLAGS
 RECIPES = {recipe.__name__: recipe for recipe in (cifar10_lt, cifar100_lt, digits_lt)}
 flags.DEFINE_enum("recipe", "cifar10_lt", list(RECIPES), "Whose models.")
-flags.DEFINE_string("models", None, "Folder of exported .keras files.", required=True)
+flags.DEFINE_string("models", None, "Folder of exported .keras files.")
 TAUS = np.linspace(0, 1.5, 16)
 SHARES = np.linspace(0, 1, 11)
 NAME = re.compile(r"(\w+)-none-if([\d.]+)-seed(\d+)")
@@ -110,6 +110,8 @@ def table(found):
 
 
 def main(_):
+    if FLAGS.models is None:
+        settings.refuse("--models=FOLDER is missing: that of exported .keras files")
     task = RECIPES[FLAGS.recipe].TASK
     paths = sorted(pathlib.Path(FLAGS.models).glob("*.keras"))
     wanted = [

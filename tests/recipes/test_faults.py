@@ -72,8 +72,8 @@ def test_killed_at_random_moments_it_ends_as_if_never_killed(
         np.testing.assert_array_equal(array, whole_arrays[name], err_msg=name)
 
 
-def wait_for(condition):
-    deadline = time.time() + 120
+def wait_for(condition, seconds=120):
+    deadline = time.time() + seconds
     while not condition() and time.time() < deadline:
         time.sleep(0.02)
     assert condition()
@@ -87,7 +87,7 @@ def test_workers_stop_with_their_job(tmp_path):
     def start():
         command = [sys.executable, digits_lt.__file__, "--method=ce", "--jobs=2"]
         command += ["--alignment=none", "--seeds=0,1", "--steps_per_execution=1"]
-        command += [f"--output_dir={tmp_path}"]
+        command += ["--epochs=5000", f"--output_dir={tmp_path}"]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
     def last_checkpoints():
@@ -115,5 +115,6 @@ def test_workers_stop_with_their_job(tmp_path):
     wait_for(lambda: all(map(operator.gt, last_checkpoints(), left)))
     children = workers(second)
     second.kill()
-    second.communicate(timeout=120)
-    wait_for(lambda: not any(child.exists() for child in children))
+    second.wait()
+    second.stdout.close()
+    wait_for(lambda: not any(child.exists() for child in children), seconds=30)

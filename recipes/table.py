@@ -173,7 +173,7 @@ def _numbers(runs, baseline, alignment):
 
 
 def _efficiency(run):
-    return run.get("neural_collapse", {}).get("exponent_efficiency")
+    return run["neural_collapse"]["exponent_efficiency"]
 
 
 def interval(values):

@@ -62,6 +62,17 @@ def test_each_method_is_chosen_on_validation_and_measured_on_test(model, data):
     assert found["logit adjustment"]["few"] > found["untouched"]["few"]
 
 
+def test_validation_images_that_want_no_change_get_none(model, data):
+    images = 5 * np.random.RandomState(3).randn(200, 4).astype("float32")
+    decided = model.predict(images, verbose=0).argmax(axis=1).astype("int32")
+    assert set(decided) == {0, 1, 2}
+    content = spa.data.Split(images, decided)
+    splits = data.train, content, data.test
+    other = spa.data.LongTailedData("content", *splits, class_names=tuple("abc"))
+    found = posthoc.compare(model, other)
+    assert found["logit adjustment"] == found["untouched"]
+
+
 def test_the_table_gives_gains_paired_by_seed():
     def run(plain, turned):
         rest = {"many": 50.0, "medium": None, "few": 1.0}

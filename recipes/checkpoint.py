@@ -64,7 +64,7 @@ class Checkpoint(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         self.step = self.first + batch
         if stopping.sigterm_came():
-            if self.step:
+            if batch:  # else the checkpoint that this life began from has it all
                 variables = self.model.metrics_variables
                 self._save(
                     self.epoch, self.step, [_array(v).tolist() for v in variables]

@@ -5,9 +5,9 @@
 What is imported is imported once; TensorFlow starts its threads when it first computes,
 which is in the forks. In turns, a life kills itself at its n-th event (each step, and
 each action on the disk, before and after), at its n-th step, or is killed from outside
-within milliseconds of its n-th step; n is drawn with SEED. Then two lives are stopped
-by SIGTERM, one more ends the run in FOLDER/parts, and the last one does all of it in
-FOLDER/whole. Prints a line a life, in JSON: exit code, event, checkpoints left.
+within milliseconds of its n-th step; n is drawn with SEED. Then three lives are
+stopped by SIGTERM, one more ends the run in FOLDER/parts, and the last one does all of
+it in FOLDER/whole. Prints a line a life, in JSON: exit code, event, checkpoints left.
 """
 
 import functools
@@ -145,6 +145,7 @@ def deaths(random, kills):
             delay = random.uniform(0, 0.02)
             yield ("step", random.randint(1, 2 * STEPS), None), delay
     yield ("step 2", random.randint(1, 3), signal.SIGTERM), None
+    yield ("step", 1, signal.SIGTERM), None  # before anything new was done
     yield ("", random.randint(1, 12 * STEPS), signal.SIGTERM), None
 
 

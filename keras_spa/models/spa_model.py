@@ -8,6 +8,7 @@ from keras_spa import _checks, distribute
 from keras_spa.alignment.base import Alignment
 from keras_spa.layers.class_means import ClassMeans
 from keras_spa.metrics.alignment_cosine import AlignmentCosine
+from keras_spa.models import _export
 from keras_spa.models._split import split_at_last_dense
 from keras_spa.models._step_parts import StepParts
 
@@ -224,6 +225,63 @@ class SpAModel(TrainStep, keras.Model):
             self._weights(), self.class_means.means, self.class_means.seen
         )
         return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def export(
+        self,
+        filepath,
+        format="tf_saved_model",
+        verbose=None,
+        input_signature=None,
+        **kwargs,
+    ):
+        """Write backbone and classifier as an artifact that serves without keras_spa.
+
+        Inputs are those of the backbone, so what it does to raw images (a
+        `keras.layers.Rescaling`, say) is inside. Outputs are named `"logits"` z and
+        `"probabilities"` softmax(z), both (B, K) and float32 under any dtype policy.
+        The size of a batch is free.
+
+        A SavedModel has the endpoint `serve`, also called `serving_default`, for the
+        dtype of the backbone's input. Where that takes images (H, W, C) of uint8 or
+        float32, there is one for the other dtype as well, `serve_float32` or
+        `serve_uint8`, which takes the same numbers: 0 to 255 in both if the backbone
+        is made for uint8, and rounded to it.
+
+        Args:
+            filepath: Folder of the SavedModel, or the file; LiteRT's ends in .tflite.
+                It appears whole or not at all; an earlier export there is replaced.
+            format: `"tf_saved_model"` (default; TensorFlow and JAX), `"onnx"` (needs
+                tf2onnx, jax2onnx or onnxscript, by backend), `"litert"` (TensorFlow),
+                or another that Keras knows. ONNX and LiteRT compute in float32 even
+                if the model does in half precision.
+            verbose: Whether to print the endpoints. Defaults to Keras' choice.
+            input_signature: List of one `keras.InputSpec`, or one structure of them,
+                for inputs other than the backbone's.
+            **kwargs: As in `keras.Model.export`.
+
+        Raises:
+            ValueError: an unknown format, a model not built, a folder that holds
+                something else, or SavedModel on PyTorch, where Keras cannot leave the
+                size of a batch free.
+
+        Example:
+
+        >>> import pathlib, tempfile
+        >>> import keras
+        >>> import numpy as np
+        >>> import keras_spa as spa
+        >>> backbone = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+        >>> model = spa.SpAModel(backbone, keras.layers.Dense(3))
+        >>> if keras.backend.backend() == "tensorflow":
+        ...     import tensorflow as tf
+        ...     with tempfile.TemporaryDirectory() as folder:
+        ...         model.export(pathlib.Path(folder) / "exported", verbose=False)
+        ...         loaded = tf.saved_model.load(pathlib.Path(folder) / "exported")
+        ...     outputs = loaded.serve(tf.ones((5, 8)))
+
+        Reference: ours.
+        """
+        _export.export(self, filepath, format, verbose, input_signature, **kwargs)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

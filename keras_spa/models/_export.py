@@ -1,0 +1,175 @@
+"""Artifacts that serve without keras_spa: images in, logits and probabilities out."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import tempfile
+
+import keras
+from keras import ops
+
+FORMATS = ("tf_saved_model", "onnx", "litert", "openvino", "torch")
+# Other dtypes than that of the model's own input, in which images may come.
+OTHER_DTYPE = {"float32": "uint8", "uint8": "float32"}
+
+
+def export(model, filepath, format, verbose, input_signature, **kwargs):
+    """What `SpAModel.export` does."""
+    if format not in FORMATS:
+        raise ValueError(
+            f"Argument `format` must be one of {', '.join(map(repr, FORMATS))}. "
+            f"Received: format={format!r}"
+        )
+    specs = input_signature or [_input_specs(model)]
+    with _replacing(pathlib.Path(filepath)) as path:
+        if format == "tf_saved_model":
+            _export_saved_model(model, path, verbose, specs, **kwargs)
+            return
+        if format in ("onnx", "litert"):  # whose runtimes know few half-precision ops
+            model = _in_float32(model, format)
+        serving = _serving(model, specs[0])
+        serving.export(path, format, verbose, [_specs(serving.input)], **kwargs)
+        if format == "onnx":
+            _name_outputs(path)
+
+
+def _export_saved_model(model, path, verbose, specs, **kwargs):
+    if keras.backend.backend() == "torch":
+        raise ValueError(
+            "Argument `format` must not be 'tf_saved_model' on PyTorch, where Keras "
+            "gives it one batch size only. Use format='onnx', or save a .keras file, "
+            "load it with KERAS_BACKEND=tensorflow and export it there. "
+            "Received: format='tf_saved_model'"
+        )
+    servings = {"serve": _serving(model, specs[0])}
+    for dtype in _other_dtypes(specs[0]):
+        servings[f"serve_{dtype}"] = _serving(model, specs[0], dtype)
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    for name, serving in servings.items():
+        archive.add_endpoint(name, serving.__call__, [_specs(serving.input)], **kwargs)
+    archive.write_out(path, verbose=verbose is None or verbose)
+
+
+def _input_specs(model):
+    """`keras.InputSpec`s of the backbone's inputs, in their structure."""
+    backbone = model.backbone
+    if isinstance(backbone, keras.Sequential) and backbone.built:
+        return _specs(backbone.inputs[0])
+    if getattr(backbone, "inputs", None):
+        return _specs(backbone.input)
+    if not model.built:
+        raise ValueError(
+            "A model must be built before it is exported: call it on a batch or `fit` "
+            f"it. Received: {model.name!r}"
+        )
+    shape = tuple(model.get_build_config()["input_shape"])
+    return keras.InputSpec(
+        shape=(None, *shape[1:]), dtype=model.input_dtype, name="inputs"
+    )
+
+
+def _specs(tensors):
+    def spec(tensor, name):
+        return keras.InputSpec(
+            shape=(None, *tensor.shape[1:]), dtype=tensor.dtype, name=name
+        )
+
+    if not keras.tree.is_nested(tensors):
+        return spec(tensors, "inputs")
+    return keras.tree.map_structure(lambda t: spec(t, t.name), tensors)
+
+
+def _other_dtypes(spec):
+    is_images = isinstance(spec, keras.InputSpec) and len(spec.shape) == 4
+    other = OTHER_DTYPE.get(spec.dtype) if is_images else None
+    return [other] if other else []
+
+
+def _serving(model, specs, dtype=None):
+    """A Functional model from images, if need be of another dtype, to both outputs."""
+    inputs = keras.tree.map_structure(
+        lambda spec: keras.Input(
+            spec.shape[1:], dtype=dtype or spec.dtype, name=spec.name
+        ),
+        specs,
+    )
+    x = inputs
+    if dtype == "float32":  # the model takes uint8; Keras would cut decimals off
+        x = ops.cast(ops.clip(ops.round(x), 0, 255), "uint8")
+    elif dtype:
+        x = ops.cast(x, specs.dtype)
+    logits = ops.cast(model(x, training=False), "float32")
+    outputs = {"logits": logits, "probabilities": ops.softmax(logits)}
+    return keras.Model(inputs, outputs, name=f"{model.name}_serving")
+
+
+def _in_float32(model, format):
+    """The model, or a copy of it with all layers computing in float32."""
+    policies = {layer.compute_dtype for layer in model._flatten_layers()}
+    if policies <= {"float32"}:
+        return model
+    try:
+        config = keras.saving.serialize_keras_object(model)
+        copy = keras.saving.deserialize_keras_object(_without_policies(config))
+        if not copy.built:
+            copy.build(model.get_build_config()["input_shape"])
+        copy.set_weights(model.get_weights())
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise ValueError(
+            f"Argument `format` must be 'tf_saved_model' for a model that computes in "
+            f"{', '.join(sorted(policies - {'float32'}))} and cannot be copied into "
+            f"float32: {error}. Received: format={format!r}"
+        ) from error
+    return copy
+
+
+def _without_policies(config):
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return {**config, "config": {"name": "float32"}}
+        return {key: _without_policies(value) for key, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return type(config)(_without_policies(value) for value in config)
+    return config
+
+
+def _name_outputs(path):
+    """Gives an ONNX file's outputs their names, which only TensorFlow hands on."""
+    import onnx
+
+    graph = (file := onnx.load(path)).graph
+    names = {
+        output.name: name
+        for output, name in zip(graph.output, ("logits", "probabilities"), strict=True)
+    }
+    for node in graph.node:
+        for ends in (node.input, node.output):
+            ends[:] = [names.get(end, end) for end in ends]
+    for output in graph.output:
+        output.name = names[output.name]
+    onnx.save(file, path)
+
+
+@contextlib.contextmanager
+def _replacing(path):
+    """A path to write to in place of `path`, which changes at the end or not at all."""
+    if path.is_dir() and any(path.iterdir()) and not _is_saved_model(path):
+        raise ValueError(
+            "Argument `filepath` must not be a folder of something else than a "
+            f"SavedModel. Received: filepath={str(path)!r}"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = pathlib.Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield temporary / path.name
+        if path.is_dir():
+            os.replace(path, temporary / "before")
+        os.replace(temporary / path.name, path)
+    finally:
+        shutil.rmtree(temporary)
+
+
+def _is_saved_model(path):
+    return (path / "saved_model.pb").is_file()

@@ -1,0 +1,219 @@
+"""Exported artifacts answer as the model does, alone, for batches of any size."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import toys
+
+import keras_spa as spa
+
+BACKEND = keras.backend.backend()
+NEEDED = {"tensorflow": ("tf2onnx",), "jax": ("jax2onnx",), "torch": ("onnxscript",)}
+HAS_ONNX = all(map(importlib.util.find_spec, (*NEEDED[BACKEND], "onnx", "onnxruntime")))
+saved_models = pytest.mark.skipif(
+    BACKEND == "torch", reason="Keras writes no batch-polymorphic SavedModel there"
+)
+onnx_files = pytest.mark.skipif(not HAS_ONNX, reason="needs a converter to ONNX")
+ALONE = """
+import json, sys
+for name in ("keras", "keras_spa"):
+    sys.modules[name] = None  # importing it raises ImportError
+import numpy as np, tensorflow as tf
+loaded = tf.saved_model.load("exported")
+images = np.load("images.npy")
+found = {name: {} for name in loaded.signatures}
+for name, size in ((name, size) for name in found for size in (1, 7)):
+    dtype = loaded.signatures[name].structured_input_signature[1]["inputs"].dtype
+    batch = tf.constant(images[:size].astype(dtype.name))
+    outputs = loaded.signatures[name](inputs=batch)
+    for key, value in outputs.items():
+        found[name][f"{key}{size}"] = [value.dtype.name, value.numpy().tolist()]
+print(json.dumps(found))
+"""
+
+
+def images(count=7):
+    return np.random.RandomState(0).randint(0, 256, (count, 8, 8, 3)).astype("uint8")
+
+
+def image_model(dtype="uint8", alignment=None, classifier=None):
+    inputs = keras.Input((8, 8, 3), dtype=dtype)
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(x))
+    backbone = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
+    return spa.SpAModel(backbone, classifier or keras.layers.Dense(5), alignment)
+
+
+def logits_and_probabilities(model, x):
+    """By NumPy from the live model's logits."""
+    logits = keras.ops.convert_to_numpy(keras.ops.cast(model(x), "float32"))
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return logits, powers / powers.sum(axis=1, keepdims=True)
+
+
+def assert_close(outputs, model, x, atol=1e-5):
+    for found, wanted in zip(outputs, logits_and_probabilities(model, x), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=atol)
+
+
+@saved_models
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_a_saved_model_answers_alone_as_the_live_model(tmp_path, dtype, policy):
+    keras.config.set_dtype_policy(policy)
+    model = image_model(dtype, spa.SpAReg())
+    model.export(tmp_path / "exported", verbose=False)
+    np.save(tmp_path / "images.npy", images())
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    other = {"uint8": "serve_float32", "float32": "serve_uint8"}[dtype]
+    assert set(found) == {"serve", "serving_default", other}
+    for outputs in found.values():
+        for size in (1, 7):
+            pair = [outputs[f"{name}{size}"] for name in ("logits", "probabilities")]
+            assert [kind for kind, _ in pair] == ["float32", "float32"]
+            assert_close([values for _, values in pair], model, images(7)[:size])
+
+
+@saved_models
+def test_decimals_are_rounded_and_kept_in_range_for_a_model_of_uint8(tmp_path):
+    import tensorflow as tf
+
+    model = image_model("uint8")
+    model.export(tmp_path / "exported", verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "exported")
+    x = images().astype("float32")
+    shifts = np.random.RandomState(1).uniform(-0.49, 0.49, x.shape)
+    x[x == 0], x[x == 255] = -3, 300
+    near = np.clip(x, 0, 255)
+    outputs = loaded.serve_float32(tf.constant((x + shifts).astype("float32")))
+    pair = (outputs["logits"], outputs["probabilities"])
+    assert_close(pair, model, near.astype("uint8"))
+
+
+@saved_models
+def test_several_inputs_by_name_and_features_that_are_no_images(tmp_path):
+    import tensorflow as tf
+
+    sizes = {"left": 3, "right": 2}
+    inputs = {name: keras.Input((size,), name=name) for name, size in sizes.items()}
+    x = keras.layers.Concatenate()(list(inputs.values()))
+    model = spa.SpAModel(keras.Model(inputs, x), keras.layers.Dense(4))
+    model.export(tmp_path / "exported", verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "exported")
+    assert set(loaded.signatures) == {"serve", "serving_default"}
+    random = np.random.RandomState(0)
+    x = {"left": random.randn(5, 3), "right": random.randn(5, 2)}
+    x = {name: value.astype("float32") for name, value in x.items()}
+    outputs = loaded.serve({name: tf.constant(value) for name, value in x.items()})
+    assert_close((outputs["logits"], outputs["probabilities"]), model, x)
+
+
+@saved_models
+def test_a_backbone_without_declared_inputs_is_exported_once_it_is_built(tmp_path):
+    import tensorflow as tf
+
+    model = spa.SpAModel(keras.layers.Dense(5), keras.layers.Dense(4))
+    with pytest.raises(ValueError, match="must be built before it is exported"):
+        model.export(tmp_path / "exported")
+    x, _ = toys.data(7)
+    model(x)
+    model.export(tmp_path / "exported", verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "exported")
+    outputs = loaded.serve(tf.constant(x))
+    assert_close((outputs["logits"], outputs["probabilities"]), model, x)
+
+
+@onnx_files
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_an_onnx_file_answers_as_the_live_model(tmp_path, dtype):
+    import onnxruntime
+
+    model = image_model(dtype, classifier=spa.layers.CosineDense(5))
+    model.export(tmp_path / "model.onnx", "onnx", verbose=False)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    (inputs,) = session.get_inputs()
+    for size in (1, 7):
+        batch = images(7)[:size]
+        outputs = session.run(
+            ["logits", "probabilities"], {inputs.name: batch.astype(dtype)}
+        )
+        assert_close(outputs, model, batch)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="Keras: litert by TensorFlow")
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter:UserWarning")
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_litert_file_answers_as_the_live_model(tmp_path, dtype):
+    import tensorflow as tf
+
+    model = image_model(dtype)
+    model.export(tmp_path / "model.tflite", "litert", verbose=False)
+    interpreter = tf.lite.Interpreter(str(tmp_path / "model.tflite"))
+    run = interpreter.get_signature_runner("serving_default")
+    for size in (1, 7):
+        batch = images(7)[:size]
+        outputs = run(inputs=batch.astype(dtype))
+        assert_close((outputs["logits"], outputs["probabilities"]), model, batch)
+
+
+@onnx_files
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_onnx_of_a_model_in_half_precision_computes_in_float32(tmp_path, policy):
+    import onnxruntime
+
+    keras.config.set_dtype_policy(policy)
+    model = image_model(alignment=spa.SpAReg())
+    model.export(tmp_path / "model.onnx", "onnx", verbose=False)
+    keras.config.set_dtype_policy("float32")
+    wanted = image_model()
+    wanted.set_weights(model.get_weights())
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    outputs = session.run(["logits", "probabilities"], {"inputs": images()})
+    assert_close(outputs, wanted, images())
+    assert_close(outputs, model, images(), atol=0.05)
+    assert model.backbone.layers[2].compute_dtype == policy.removeprefix("mixed_")
+
+
+@saved_models
+def test_an_export_replaces_another_whole_or_not_at_all(tmp_path, monkeypatch):
+    import tensorflow as tf
+
+    path = tmp_path / "exported"
+    image_model().export(path, verbose=False)
+    (path / "old").touch()
+
+    def fail(trackable, path, **kwargs):
+        pathlib.Path(path).mkdir()
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
+        patch.setattr(tf.saved_model, "save", fail)
+        image_model().export(path, verbose=False)
+    assert (path / "old").exists()
+    image_model().export(path, verbose=False)
+    assert not (path / "old").exists()
+    assert os.listdir(tmp_path) == ["exported"]
+
+
+def test_what_cannot_be_exported_is_refused(tmp_path):
+    model = image_model()
+    with pytest.raises(ValueError, match="`format` must be one of .*'h5'"):
+        model.export(tmp_path / "model", "h5")
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(ValueError, match="`filepath` must not be a folder of somethin"):
+        model.export(tmp_path)
+    if BACKEND == "torch":
+        with pytest.raises(ValueError, match="must not be 'tf_saved_model' on PyTorch"):
+            model.export(tmp_path / "model")
+    assert os.listdir(tmp_path) == ["thesis.txt"]

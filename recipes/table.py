@@ -32,6 +32,11 @@ SECTIONS = {
         cifar10_lt,
         (200, 100),
     ),
+    "cifar10_lt_short": (
+        "CIFAR-10-LT (re-encoded), 10 epochs",
+        cifar10_lt,
+        (100,),
+    ),
     "cifar100_lt_small": (
         "CIFAR-100-LT, at most 150 images a class",
         cifar100_lt,

@@ -90,6 +90,9 @@ def job(task):
             result["flags"] = settings.of_run()
             found[run] = result
             results.write_result(_path(output, run), result)
+            if FLAGS.export_dir:  # where evaluate.py looks for it
+                exported = pathlib.Path(FLAGS.export_dir, _path(output, run).name)
+                results.write_result(exported, result)
             _discard_checkpoints(output, run)
             left = (time.perf_counter() - started) / done * (len(missing) - done)
             _print_run(f"[{done:2}/{len(missing)}]", result, f", {left:.0f} s left")

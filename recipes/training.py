@@ -166,9 +166,9 @@ def _backbone(task, seed):
 
 def _export(model, path):
     path.parent.mkdir(parents=True, exist_ok=True)
-    model.save(path.with_suffix(".keras"))
+    model.save(path.with_name(f"{path.name}.keras"))
     if keras.backend.backend() != "torch":  # there Keras writes no SavedModel
-        model.export(path)
+        model.export(path, verbose=False)
 
 
 def optimizer(rate, steps):

@@ -15,7 +15,7 @@ import toys
 import keras_spa as spa
 
 BACKEND = keras.backend.backend()
-NEEDED = {"tensorflow": ("tf2onnx",), "jax": ("jax2onnx",), "torch": ("onnxscript",)}
+NEEDED = {"tensorflow": ("tf2onnx",), "jax": ("jax2onnx",), "torch": ("torch",)}
 HAS_ONNX = all(map(importlib.util.find_spec, (*NEEDED[BACKEND], "onnx", "onnxruntime")))
 saved_models = pytest.mark.skipif(
     BACKEND == "torch", reason="Keras writes no batch-polymorphic SavedModel there"

@@ -168,7 +168,7 @@ def test_code_in_a_keras_file_is_not_run(tmp_path):
 
 def test_it_prints_the_accuracy_of_the_training(tmp_path):
     """Both commands, as people run them."""
-    models, name = tmp_path / "models", "ce-spa_reg-if50-seed0"
+    models, name = tmp_path / "models", "ce-spa_reg-if10-seed0"
 
     def run(script, *arguments):
         command = [sys.executable, script.__file__, *arguments]
@@ -178,6 +178,7 @@ def test_it_prints_the_accuracy_of_the_training(tmp_path):
 
     run(
         *(digits_lt, "--method=ce", "--alignment=spa_reg", "--seed=0", "--epochs=40"),
+        "--imbalance_factor=10",
         *(f"--export_dir={models}", f"--output_dir={tmp_path / 'output'}"),
     )
     trained = json.loads((tmp_path / f"output/runs/{name}.json").read_text())

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_spa import distribute
-from keras_spa.alignment.base import Alignment
+from keras_spa.alignment import _kernel
 
 
 class Batch(NamedTuple):
@@ -58,14 +58,13 @@ class StepParts:
         if not self._acting("project_gradient") or not any(is_kernel):
             return gradients
         index = is_kernel.index(True)
-        rows = ops.transpose(distribute.global_sum(gradients[index]))
-        for alignment in self._acting("project_gradient"):
-            rows = alignment.project_gradient(
-                rows, self._weights(), batch.means, batch.seen
-            )
-        # The optimizer sums over the replicas, which all hold the global gradient.
-        gradient = ops.transpose(rows) / distribute.num_replicas()
-        gradients[index] = ops.cast(gradient, self.aligned_kernel.dtype)
+        gradients[index] = _kernel.project_gradient(
+            self.alignments,
+            gradients[index],
+            self.aligned_kernel,
+            batch.means,
+            batch.seen,
+        )
         return gradients
 
     def _progress(self, ahead=0):
@@ -84,11 +83,10 @@ class StepParts:
         self.class_means.assign(means, seen)
         kernel = self.aligned_kernel
         if self._acting("update_weights") and kernel.trainable:
-            weights = self._weights()
-            for alignment in self._acting("update_weights"):
-                weights = alignment.update_weights(weights, means, seen, now.steps)
-            stepped = now.steps >= target.steps
-            kernel.assign(_choose(stepped, ops.transpose(weights), kernel))
+            updated = _kernel.update_weights(
+                self.alignments, kernel, means, seen, now.steps
+            )
+            kernel.assign(_choose(now.steps >= target.steps, updated, kernel))
 
     def _log(self, x, y, sample_weight, batch):
         loss = batch.loss * distribute.num_replicas()
@@ -96,16 +94,10 @@ class StepParts:
         return self.compute_metrics(x, y, batch.logits, sample_weight)
 
     def _weights(self):
-        """The kernel as (K, d) rows in float32."""
-        return ops.transpose(ops.cast(self.aligned_kernel, "float32"))
+        return _kernel.rows(self.aligned_kernel)
 
     def _acting(self, hook):
-        """The alignments that override this hook."""
-        return [
-            alignment
-            for alignment in self.alignments
-            if getattr(type(alignment), hook) is not getattr(Alignment, hook)
-        ]
+        return _kernel.acting(self.alignments, hook)
 
 
 def batch_size(x):

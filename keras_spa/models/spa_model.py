@@ -5,8 +5,10 @@ import keras
 import numpy as np
 
 from keras_spa import _checks, distribute
+from keras_spa.alignment import _kernel
 from keras_spa.alignment.base import Alignment
 from keras_spa.layers.class_means import ClassMeans
+from keras_spa.layers.spa_dense import SpADense
 from keras_spa.metrics.alignment_cosine import AlignmentCosine
 from keras_spa.models import _export
 from keras_spa.models._split import split_at_last_dense
@@ -91,12 +93,8 @@ class SpAModel(TrainStep, keras.Model):
         self.backbone = backbone
         self.classifier = classifier
         self.momentum = _checks.number("momentum", momentum, 0, 1)
-        self.alignments = []
-        if alignment is not None:
-            several = isinstance(alignment, (list, tuple))
-            for one in alignment if several else [alignment]:
-                self._add_alignment(one)
-        self.class_means = None  # made in `build`, when K is known
+        self.alignments = self._carried() + _kernel.as_list(alignment)
+        self.class_means = None  # known in `build`, when K is
         self.alignment_tracker = AlignmentCosine()
         if backbone.built and isinstance(backbone, keras.Model) and backbone.inputs:
             self.build(backbone.input_shape)
@@ -124,8 +122,11 @@ class SpAModel(TrainStep, keras.Model):
                 f"keras.layers.Dense(K). Received: {type(self.classifier).__name__} "
                 f"with kernel shape {shape and tuple(shape)}"
             )
-        self.class_means = ClassMeans(shape[1], self.momentum, name="class_means")
-        self.class_means.build(feature_shape)
+        if isinstance(self.classifier, SpADense):
+            self.class_means = self.classifier.class_means
+        else:
+            self.class_means = ClassMeans(shape[1], self.momentum, name="class_means")
+            self.class_means.build(feature_shape)
         self.built = True
 
     @classmethod
@@ -171,7 +172,7 @@ class SpAModel(TrainStep, keras.Model):
     def add_loss(self, loss):
         """As in Keras; an `Alignment` is added to the model's alignments."""
         if isinstance(loss, Alignment):
-            self._add_alignment(loss)
+            self.alignments.extend(_kernel.as_list(loss))
             self.train_function = self.test_function = None  # traced without it
         else:
             super().add_loss(loss)
@@ -285,13 +286,14 @@ class SpAModel(TrainStep, keras.Model):
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
+        own = self.alignments[len(self._carried()) :]
         return {
             "name": self.name,
             "trainable": self.trainable,
             "dtype": serialize(self.dtype_policy),
             "backbone": serialize(self.backbone),
             "classifier": serialize(self.classifier),
-            "alignment": [serialize(alignment) for alignment in self.alignments],
+            "alignment": [serialize(alignment) for alignment in own],
             "momentum": self.momentum,
         }
 
@@ -310,18 +312,10 @@ class SpAModel(TrainStep, keras.Model):
         model.trainable = trainable
         return model
 
-    def _add_alignment(self, alignment):
-        if not isinstance(alignment, Alignment):
-            raise ValueError(
-                "Argument `alignment` must be a keras_spa.Alignment, a list of them or "
-                f"None. Received: {alignment!r}"
-            )
-        if getattr(alignment, "class_means", None) is not None:
-            raise ValueError(
-                "Argument `alignment` must come without `class_means`: a SpAModel has "
-                f"class means of its own. Received: {alignment!r}"
-            )
-        self.alignments.append(alignment)
+    def _carried(self):
+        """The alignments that the classifier brings along."""
+        carries = isinstance(self.classifier, SpADense)
+        return list(self.classifier.alignments) if carries else []
 
 
 def _batch_shape(array):

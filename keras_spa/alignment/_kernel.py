@@ -1,0 +1,59 @@
+"""What alignments do to a Keras kernel (d, K), whose columns are their rows."""
+
+from keras import ops
+
+from keras_spa import distribute
+from keras_spa.alignment.base import Alignment
+
+
+def as_list(alignment):
+    """The argument `alignment` of a model or a layer, as a list of `Alignment`."""
+    if alignment is None:
+        return []
+    alignments = alignment if isinstance(alignment, (list, tuple)) else [alignment]
+    for one in alignments:
+        if not isinstance(one, Alignment):
+            raise ValueError(
+                "Argument `alignment` must be a keras_spa.Alignment, a list of them or "
+                f"None. Received: {one!r}"
+            )
+        if getattr(one, "class_means", None) is not None:
+            raise ValueError(
+                "Argument `alignment` must come without `class_means`: a SpAModel or "
+                f"SpADense has class means of its own. Received: {one!r}"
+            )
+    return list(alignments)
+
+
+def acting(alignments, hook):
+    """The alignments that override this hook."""
+    return [
+        alignment
+        for alignment in alignments
+        if getattr(type(alignment), hook) is not getattr(Alignment, hook)
+    ]
+
+
+def rows(kernel):
+    """The kernel as (K, d) rows in float32."""
+    return ops.transpose(ops.cast(kernel, "float32"))
+
+
+def project_gradient(alignments, gradient, kernel, means, seen):
+    """The edited gradient (d, K) of the kernel, given that of this replica's loss.
+
+    Each replica returns its share of the edited global gradient: optimizers sum them.
+    """
+    edited = rows(distribute.global_sum(gradient))
+    for alignment in acting(alignments, "project_gradient"):
+        edited = alignment.project_gradient(edited, rows(kernel), means, seen)
+    edited = ops.transpose(edited) / distribute.num_replicas()
+    return ops.cast(edited, kernel.dtype)
+
+
+def update_weights(alignments, kernel, means, seen, step):
+    """The kernel (d, K) to go on with after optimizer step number `step`."""
+    weights = rows(kernel)
+    for alignment in acting(alignments, "update_weights"):
+        weights = alignment.update_weights(weights, means, seen, step)
+    return ops.transpose(weights)

@@ -1,0 +1,152 @@
+import keras
+from keras import ops
+
+from keras_spa import _checks
+from keras_spa.alignment import _kernel
+from keras_spa.layers.class_means import ClassMeans
+
+
+@keras.saving.register_keras_serializable(package="keras_spa")
+class SpADense(keras.layers.Dense):
+    """A `keras.layers.Dense` that carries its alignment, for a model of your own.
+
+    Called with labels in training, the layer
+
+    1. updates its class means from the batch's features and labels;
+    2. adds each alignment's `penalty` to the model's losses (`add_loss`);
+    3. passes the gradient of its kernel through each `project_gradient`, on the way
+       back: that of everything computed in this call, penalties included.
+
+    After the optimizer step, `apply_update` passes the kernel through each
+    `update_weights`; only SpA-SLERP needs it. The numbers are those of `SpAModel`.
+    Without labels, or outside training, the layer is a plain Dense.
+
+    Args:
+        units: K, the number of classes, at least 2.
+        alignment: An `Alignment`, a list of them (applied in order), or None.
+        momentum: m of the running class means, in [0, 1]. Defaults to 0.9.
+        use_bias: Whether the logits have a bias. Defaults to True.
+        **kwargs: As in `keras.layers.Dense`, but for LoRA: `kernel_initializer`, ...
+
+    Call arguments:
+        features: float tensor (B, d).
+        labels: None, integers (B,) or (B, 1) in 0..K−1, or soft labels (B, K).
+        sample_weight: None or non-negative tensor (B,): weights in the class means.
+        training: Whether to align. Defaults to whether the model trains.
+
+    Returns:
+        Logits (B, K) in the compute dtype. Alignment arithmetic is float32.
+
+    Attributes:
+        kernel: float variable (d, K), whatever the compute dtype.
+        alignments: list of `Alignment`.
+        class_means: `ClassMeans`, saved with the layer.
+
+    Raises:
+        ValueError: arguments out of range or of another kind, features or labels of
+            another shape, labels out of range, where their values can be read (not in
+            a compiled step).
+
+    Call it once a step with all labels: two calls are projected one by one. An
+    edit sees neither a `kernel_regularizer`'s gradient nor a part of one replica:
+    `tf.distribute` replicas share the global gradient.
+
+    Example:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> image, label = keras.Input((8,)), keras.Input((), dtype="int32")
+    >>> features = keras.layers.Dense(4, "relu")(image)
+    >>> head = spa.layers.SpADense(3, spa.SpAReg(0.1))
+    >>> model = keras.Model([image, label], head(features, label))
+    >>> model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+    >>> x, y = np.random.rand(32, 8), np.arange(32) % 3
+    >>> history = model.fit([x, y], y, verbose=0)
+    >>> classifier = keras.Model(image, head(features))  # needs no labels
+
+    Reference: Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters"; the form of a
+    layer is ours.
+    """
+
+    def __init__(self, units, alignment=None, momentum=0.9, use_bias=True, **kwargs):
+        units = _checks.integer("units", units, 2)
+        # Labels cast to half precision would round to other classes.
+        super().__init__(units, use_bias=use_bias, autocast=False, **kwargs)
+        self.alignments = _kernel.as_list(alignment)
+        self.momentum = _checks.number("momentum", momentum, 0, 1)
+        self.class_means = ClassMeans(units, self.momentum, name="class_means")
+
+    def build(self, input_shape):
+        self.class_means.build(input_shape)
+        super().build(input_shape)
+
+    def add_weight(self, *args, **kwargs):
+        # Alignments need the kernel as it is stored.
+        return super().add_weight(*args, **{**kwargs, "autocast": False})
+
+    def call(self, features, labels=None, sample_weight=None, training=None):
+        kernel = self.kernel
+        if training and labels is not None:
+            means, seen = self.class_means.updated(features, labels, sample_weight)
+            self.class_means.assign(means, seen)
+            kernel = _with_projected_gradient(self.alignments, kernel, means, seen)
+            for alignment in _kernel.acting(self.alignments, "penalty"):
+                self.add_loss(alignment.penalty(_kernel.rows(kernel), means, seen))
+        logits = ops.matmul(
+            ops.cast(features, self.compute_dtype), ops.cast(kernel, self.compute_dtype)
+        )
+        if self.use_bias:
+            logits = logits + ops.cast(self.bias, self.compute_dtype)
+        return logits if self.activation is None else self.activation(logits)
+
+    def apply_update(self, step=0):
+        """Update the kernel by each alignment's `update_weights`, if it is trainable.
+
+        Args:
+            step: The optimizer's iterations, of which a rate may be a schedule.
+        """
+        if self.kernel.trainable:
+            means, seen = self.class_means.means, self.class_means.seen
+            self.kernel.assign(
+                _kernel.update_weights(self.alignments, self.kernel, means, seen, step)
+            )
+
+    def enable_lora(self, *args, **kwargs):
+        raise ValueError(
+            "Argument `lora_rank` must be None: a SpADense aligns the kernel that it "
+            "trains, and LoRA would freeze it. Use keras.layers.Dense for LoRA. "
+            f"Received: layer {self.name!r}"
+        )
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "alignment": [serialize(alignment) for alignment in self.alignments],
+            "momentum": self.momentum,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        deserialize = keras.saving.deserialize_keras_object
+        alignment = [deserialize(part) for part in config["alignment"]]
+        return super().from_config({**config, "alignment": alignment})
+
+
+def _with_projected_gradient(alignments, kernel, means, seen):
+    """The kernel itself, but what flows back to it is edited first."""
+
+    @ops.custom_gradient
+    def identity(kernel, means, seen):
+        def gradient(*args, upstream=None):
+            if upstream is None:  # as TensorFlow and JAX call it
+                (upstream,) = args
+            edited = _kernel.project_gradient(alignments, upstream, kernel, means, seen)
+            return edited, ops.zeros_like(means), ops.zeros_like(seen)
+
+        return kernel, gradient
+
+    if not _kernel.acting(alignments, "project_gradient"):
+        return kernel
+    return identity(*map(ops.convert_to_tensor, (kernel, means, seen)))

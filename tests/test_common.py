@@ -37,6 +37,9 @@ EXAMPLES = {
     "RandomResizedCrop": spa.data.RandomResizedCrop(16, scale=(0.2, 1.0)),
     "ShotAccuracy": spa.metrics.ShotAccuracy([90, 30, 2], many=50, few=5, name="shots"),
     "SimAugment": spa.data.SimAugment(24, seed=5),
+    "SpADense": spa.layers.SpADense(
+        3, [spa.SpAReg(0.7), spa.SpASLERP()], momentum=0.5, use_bias=False, name="head"
+    ),
     "SpAModel": spa.SpAModel(
         keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]),
         keras.layers.Dense(2),

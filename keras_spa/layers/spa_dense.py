@@ -32,7 +32,8 @@ class SpADense(keras.layers.Dense):
         features: float tensor (B, d).
         labels: None, integers (B,) or (B, 1) in 0..K−1, or soft labels (B, K).
         sample_weight: None or non-negative tensor (B,): weights in the class means.
-        training: Whether to align. Defaults to whether the model trains.
+        training: Whether to align. Defaults to whether the model trains; the `call`
+            of a subclassed model has to pass it on.
 
     Returns:
         Logits (B, K) in the compute dtype. Alignment arithmetic is float32.
@@ -47,9 +48,9 @@ class SpADense(keras.layers.Dense):
             another shape, labels out of range, where their values can be read (not in
             a compiled step).
 
-    Call it once a step with all labels: two calls are projected one by one. An
-    edit sees neither a `kernel_regularizer`'s gradient nor a part of one replica:
-    `tf.distribute` replicas share the global gradient.
+    Two calls in a step are projected one by one, and a `kernel_regularizer` not at
+    all. Under `tf.distribute` class means and projected gradient are those of the
+    global batch.
 
     Example:
 

@@ -42,7 +42,8 @@ class SpAModel(TrainStep, keras.Model):
     Args:
         backbone: A Keras model or layer from inputs to features (B, d).
         classifier: A layer from (B, d) to logits (B, K) with a kernel (d, K), such as
-            `keras.layers.Dense(K)`.
+            `keras.layers.Dense(K)`. A `layers.SpADense` brings its alignments, which
+            come first, and its class means.
         alignment: An `Alignment`, a list of them (applied in order), or None: the
             class means and `alignment` are tracked all the same.
         momentum: m of the running class means, in [0, 1]. Defaults to 0.9.

@@ -68,19 +68,3 @@ def test_an_unbuilt_backbone_survives_saving(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     toys.assert_same_state(loaded, model, atol=0, rtol=0)
-
-
-@pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="exports a SavedModel"
-)
-def test_exported_model_equals_the_live_one(tmp_path):
-    import tensorflow as tf
-
-    x, y = toys.data()
-    model = model_with_everything()
-    fit(model, x, y)
-    model.export(tmp_path / "saved_model", verbose=False)
-    artifact = tf.saved_model.load(tmp_path / "saved_model")
-    np.testing.assert_allclose(
-        artifact.serve(x), model.predict(x, verbose=0), atol=1e-6
-    )

@@ -25,6 +25,7 @@ def observe(model, dataset, batch_size, verbose):
     for images, labels in batches:
         if not len(labels):
             continue
+        observer.images = images
         features, logits = observer.predict_on_batch(images)
         labels = _integers(labels, logits.shape[-1])
         yield features, logits.astype("float32"), labels
@@ -68,10 +69,14 @@ def linear_classifier(model):
 
 
 class Observer(keras.Model):
-    """Images to features and logits, in a function that is compiled once."""
+    """Images to features and logits, in a function that is compiled once.
+
+    `images` is the batch that `observe` gave it last.
+    """
 
     def __init__(self, model, head=None):
         super().__init__(autocast=False)
+        self.images = None
         if not isinstance(model, SpAModel):
             self.model = SpAModel.from_model(model, head=head)
         elif head is not None:

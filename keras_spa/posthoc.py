@@ -1,5 +1,6 @@
 """Aligning a trained classifier without training it."""
 
+import itertools
 from typing import NamedTuple
 
 import keras
@@ -108,7 +109,10 @@ def align(
     classifier = observer.model.classifier
     _check_bias(classifier, tau)
     copy = _copy(model)
-    counts, means, _ = _look(observer, dataset, batch_size, verbose)
+    batches = observe(observer, dataset, batch_size, verbose)
+    first = next(batches)
+    _check_copy(model, copy, observer.images)
+    counts, means, _ = _look(itertools.chain([first], batches))
     weights, biases = linear_classifier(observer.model)
     weights = aligned(alignment, weights, means, counts)
     twins = {id(old): new for old, new in zip(model.weights, copy.weights, strict=True)}
@@ -164,8 +168,9 @@ def choose_alignment(
     Reference: ours.
     """
     observer = Observer(model, head)
-    counts, means, _ = _look(observer, dataset, batch_size, verbose)
-    _, _, (features, labels) = _look(observer, held_out, batch_size, verbose, keep=True)
+    counts, means, _ = _look(observe(observer, dataset, batch_size, verbose))
+    held_out = observe(observer, held_out, batch_size, verbose)
+    _, _, (features, labels) = _look(held_out, keep=True)
     weights, biases = linear_classifier(observer.model)
     adjustments = (0.0,) if biases is None else ADJUSTMENTS
     biases = np.zeros(len(weights)) if biases is None else biases
@@ -182,11 +187,11 @@ def choose_alignment(
     return best
 
 
-def _look(observer, dataset, batch_size, verbose, keep=False):
+def _look(batches, keep=False):
     """Counts (K,), means (K, d), and with `keep` `(features, labels)` of all images."""
     counts = sums = None
     kept = []
-    for features, logits, labels in observe(observer, dataset, batch_size, verbose):
+    for features, logits, labels in batches:
         if counts is None:
             counts = np.zeros(logits.shape[-1])
             sums = np.zeros((logits.shape[-1], features.shape[-1]))
@@ -224,6 +229,20 @@ def _copy(model):
             f"which fails with {type(error).__name__}: {error}"
         ) from error
     return copy
+
+
+def _check_copy(model, copy, images):
+    """Raises if a configuration that Keras accepts leaves something out."""
+    few = keras.tree.map_structure(lambda array: array[:8], images)
+    outputs = (ops.cast(m(few, training=False), "float32") for m in (model, copy))
+    old, new = map(ops.convert_to_numpy, outputs)
+    if not np.allclose(old, new, rtol=1e-3, atol=1e-5, equal_nan=True):
+        raise ValueError(
+            "Argument `model` must be a model that can be copied through its "
+            "configuration: its `get_config` must hold all arguments of its class. "
+            f"Received: {type(model).__name__} named {model.name!r}, whose copy with "
+            "the same weights computes something else"
+        )
 
 
 def aligned(alignment, weights, means, counts):

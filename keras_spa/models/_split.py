@@ -43,7 +43,7 @@ def _parts(model, head):
         )
     node, softmaxes = _node_of_head(model.outputs[0])
     last = node.operation
-    inputs = model.inputs if isinstance(model, keras.Sequential) else model.input
+    inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     if last is not head and isinstance(last, keras.Model):
         if not _graph(last):
             raise ValueError(

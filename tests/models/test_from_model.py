@@ -95,12 +95,7 @@ def test_a_dropout_before_the_head_belongs_to_the_backbone():
     assert np.abs(features - splits.host(model.backbone(x, training=False))).max() > 0.1
 
 
-def softmax(dtype=None):
-    return layers.Softmax(dtype=dtype)
-
-
 def named_head(function=None):
-    """By name, and the last operation is no layer."""
     inputs = keras.Input((toys.INPUTS,))
     x = layers.Dense(toys.FEATURES, "tanh")(inputs)
     x = layers.Dense(toys.CLASSES, name="last")(x)
@@ -117,7 +112,10 @@ def named_head(function=None):
         ([lambda: layers.Dense(4), lambda: layers.Softmax(dtype="float32")], True),
         ([lambda: layers.Dense(4), lambda: layers.Activation("softmax")], True),
         (
-            [lambda: layers.Dense(4), lambda: layers.Activation("linear", "float32")],
+            [
+                lambda: layers.Dense(4),
+                lambda: layers.Activation("linear", dtype="float32"),
+            ],
             False,
         ),
     ],
@@ -203,9 +201,11 @@ class ImageClassifier(keras.Model):
         return cls(**{**config, "backbone": backbone})
 
 
-@pytest.mark.parametrize("activation", [None, "softmax"])
-@pytest.mark.parametrize("head", [None, "output_dense", "predictions"])
-def test_a_functional_model_of_a_class_of_its_own(activation, head):
+@pytest.mark.parametrize(
+    ("head", "activation"),
+    [(None, "softmax"), ("output_dense", None), ("predictions", None)],
+)
+def test_a_functional_model_of_a_class_of_its_own(head, activation):
     old = ImageClassifier(toys.backbone(), toys.CLASSES, activation)
     x, y = splits.data()
     splits.checked(old, x, y, old.output_dense, activation is not None, head=head)

@@ -3,11 +3,11 @@
 import itertools
 from typing import NamedTuple
 
-import keras
 import numpy as np
 from keras import ops
 
 from keras_spa import _checks
+from keras_spa._copy import check_copy, uncompiled_copy
 from keras_spa._observe import Observer, linear_classifier, observe
 from keras_spa.alignment import Alignment, SpASLERP
 
@@ -83,7 +83,7 @@ def align(
             None, the last layer; subclassed models need it.
 
     Returns:
-        A new model of the same type. A softmax at its end stays there.
+        A new model of the same type, not compiled. A softmax at its end stays there.
 
     Raises:
         ValueError: a model that cannot be split or copied, an alignment of another
@@ -108,10 +108,10 @@ def align(
     tau = _checks.number("logit_adjustment", logit_adjustment, 0)
     classifier = observer.model.classifier
     _check_bias(classifier, tau)
-    copy = _copy(model)
+    copy = uncompiled_copy(model)
     batches = observe(observer, dataset, batch_size, verbose)
     first = next(batches)
-    _check_copy(model, copy, observer.images)
+    check_copy(model, copy, observer.images)
     counts, means, _ = _look(itertools.chain([first], batches))
     weights, biases = linear_classifier(observer.model)
     weights = aligned(alignment, weights, means, counts)
@@ -195,12 +195,9 @@ def _look(batches, keep=False):
         if counts is None:
             counts = np.zeros(logits.shape[-1])
             sums = np.zeros((logits.shape[-1], features.shape[-1]))
-        order = np.argsort(labels, kind="stable")
-        present, first, images = np.unique(
-            labels[order], return_index=True, return_counts=True
-        )
-        counts[present] += images
-        sums[present] += np.add.reduceat(features[order].astype("float64"), first)
+        counts += np.bincount(labels, minlength=len(counts))
+        for label, feature in zip(labels, features.astype("float64"), strict=True):
+            sums[label] += feature
         if keep:
             kept.append((features.astype("float32"), labels))
     if not np.isfinite(sums).all():
@@ -210,39 +207,6 @@ def _look(batches, keep=False):
         )
     means = sums / np.maximum(counts, 1)[:, None]
     return counts, means, tuple(map(np.concatenate, zip(*kept, strict=True)))
-
-
-def _copy(model):
-    """A model of the same type with weights of its own, of the same values."""
-    try:
-        copy = keras.models.clone_model(model)
-        if type(copy) is not type(model):  # what Keras makes of a Functional's subclass
-            with keras.saving.CustomObjectScope({type(model).__name__: type(model)}):
-                config = keras.saving.serialize_keras_object(model)
-                copy = keras.saving.deserialize_keras_object(config)
-        copy.set_weights(model.get_weights())
-    except Exception as error:
-        raise ValueError(
-            "Argument `model` must be a model that can be copied through its "
-            "configuration: give its class a `get_config`, and a `build` if Keras "
-            f"cannot build it. Received: {type(model).__name__} named {model.name!r}, "
-            f"which fails with {type(error).__name__}: {error}"
-        ) from error
-    return copy
-
-
-def _check_copy(model, copy, images):
-    """Raises if a configuration that Keras accepts leaves something out."""
-    few = keras.tree.map_structure(lambda array: array[:8], images)
-    outputs = (ops.cast(m(few, training=False), "float32") for m in (model, copy))
-    old, new = map(ops.convert_to_numpy, outputs)
-    if not np.allclose(old, new, rtol=1e-3, atol=1e-5, equal_nan=True):
-        raise ValueError(
-            "Argument `model` must be a model that can be copied through its "
-            "configuration: its `get_config` must hold all arguments of its class. "
-            f"Received: {type(model).__name__} named {model.name!r}, whose copy with "
-            "the same weights computes something else"
-        )
 
 
 def aligned(alignment, weights, means, counts):

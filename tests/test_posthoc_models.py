@@ -122,10 +122,20 @@ def test_the_choice_sees_logits(kind):
 def test_a_spa_model_of_a_subclassed_model():
     old = subclassed(False)
     model = spa.SpAModel.from_model(old, spa.SpAReg(0.1), head="fc")
-    with keras.saving.CustomObjectScope({"Subclassed": Subclassed}):
-        aligned = spa.align(model, data(), ALIGNMENT, verbose=0)
+    aligned = spa.align(model, data(), ALIGNMENT, verbose=0)
     assert aligned.aligned_kernel is aligned.backbone.model.fc.kernel
     assert aligned.aligned_kernel is not old.fc.kernel
+    report = spa.diagnose(aligned, data(), verbose=0)
+    assert report.metrics["nc3_cosine"] == pytest.approx(1, abs=1e-5)
+
+
+def test_what_training_needs_is_not_copied():
+    """A loss of one's own, and a Lambda, which no file could bring in."""
+    old = stack(layers.Lambda(lambda x: x / 2), dense("softmax"))
+    old.compile("sgd", lambda y, p: keras.ops.mean(p))
+    aligned = spa.align(old, data(), ALIGNMENT, verbose=0)
+    assert not aligned.compiled
+    assert old.compiled
     report = spa.diagnose(aligned, data(), verbose=0)
     assert report.metrics["nc3_cosine"] == pytest.approx(1, abs=1e-5)
 

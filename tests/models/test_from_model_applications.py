@@ -8,6 +8,9 @@ from keras import applications, layers
 
 import keras_spa as spa
 
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() == "jax", reason="JAX compiles each operation: minutes"
+)
 SHAPE, K = (32, 32, 3), 4
 
 

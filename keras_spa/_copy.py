@@ -18,7 +18,7 @@ def uncompiled_copy(model):
             "Argument `model` must be a model that can be copied through its "
             "configuration: give its class a `get_config`, and a `build` if Keras "
             f"cannot build it. Received: {type(model).__name__} named {model.name!r}, "
-            f"which fails with {type(error).__name__}: {error}"
+            f"which fails with {type(error).__name__}: " + str(error).split("\n")[0]
         ) from error
     return copy
 
@@ -36,7 +36,7 @@ def check_copy(model, copy, images):
     few = keras.tree.map_structure(lambda array: array[:8], images)
     outputs = (ops.cast(m(few, training=False), "float32") for m in (model, copy))
     old, new = map(ops.convert_to_numpy, outputs)
-    if not np.allclose(old, new, rtol=1e-3, atol=1e-5, equal_nan=True):
+    if not np.allclose(old, new, rtol=1e-2, atol=1e-3, equal_nan=True):
         raise ValueError(
             "Argument `model` must be a model that can be copied through its "
             "configuration: its `get_config` must hold all arguments of its class. "

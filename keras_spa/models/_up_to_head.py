@@ -58,11 +58,11 @@ class UpToHead(keras.Layer):
 
     def get_config(self):
         places = {id(layer): i for i, layer in enumerate(self.model._flatten_layers())}
-        names = [name for name, value in vars(self.model).items() if value is self.head]
+        head = id(self.head)
         return {
             **super().get_config(),
             "model": keras.saving.serialize_keras_object(self.model),
-            "head": names[0] if names else places[id(self.head)],
+            "head": _attributes(self.model).get(head, places[head]),
         }
 
     @classmethod
@@ -100,8 +100,14 @@ def has_kernel(layer):
     return len(getattr(getattr(layer, "kernel", None), "shape", ())) == 2
 
 
+def _attributes(model):
+    """The names of the model's attributes, by the identities of their values."""
+    values = {**vars(model), **vars(model).get("_modules", {})}  # PyTorch's place
+    return {id(value): name for name, value in values.items()}
+
+
 def _candidates(model):
-    attributes = {id(value): name for name, value in vars(model).items()}
+    attributes = _attributes(model)
     layers = filter(has_kernel, model._flatten_layers(include_self=False))
     names = [attributes.get(id(layer), layer.name) for layer in layers]
     return ", ".join(map(repr, names)) or "none"

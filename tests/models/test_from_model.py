@@ -182,10 +182,11 @@ class ImageClassifier(keras.Model):
     """A Functional model with a constructor of its own, as of keras-hub."""
 
     def __init__(self, backbone, num_classes, activation=None, dropout=0.0, **kwargs):
-        self.output_dropout = layers.Dropout(dropout)
-        self.output_dense = layers.Dense(num_classes, activation, name="predictions")
-        x = self.output_dropout(backbone(backbone.inputs[0]))
-        super().__init__(backbone.inputs[0], self.output_dense(x), **kwargs)
+        output_dropout = layers.Dropout(dropout)
+        output_dense = layers.Dense(num_classes, activation, name="predictions")
+        x = output_dropout(backbone(backbone.inputs[0]))
+        super().__init__(backbone.inputs[0], output_dense(x), **kwargs)
+        self.output_dropout, self.output_dense = output_dropout, output_dense
         self.backbone, self.activation = backbone, activation
 
     def get_config(self):

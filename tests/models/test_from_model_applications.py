@@ -9,7 +9,8 @@ from keras import applications, layers
 import keras_spa as spa
 
 pytestmark = pytest.mark.skipif(
-    keras.backend.backend() == "jax", reason="JAX compiles each operation: minutes"
+    keras.backend.backend() != "tensorflow",
+    reason="what splits is the same everywhere, and these networks take minutes there",
 )
 SHAPE, K = (32, 32, 3), 4
 

@@ -9,7 +9,13 @@ def uncompiled_copy(model):
     """A model of the same type with weights of its own, of the same values."""
     classes = {type(layer).__name__: type(layer) for layer in model._flatten_layers()}
     try:
-        config = _uncompiled(keras.saving.serialize_keras_object(model))
+        config = {
+            "module": type(model).__module__,
+            "class_name": type(model).__name__,
+            "registered_name": keras.saving.get_registered_name(type(model)),
+            "config": _uncompiled(model.get_config()),
+            "build_config": model.get_build_config(),
+        }
         # Safe mode guards against files; the functions of this model are running.
         copy = keras.saving.deserialize_keras_object(config, classes, safe_mode=False)
         copy.set_weights(model.get_weights())
@@ -24,7 +30,7 @@ def uncompiled_copy(model):
 
 
 def _uncompiled(config):
-    """The configuration without losses and metrics, which need not be registered."""
+    """A configuration without inner models' losses, which need not be registered."""
     if isinstance(config, dict):
         parts = config.items()
         return {k: _uncompiled(part) for k, part in parts if k != "compile_config"}

@@ -8,6 +8,7 @@ from keras_spa import _checks
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.layers._cosine import CosineLayer
 from keras_spa.metrics import _collapse
+from keras_spa.models._logits import Logits
 from keras_spa.models.spa_model import SpAModel
 
 
@@ -22,12 +23,12 @@ def observe(model, dataset, batch_size, verbose):
     bar = keras.utils.Progbar(steps, verbose=int(verbose != 0), unit_name="batch")
     seen = 0
     for images, labels in batches:
+        if not len(labels):
+            continue
+        observer.images = images
         features, logits = observer.predict_on_batch(images)
-        num_classes = logits.shape[-1]
-        if _checks.label_shape(labels, num_classes) == "soft":
-            labels = np.argmax(labels, axis=-1)
-        _checks.label_values(labels, num_classes)
-        yield features, logits.astype("float32"), labels.reshape(-1).astype("int64")
+        labels = _integers(labels, logits.shape[-1])
+        yield features, logits.astype("float32"), labels
         seen += 1
         bar.add(1)
     if not seen:
@@ -36,27 +37,60 @@ def observe(model, dataset, batch_size, verbose):
         bar.update(seen, finalize=True)
 
 
+def _integers(labels, num_classes):
+    """Labels of any kind as integers (B,)."""
+    try:
+        _checks.label_values(labels, num_classes)
+    except ValueError as error:
+        raise ValueError(
+            f"Argument `dataset` does not fit the model, which has {num_classes} "
+            f"classes. {error}"
+        ) from None
+    if _checks.label_shape(labels, num_classes) == "soft":
+        labels = np.argmax(labels, axis=-1)
+    return labels.reshape(-1).astype("int64")
+
+
 def linear_classifier(model):
     """Weights (K, d) and biases (K,) that decide as the classifier of a `SpAModel`.
 
     The classifiers that see directions only decide as their weights' directions do.
     """
     weights = ops.convert_to_numpy(ops.cast(model.aligned_kernel, "float32")).T
-    if isinstance(model.classifier, CosineLayer):
+    classifier = model.classifier
+    if isinstance(classifier, Logits):
+        classifier = classifier.head
+    if isinstance(classifier, CosineLayer):
         return _collapse.unit(weights.astype("float64")), None
-    biases = getattr(model.classifier, "bias", None)
+    biases = getattr(classifier, "bias", None)
     if biases is not None:
         biases = ops.convert_to_numpy(ops.cast(biases, "float32"))
     return weights, biases
 
 
 class Observer(keras.Model):
-    """Images to features and logits, in a function that is compiled once."""
+    """Images to features and logits, in a function that is compiled once.
 
-    def __init__(self, model):
+    `images` is the batch that `observe` gave it last.
+    """
+
+    def __init__(self, model, head=None):
         super().__init__(autocast=False)
-        spa_model = isinstance(model, SpAModel)
-        self.model = model if spa_model else SpAModel.from_model(model)
+        self.images = None
+        if not isinstance(model, SpAModel):
+            self.model = SpAModel.from_model(model, head=head)
+        elif head is not None:
+            raise ValueError(
+                "Argument `head` must be None for a SpAModel, which knows its "
+                f"classifier. Received: head={head!r}"
+            )
+        elif not model.classifier.built:
+            raise ValueError(
+                "Argument `model` must be built: call it once on data. "
+                f"Received: an unbuilt {type(model).__name__} named {model.name!r}"
+            )
+        else:
+            self.model = model
         self.run_eagerly = model.run_eagerly
 
     def call(self, inputs):
@@ -86,6 +120,12 @@ def _arrays(pair):
             "Argument `dataset` must be (images, labels) arrays; files go through "
             "keras_spa.data.pipeline(split, batch_size, training=False). "
             f"Received: {tuple(type(part).__name__ for part in pair)}"
+        )
+    lengths = [len(array) for array in keras.tree.flatten(pair)]
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            "Argument `dataset` must hold as many labels as images. "
+            f"Received: arrays of lengths {lengths}"
         )
     return pair
 

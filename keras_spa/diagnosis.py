@@ -14,6 +14,7 @@ def diagnose(
     class_names=None,
     batch_size=256,
     verbose="auto",
+    head=None,
 ):
     """Measures neural collapse and alignment of a classifier, class by class.
 
@@ -23,8 +24,8 @@ def diagnose(
     are meant so), test images for what the classifier meets in use.
 
     Args:
-        model: A `SpAModel`, or any Sequential or Functional Keras model that ends in a
-            `Dense` (or another layer with a (d, K) kernel). It is left as it is.
+        model: A `SpAModel`, or any Keras model that `SpAModel.from_model` can split. It
+            is left as it is.
         dataset: `(images, labels)` arrays, a `tf.data.Dataset`, a PyTorch DataLoader, a
             `keras.utils.PyDataset`, or any iterable of batches `(images, labels)`.
             Labels are integers (B,) or (B, 1), or one-hot (B, K).
@@ -34,13 +35,16 @@ def diagnose(
         class_names: K strings for tables and pictures. Defaults to the class numbers.
         batch_size: Images at a time, for arrays. Defaults to 256.
         verbose: `"auto"` or 1 for a progress bar, 0 for none.
+        head: The classifier within `model`, as in `SpAModel.from_model`. Defaults to
+            None, the last layer; subclassed models need it.
 
     Returns:
         A `CollapseReport`. `print(report)` gives its verdict.
 
     Raises:
-        ValueError: a model that cannot be split, labels out of range, images of fewer
-            than two classes, or features that are not finite (with the batch).
+        ValueError: a model that cannot be split, labels that do not fit its classes,
+            no images, images of fewer than two classes, or features that are not finite
+            (with the batch).
 
     Example:
 
@@ -58,7 +62,7 @@ def diagnose(
 
     Reference: the measures are those of `metrics.NeuralCollapse`; the report is ours.
     """
-    observer = model if isinstance(model, Observer) else Observer(model)
+    observer = model if isinstance(model, Observer) else Observer(model, head)
     collapse = None
     for features, logits, labels in observe(observer, dataset, batch_size, verbose):
         num_classes = logits.shape[-1]

@@ -1,16 +1,15 @@
 """Aligning a trained classifier without training it."""
 
+import itertools
 from typing import NamedTuple
 
-import keras
 import numpy as np
 from keras import ops
 
 from keras_spa import _checks
+from keras_spa._copy import check_copy, uncompiled_copy
 from keras_spa._observe import Observer, linear_classifier, observe
 from keras_spa.alignment import Alignment, SpASLERP
-from keras_spa.models._split import split_at_last_dense
-from keras_spa.models.spa_model import SpAModel
 
 RATES = (0.1, 0.25, 0.5, 0.75, 1.0)
 ADJUSTMENTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
@@ -58,6 +57,7 @@ def align(
     class_counts=None,
     batch_size=256,
     verbose="auto",
+    head=None,
 ):
     """A copy of a trained classifier, aligned with its class means without training.
 
@@ -67,8 +67,8 @@ def align(
     `choose_alignment` finds out on held-out images.
 
     Args:
-        model: A `SpAModel`, or a Sequential or Functional Keras model that ends in a
-            `Dense` (or another layer with a (d, K) kernel). It stays as it is.
+        model: A `SpAModel`, or any Keras model that `SpAModel.from_model` can split. It
+            stays as it is. To be copied, a subclassed model needs a `get_config`.
         dataset: The training images without augmentation: arrays or batches, as in
             `diagnose`.
         alignment: An `Alignment` that updates weights, or None to leave them. Defaults
@@ -79,13 +79,16 @@ def align(
             Defaults to the images of each class in `dataset`.
         batch_size: Images at a time, for arrays. Defaults to 256.
         verbose: `"auto"` or 1 for a progress bar, 0 for none.
+        head: The classifier within `model`, as in `SpAModel.from_model`. Defaults to
+            None, the last layer; subclassed models need it.
 
     Returns:
-        A new model of the same type, not compiled.
+        A new model of the same type, not compiled. A softmax at its end stays there.
 
     Raises:
-        ValueError: a model that cannot be split, an alignment of another kind, labels
-            out of range, or an adjustment where the classifier has no bias.
+        ValueError: a model that cannot be split or copied, an alignment of another
+            kind, labels that do not fit the model's classes, no images, or an
+            adjustment where the classifier has no bias.
 
     Example:
 
@@ -100,25 +103,34 @@ def align(
     Reference: SpA-SLERP of Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters";
     one update after training is ours. Logit adjustment: Menon et al. (ICLR 2021).
     """
-    observer = Observer(model)
+    observer = Observer(model, head)
     _check_alignment(alignment)
     tau = _checks.number("logit_adjustment", logit_adjustment, 0)
-    _check_bias(observer.model.classifier, tau)
-    counts, means, _ = _look(observer, dataset, batch_size, verbose)
+    classifier = observer.model.classifier
+    _check_bias(classifier, tau)
+    copy = uncompiled_copy(model)
+    batches = observe(observer, dataset, batch_size, verbose)
+    first = next(batches)
+    check_copy(model, copy, observer.images)
+    counts, means, _ = _look(itertools.chain([first], batches))
     weights, biases = linear_classifier(observer.model)
     weights = aligned(alignment, weights, means, counts)
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    is_spa_model = isinstance(copy, SpAModel)
-    classifier = copy.classifier if is_spa_model else split_at_last_dense(copy)[1]
-    classifier.kernel.assign(weights.T)
+    twins = {id(old): new for old, new in zip(model.weights, copy.weights, strict=True)}
+    twins[id(observer.model.aligned_kernel)].assign(weights.T)
     if tau:
-        classifier.bias.assign(biases - tau * _log_prior(class_counts, counts))
+        biases = biases - tau * _log_prior(class_counts, counts)
+        twins[id(classifier.bias)].assign(biases)
     return copy
 
 
 def choose_alignment(
-    model, dataset, held_out, class_counts=None, batch_size=256, verbose="auto"
+    model,
+    dataset,
+    held_out,
+    class_counts=None,
+    batch_size=256,
+    verbose="auto",
+    head=None,
 ):
     """What `align` should do to a model, by its accuracy on held-out images.
 
@@ -130,7 +142,7 @@ def choose_alignment(
     Some of 147 candidates is best by chance: on few images expect less on others.
 
     Args:
-        model, dataset, class_counts, batch_size, verbose: as in `align`.
+        model, dataset, class_counts, batch_size, verbose, head: as in `align`.
         held_out: Images the model was not trained on, nor will be tested on; arrays or
             batches as in `diagnose`.
 
@@ -155,9 +167,10 @@ def choose_alignment(
 
     Reference: ours.
     """
-    observer = Observer(model)
-    counts, means, _ = _look(observer, dataset, batch_size, verbose)
-    _, _, (features, labels) = _look(observer, held_out, batch_size, verbose, keep=True)
+    observer = Observer(model, head)
+    counts, means, _ = _look(observe(observer, dataset, batch_size, verbose))
+    held_out = observe(observer, held_out, batch_size, verbose)
+    _, _, (features, labels) = _look(held_out, keep=True)
     weights, biases = linear_classifier(observer.model)
     adjustments = (0.0,) if biases is None else ADJUSTMENTS
     biases = np.zeros(len(weights)) if biases is None else biases
@@ -174,14 +187,17 @@ def choose_alignment(
     return best
 
 
-def _look(observer, dataset, batch_size, verbose, keep=False):
+def _look(batches, keep=False):
     """Counts (K,), means (K, d), and with `keep` `(features, labels)` of all images."""
-    counts = sums = 0
+    counts = sums = None
     kept = []
-    for features, logits, labels in observe(observer, dataset, batch_size, verbose):
-        one_hot = np.eye(logits.shape[-1])[labels]
-        counts = counts + one_hot.sum(axis=0)
-        sums = sums + one_hot.T @ features.astype("float64")
+    for features, logits, labels in batches:
+        if counts is None:
+            counts = np.zeros(logits.shape[-1])
+            sums = np.zeros((logits.shape[-1], features.shape[-1]))
+        counts += np.bincount(labels, minlength=len(counts))
+        for label, feature in zip(labels, features.astype("float64"), strict=True):
+            sums[label] += feature
         if keep:
             kept.append((features.astype("float32"), labels))
     if not np.isfinite(sums).all():

@@ -11,8 +11,10 @@ from keras_spa.layers.class_means import ClassMeans
 from keras_spa.layers.spa_dense import SpADense
 from keras_spa.metrics.alignment_cosine import AlignmentCosine
 from keras_spa.models import _export
-from keras_spa.models._split import split_at_last_dense
+from keras_spa.models._logits import logits_of
+from keras_spa.models._split import split
 from keras_spa.models._step_parts import StepParts
+from keras_spa.models._up_to_head import UpToHead
 
 BACKEND = keras.backend.backend()
 if BACKEND in ("tensorflow", "jax", "torch"):
@@ -84,7 +86,7 @@ class SpAModel(TrainStep, keras.Model):
     """
 
     def __init__(self, backbone, classifier, alignment=None, momentum=0.9, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # the backbone casts its inputs
         for name, layer in (("backbone", backbone), ("classifier", classifier)):
             if not isinstance(layer, keras.Layer):
                 raise ValueError(
@@ -131,17 +133,30 @@ class SpAModel(TrainStep, keras.Model):
         self.built = True
 
     @classmethod
-    def from_model(cls, model, alignment=None, momentum=0.9, **kwargs):
-        """Split a Functional or Sequential model at its last Dense, sharing weights.
+    def from_model(cls, model, alignment=None, momentum=0.9, head=None, **kwargs):
+        """Split a trained or new Keras model before its classifier, sharing weights.
 
         All layers stay the very layers of `model`: training one trains the other.
-        A Dropout before the Dense belongs to the backbone, so the class means see its
-        output.
+        Frozen layers stay frozen. A Dropout before the classifier belongs to the
+        backbone, so the class means see its output.
+
+        A `SpAModel` gives *logits*, also of a model that ends in a softmax (in its
+        last Dense or after it): compile it with a loss `from_logits=True`.
+
+        A subclassed model is run as a whole, once a step, and its features are what it
+        calls its `head` with. The head's output must be the model's logits: what else
+        than a softmax follows it cannot be seen, and is left out. Such a `SpAModel` is
+        saved and loaded as the model itself is: `model` needs a `get_config` and to be
+        registered.
 
         Args:
-            model: A built `keras.Sequential` or Functional model whose one output is
-                that of a `keras.layers.Dense` or another layer with a (d, K) kernel.
-            alignment, momentum, **kwargs: as in `SpAModel`.
+            model: A built `keras.Sequential`, Functional or subclassed model with one
+                output. Its logits are those of a `keras.layers.Dense`, or of another
+                layer with a (d, K) kernel.
+            alignment, momentum, **kwargs: as in `SpAModel`; `dtype` defaults to the
+                model's.
+            head: The classifier, as a layer or by the name of an attribute or a layer.
+                Defaults to None, the last layer; subclassed models need it.
 
         Raises:
             ValueError: the model cannot be split; the message says what to pass.
@@ -156,8 +171,13 @@ class SpAModel(TrainStep, keras.Model):
         >>> model.classifier is old.layers[-1]
         True
         """
-        backbone, classifier = split_at_last_dense(model)
-        return cls(backbone, classifier, alignment, momentum, **kwargs)
+        backbone, classifier = split(model, head)
+        kwargs.setdefault("dtype", model.dtype_policy)
+        spa_model = cls(backbone, classifier, alignment, momentum, **kwargs)
+        shape = (model.get_build_config() or {}).get("input_shape")
+        if not spa_model.built and shape is not None:
+            spa_model.build(keras.tree.map_shape_structure(_any_batch, shape))
+        return spa_model
 
     def call(self, inputs, training=None, return_features=False):
         """Logits (B, K); with `return_features`, `(features, logits)`."""
@@ -293,7 +313,9 @@ class SpAModel(TrainStep, keras.Model):
             "trainable": self.trainable,
             "dtype": serialize(self.dtype_policy),
             "backbone": serialize(self.backbone),
-            "classifier": serialize(self.classifier),
+            "classifier": None
+            if self._head_in_backbone()
+            else serialize(self.classifier),
             "alignment": [serialize(alignment) for alignment in own],
             "momentum": self.momentum,
         }
@@ -308,6 +330,8 @@ class SpAModel(TrainStep, keras.Model):
         for name in ("backbone", "classifier", "dtype"):
             if isinstance(config.get(name), dict):
                 config[name] = deserialize(config[name])
+        if config["classifier"] is None:
+            config["classifier"] = logits_of(config["backbone"].head)
         config["alignment"] = [deserialize(part) for part in config["alignment"]]
         model = cls(**config)
         model.trainable = trainable
@@ -318,9 +342,17 @@ class SpAModel(TrainStep, keras.Model):
         carries = isinstance(self.classifier, SpADense)
         return list(self.classifier.alignments) if carries else []
 
+    def _head_in_backbone(self):
+        head = getattr(self.classifier, "head", self.classifier)
+        return isinstance(self.backbone, UpToHead) and self.backbone.head is head
+
 
 def _batch_shape(array):
-    return (None, *np.shape(array)[1:])
+    return _any_batch(np.shape(array))
+
+
+def _any_batch(shape):
+    return (None, *shape[1:])
 
 
 def _is_shape(shape, rank):

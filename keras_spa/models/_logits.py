@@ -1,0 +1,64 @@
+"""A classifier's logits, where its model ends in a softmax or in another dtype."""
+
+import keras
+from keras import ops
+
+
+def ends_in_softmax(layer):
+    return getattr(layer, "activation", None) is keras.activations.softmax
+
+
+def logits_of(head, dtype=None):
+    """The head itself, if it gives logits in that dtype, or `Logits` of it."""
+    if ends_in_softmax(head) or dtype not in (None, head.compute_dtype):
+        return Logits(head, dtype)
+    return head
+
+
+@keras.saving.register_keras_serializable(package="keras_spa")
+class Logits(keras.Layer):
+    """`inputs @ kernel + bias` of a Dense, without its softmax and in another dtype.
+
+    Shares the variables of `head`, a Dense or, for another dtype only, any layer that
+    gives logits. `logits_dtype` None is the compute dtype of the head.
+    """
+
+    def __init__(self, head, logits_dtype=None, **kwargs):
+        kwargs.setdefault("dtype", head.dtype_policy)
+        super().__init__(**kwargs)
+        self.head = head
+        self.logits_dtype = logits_dtype
+
+    def build(self, input_shape):
+        if not self.head.built:
+            self.head.build(input_shape)
+
+    @property
+    def kernel(self):
+        return self.head.kernel
+
+    @property
+    def bias(self):
+        return getattr(self.head, "bias", None)
+
+    def call(self, inputs):
+        if ends_in_softmax(self.head):
+            logits = ops.matmul(inputs, self.kernel)
+            if self.bias is not None:
+                logits = ops.add(logits, self.bias)
+        else:
+            logits = self.head(inputs)
+        return ops.cast(logits, self.logits_dtype or self.compute_dtype)
+
+    def get_config(self):
+        head = keras.saving.serialize_keras_object(self.head)
+        own = {"head": head, "logits_dtype": self.logits_dtype}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for name in ("head", "dtype"):
+            if isinstance(config[name], dict):
+                config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)

@@ -1,24 +1,23 @@
 """A copy of a model through its configuration, and whether it is one."""
 
+import tempfile
+
 import keras
 import numpy as np
 from keras import ops
 
 
-def uncompiled_copy(model):
-    """A model of the same type with weights of its own, of the same values."""
+def uncompiled_copy(model, in_float32=False):
+    """A model of the same type with weights of its own, of the same values.
+
+    With `in_float32` all its layers compute in float32.
+    """
     classes = {type(layer).__name__: type(layer) for layer in model._flatten_layers()}
     try:
-        config = {
-            "module": type(model).__module__,
-            "class_name": type(model).__name__,
-            "registered_name": keras.saving.get_registered_name(type(model)),
-            "config": _uncompiled(model.get_config()),
-            "build_config": model.get_build_config(),
-        }
+        config = _uncompiled(keras.saving.serialize_keras_object(model), in_float32)
         # Safe mode guards against files; the functions of this model are running.
         copy = keras.saving.deserialize_keras_object(config, classes, safe_mode=False)
-        copy.set_weights(model.get_weights())
+        _copy_state(model, copy)
     except Exception as error:
         raise ValueError(
             "Argument `model` must be a model that can be copied through its "
@@ -29,12 +28,33 @@ def uncompiled_copy(model):
     return copy
 
 
-def _uncompiled(config):
-    """A configuration without inner models' losses, which need not be registered."""
-    if isinstance(config, dict):
-        parts = config.items()
-        return {k: _uncompiled(part) for k, part in parts if k != "compile_config"}
-    return [*map(_uncompiled, config)] if isinstance(config, list) else config
+def _uncompiled(config, in_float32):
+    """The configuration without losses and metrics, which need not be registered."""
+    if isinstance(config, list):
+        return [_uncompiled(part, in_float32) for part in config]
+    if not isinstance(config, dict):
+        return config
+    if in_float32 and config.get("class_name") == "DTypePolicy":
+        return {**config, "config": {"name": "float32"}}
+    parts = config.items()
+    return {k: _uncompiled(v, in_float32) for k, v in parts if k != "compile_config"}
+
+
+def _copy_state(model, copy):
+    """Weights, and what layers derive from them.
+
+    `set_weights` is not enough: a `Normalization` keeps numbers that it derives from
+    its variables, and a lookup layer its vocabulary.
+    """
+    pairs = zip(model._flatten_layers(), copy._flatten_layers(), strict=True)
+    for old, new in pairs:
+        if hasattr(old, "save_assets") and hasattr(new, "load_assets"):
+            with tempfile.TemporaryDirectory() as folder:
+                old.save_assets(folder)
+                new.load_assets(folder)
+        variables = {}
+        old.save_own_variables(variables)
+        new.load_own_variables(variables)
 
 
 def check_copy(model, copy, images):

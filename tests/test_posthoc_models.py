@@ -221,3 +221,14 @@ def test_data_that_does_not_fit(name, change, message):
 def test_models_that_are_not_ready(name, make, head, message):
     with pytest.raises(ValueError, match=message):
         run(name, make(), data(), head=head)
+
+
+def test_copies_keep_what_layers_have_adapted_to():
+    random = np.random.RandomState(0)
+    x, y = 5 + 3 * random.randn(60, 4).astype("float32"), np.arange(60) % 3
+    scale = keras.layers.Normalization()
+    scale.adapt(x)
+    model = keras.Sequential([keras.Input((4,)), scale, keras.layers.Dense(3)])
+    copy = spa.align(model, (x, y), alignment=None, verbose=0)
+    outputs = (keras.ops.convert_to_numpy(m(x)) for m in (model, copy))
+    np.testing.assert_array_equal(*outputs)

@@ -9,6 +9,8 @@ import tempfile
 import keras
 from keras import ops
 
+from keras_spa._copy import uncompiled_copy
+
 FORMATS = ("tf_saved_model", "onnx", "litert", "openvino", "torch")
 # Other dtypes than that of the model's own input, in which images may come.
 OTHER_DTYPE = {"float32": "uint8", "uint8": "float32"}
@@ -27,7 +29,7 @@ def export(model, filepath, format, verbose, input_signature, **kwargs):
             _export_saved_model(model, path, verbose, specs, **kwargs)
             return
         if format in ("onnx", "litert"):  # whose runtimes know few half-precision ops
-            model = _in_float32(model, format)
+            model = _in_float32(model)
         serving = _serving(model, specs[0])
         serving.export(path, format, verbose, [_specs(serving.input)], **kwargs)
         if format == "onnx":
@@ -105,34 +107,10 @@ def _serving(model, specs, dtype=None):
     return keras.Model(inputs, outputs, name=f"{model.name}_serving")
 
 
-def _in_float32(model, format):
+def _in_float32(model):
     """The model, or a copy of it with all layers computing in float32."""
     policies = {layer.compute_dtype for layer in model._flatten_layers()}
-    if policies <= {"float32"}:
-        return model
-    try:
-        config = keras.saving.serialize_keras_object(model)
-        copy = keras.saving.deserialize_keras_object(_without_policies(config))
-        if not copy.built:
-            copy.build(model.get_build_config()["input_shape"])
-        copy.set_weights(model.get_weights())
-    except (TypeError, ValueError, NotImplementedError) as error:
-        raise ValueError(
-            f"Argument `format` must be 'tf_saved_model' for a model that computes in "
-            f"{', '.join(sorted(policies - {'float32'}))} and cannot be copied into "
-            f"float32: {error}. Received: format={format!r}"
-        ) from error
-    return copy
-
-
-def _without_policies(config):
-    if isinstance(config, dict):
-        if config.get("class_name") == "DTypePolicy":
-            return {**config, "config": {"name": "float32"}}
-        return {key: _without_policies(value) for key, value in config.items()}
-    if isinstance(config, (list, tuple)):
-        return type(config)(_without_policies(value) for value in config)
-    return config
+    return model if policies == {"float32"} else uncompiled_copy(model, in_float32=True)
 
 
 def _name_outputs(path):

@@ -51,6 +51,31 @@ def _integers(labels, num_classes):
     return labels.reshape(-1).astype("int64")
 
 
+def gather(batches, keep=False):
+    """Counts (K,) and means (K, d) of the classes in what `observe` yields.
+
+    With `keep` also `(features, labels)` of all images.
+    """
+    counts = sums = None
+    kept = []
+    for features, logits, labels in batches:
+        if counts is None:
+            counts = np.zeros(logits.shape[-1])
+            sums = np.zeros((logits.shape[-1], features.shape[-1]))
+        counts += np.bincount(labels, minlength=len(counts))
+        for label, feature in zip(labels, features.astype("float64"), strict=True):
+            sums[label] += feature
+        if keep:
+            kept.append((features.astype("float32"), labels))
+    if not np.isfinite(sums).all():
+        raise ValueError(
+            "Argument `dataset` must give finite features. Received: NaN or infinity; "
+            "keras_spa.diagnose names the batch"
+        )
+    means = sums / np.maximum(counts, 1)[:, None]
+    return counts, means, tuple(map(np.concatenate, zip(*kept, strict=True)))
+
+
 def linear_classifier(model):
     """Weights (K, d) and biases (K,) that decide as the classifier of a `SpAModel`.
 

@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_spa import _checks
 from keras_spa._copy import check_copy, uncompiled_copy
-from keras_spa._observe import Observer, linear_classifier, observe
+from keras_spa._observe import Observer, gather, linear_classifier, observe
 from keras_spa.alignment import Alignment, SpASLERP
 
 RATES = (0.1, 0.25, 0.5, 0.75, 1.0)
@@ -58,37 +58,42 @@ def align(
     batch_size=256,
     verbose="auto",
     head=None,
+    held_out=None,
 ):
     """A copy of a trained classifier, aligned with its class means without training.
 
     One pass over the data gives the exact class means μ; then the classifier's weights
     become `alignment.update_weights(W, μ, …)` once, and its biases
-    `b_c − τ·log(n_c/Σn)`: logit adjustment, as an option. What to choose,
-    `choose_alignment` finds out on held-out images.
+    `b_c − τ·log(n_c/Σn)`: logit adjustment, as an option. With `alignment="auto"`
+    held-out images decide about both, as in `choose_alignment`.
 
     Args:
         model: A `SpAModel`, or any Keras model that `SpAModel.from_model` can split. It
             stays as it is. To be copied, a subclassed model needs a `get_config`.
         dataset: The training images without augmentation: arrays or batches, as in
             `diagnose`.
-        alignment: An `Alignment` that updates weights, or None to leave them. Defaults
-            to `SpASLERP(1.0, threshold=1.0)`: every weight takes the direction of its
-            class mean, and keeps its length.
-        logit_adjustment: τ, at least 0. Defaults to 0, no adjustment.
+        alignment: An `Alignment` that updates weights, None to leave them, or
+            `"auto"`. Defaults to `SpASLERP(1.0, threshold=1.0)`: every weight takes the
+            direction of its class mean, and keeps its length.
+        logit_adjustment: τ, at least 0. Defaults to 0, no adjustment; `"auto"` chooses
+            its own.
         class_counts: n, training images of each class (K,), for the adjustment.
             Defaults to the images of each class in `dataset`.
         batch_size: Images at a time, for arrays. Defaults to 256.
         verbose: `"auto"` or 1 for a progress bar, 0 for none.
         head: The classifier within `model`, as in `SpAModel.from_model`. Defaults to
             None, the last layer; subclassed models need it.
+        held_out: For `"auto"`: images as in `dataset`, which the model was not trained
+            on, nor will be tested on.
 
     Returns:
         A new model of the same type, not compiled. A softmax at its end stays there.
 
     Raises:
         ValueError: a model that cannot be split or copied, an alignment of another
-            kind, labels that do not fit the model's classes, no images, or an
-            adjustment where the classifier has no bias.
+            kind, labels that do not fit the model's classes, no images, `"auto"`
+            without `held_out` or the reverse, or an adjustment where the classifier
+            has no bias.
 
     Example:
 
@@ -104,7 +109,7 @@ def align(
     one update after training is ours. Logit adjustment: Menon et al. (ICLR 2021).
     """
     observer = Observer(model, head)
-    _check_alignment(alignment)
+    _check_alignment(alignment, held_out, logit_adjustment)
     tau = _checks.number("logit_adjustment", logit_adjustment, 0)
     classifier = observer.model.classifier
     _check_bias(classifier, tau)
@@ -112,8 +117,13 @@ def align(
     batches = observe(observer, dataset, batch_size, verbose)
     first = next(batches)
     check_copy(model, copy, observer.images)
-    counts, means, _ = _look(itertools.chain([first], batches))
+    counts, means, _ = gather(itertools.chain([first], batches))
     weights, biases = linear_classifier(observer.model)
+    if held_out is not None:
+        images = observe(observer, held_out, batch_size, verbose)
+        _, _, seen = gather(images, keep=True)
+        best = _best(weights, biases, means, counts, class_counts, *seen)
+        alignment, tau = best.alignment, best.logit_adjustment
     weights = aligned(alignment, weights, means, counts)
     twins = {id(old): new for old, new in zip(model.weights, copy.weights, strict=True)}
     twins[id(observer.model.aligned_kernel)].assign(weights.T)
@@ -168,10 +178,15 @@ def choose_alignment(
     Reference: ours.
     """
     observer = Observer(model, head)
-    counts, means, _ = _look(observe(observer, dataset, batch_size, verbose))
+    counts, means, _ = gather(observe(observer, dataset, batch_size, verbose))
     held_out = observe(observer, held_out, batch_size, verbose)
-    _, _, (features, labels) = _look(held_out, keep=True)
+    _, _, (features, labels) = gather(held_out, keep=True)
     weights, biases = linear_classifier(observer.model)
+    return _best(weights, biases, means, counts, class_counts, features, labels)
+
+
+def _best(weights, biases, means, counts, class_counts, features, labels):
+    """The `PostHoc` of the candidate that does best on these features."""
     adjustments = (0.0,) if biases is None else ADJUSTMENTS
     biases = np.zeros(len(weights)) if biases is None else biases
     prior = _log_prior(class_counts, counts)
@@ -185,28 +200,6 @@ def choose_alignment(
             if best is None or accuracy > best.accuracy:
                 best = PostHoc(alignment, tau, accuracy, untouched)
     return best
-
-
-def _look(batches, keep=False):
-    """Counts (K,), means (K, d), and with `keep` `(features, labels)` of all images."""
-    counts = sums = None
-    kept = []
-    for features, logits, labels in batches:
-        if counts is None:
-            counts = np.zeros(logits.shape[-1])
-            sums = np.zeros((logits.shape[-1], features.shape[-1]))
-        counts += np.bincount(labels, minlength=len(counts))
-        for label, feature in zip(labels, features.astype("float64"), strict=True):
-            sums[label] += feature
-        if keep:
-            kept.append((features.astype("float32"), labels))
-    if not np.isfinite(sums).all():
-        raise ValueError(
-            "Argument `dataset` must give finite features. Received: NaN or infinity; "
-            "keras_spa.diagnose names the batch"
-        )
-    means = sums / np.maximum(counts, 1)[:, None]
-    return counts, means, tuple(map(np.concatenate, zip(*kept, strict=True)))
 
 
 def aligned(alignment, weights, means, counts):
@@ -235,14 +228,22 @@ def _balanced_accuracy(logits, labels):
     return float(np.mean([right[labels == c].mean() for c in np.unique(labels)]))
 
 
-def _check_alignment(alignment):
+def _check_alignment(alignment, held_out, logit_adjustment):
+    auto = isinstance(alignment, str) and alignment == "auto"
+    if auto != (held_out is not None) or (auto and logit_adjustment):
+        raise ValueError(
+            'Argument `held_out` must be given with alignment="auto", and only then, '
+            "without a `logit_adjustment`. Received: "
+            f"held_out={type(held_out).__name__}, alignment={alignment!r}, "
+            f"logit_adjustment={logit_adjustment}"
+        )
     moves = isinstance(alignment, Alignment) and (
         type(alignment).update_weights is not Alignment.update_weights
     )
-    if alignment is not None and not moves:
+    if not (auto or moves or alignment is None):
         raise ValueError(
             "Argument `alignment` must be an Alignment that updates weights, such as "
-            f"SpASLERP, or None. Received: alignment={alignment!r}"
+            f'SpASLERP, None or "auto". Received: alignment={alignment!r}'
         )
 
 

@@ -102,6 +102,9 @@ def test_the_choice_is_the_best_of_all_candidates(model):
         for tau in (0.0, 1.0):
             other = spa.align(model, train, alignment, tau, verbose=0)
             assert accuracy(other) <= chosen.accuracy + 1e-6
+    auto = spa.align(model, train, "auto", held_out=held_out, verbose=0)
+    for a, b in zip(auto.get_weights(), aligned.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_nothing_to_gain_changes_nothing():
@@ -130,6 +133,9 @@ def test_a_classifier_without_bias_is_chosen_for_without_adjustment():
     [
         ({"alignment": spa.SpAReg(0.1)}, "that updates weights"),
         ({"alignment": 0.5}, "that updates weights"),
+        ({"alignment": "always"}, "that updates weights"),
+        ({"alignment": "auto"}, "`held_out` must be given"),
+        ({"held_out": clusters([4, 4, 4])}, "and only then"),
         ({"logit_adjustment": -1}, "logit_adjustment"),
         ({"logit_adjustment": 1.0, "class_counts": [1, 2]}, "each of 3 classes"),
     ],

@@ -67,6 +67,12 @@ def _parts(model, head):
             f"{_replacement(node)} Received: a model that ends in the "
             f"{type(last).__name__} {last.name!r}"
         )
+    elif len(node.input_tensors) > 1:
+        raise ValueError(
+            "Argument `model` must call its head with features alone. Pass the model "
+            "without labels, keras.Model(image, head(features)). Received: a model "
+            f"that calls {last.name!r} with {len(node.input_tensors)} tensors"
+        )
     else:
         (features,) = node.input_tensors
     if softmaxes + ends_in_softmax(last) > 1:

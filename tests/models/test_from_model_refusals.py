@@ -21,6 +21,12 @@ def two_outputs():
     return keras.Model(inputs, [layers.Dense(3)(inputs), layers.Dense(2)(inputs)])
 
 
+def with_labels():
+    image, label = keras.Input((4,)), keras.Input((), dtype="int32")
+    head = spa.layers.SpADense(3, spa.SpAReg())
+    return keras.Model([image, label], head(image, label))
+
+
 def named():
     return after(layers.Dense(5, name="hidden"), layers.Dense(3, name="last"))
 
@@ -51,6 +57,7 @@ class OwnSoftmax(layers.Dense):
             None,
             "one softmax",
         ),
+        (with_labels, None, r"features alone.*keras\.Model\(image.*2 tensors"),
         (twice, None, "the kernel of its head once"),
         (named, "fc", "there are: 'hidden', 'last'.*head='fc'"),
         (named, "hidden", "`head` must be the layer that gives the logits.*'last'"),

@@ -7,7 +7,8 @@
 Takes the folder of a SavedModel or a .keras, .onnx or .tflite file; only .keras files
 need keras_spa to be loaded. A model that a recipe exported has its result file beside
 it, which says what data it was tested on; for others, and for other data, there is
---data. Prints overall, many, medium and few shot accuracy, calibration error and log
+--data (all its training images, unless --imbalance_factor says how to thin them out,
+decide which classes are many, medium and few shot). Prints overall, many, medium and few shot accuracy, calibration error and log
 loss, and leaves evaluation.json, table.md, picture.png and confusion.npy in
 --output_dir. Images go through the model batch by batch: the memory it takes does not
 grow with their number.
@@ -150,5 +151,15 @@ def _write(found, names, path, dataset, output):
     found.picture(output / "picture.png", names, f"{path.name} on {dataset}")
 
 
+def _parse(arguments):
+    try:
+        rest = FLAGS(arguments)
+    except flags.Error as error:
+        settings.refuse(error)
+    if len(rest) > 1:
+        settings.refuse(f"not a flag: {' '.join(rest[1:])}")
+    return rest
+
+
 if __name__ == "__main__":
-    app.run(main)
+    app.run(main, flags_parser=_parse)

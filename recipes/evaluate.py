@@ -7,11 +7,12 @@
 Takes the folder of a SavedModel or a .keras, .onnx or .tflite file; only .keras files
 need keras_spa to be loaded. A model that a recipe exported has its result file beside
 it, which says what data it was tested on; for others, and for other data, there is
---data (all its training images, unless --imbalance_factor says how to thin them out,
-decide which classes are many, medium and few shot). Prints overall, many, medium and few shot accuracy, calibration error and log
-loss, and leaves evaluation.json, table.md, picture.png and confusion.npy in
---output_dir. Images go through the model batch by batch: the memory it takes does not
-grow with their number.
+--data. Which classes are many, medium and few shot is decided by all its training
+images, unless --imbalance_factor says how they were thinned out.
+
+Prints accuracy overall and by shots, calibration error and log loss, and leaves
+evaluation.json, table.md, picture.png and confusion.npy in --output_dir. Images go
+through the model batch by batch: the memory it takes does not grow with their number.
 """
 
 import io

@@ -91,8 +91,7 @@ def job(task):
             found[run] = result
             results.write_result(_path(output, run), result)
             if FLAGS.export_dir:  # where evaluate.py looks for it
-                exported = pathlib.Path(FLAGS.export_dir, _path(output, run).name)
-                results.write_result(exported, result)
+                results.write_result(_beside_export(output, run), result)
             _discard_checkpoints(output, run)
             left = (time.perf_counter() - started) / done * (len(missing) - done)
             _print_run(f"[{done:2}/{len(missing)}]", result, f", {left:.0f} s left")
@@ -144,12 +143,22 @@ def _path(output, run):
     return output / "runs" / f"{method}-{alignment}-{factor}-seed{seed}.json"
 
 
+def _beside_export(output, run):
+    return pathlib.Path(FLAGS.export_dir, _path(output, run).name)
+
+
 def _earlier(output, run):
     """The result of the same run from an earlier job, None if there is none."""
     path, begun = _path(output, run), _checkpoints(output, run) / "settings.json"
     result = json.loads(path.read_text()) if path.exists() else None
     if result:
         _compare(path, result.get("flags", {}))
+    if FLAGS.export_dir:
+        exported = _beside_export(output, run)
+        if exported.exists():
+            _compare(exported, json.loads(exported.read_text())["flags"])
+        else:  # trained without --export_dir: its model is not there any more
+            result = None
     if begun.exists() and FLAGS.resume:
         _compare(begun.parent, json.loads(begun.read_text()))
     return result if FLAGS.resume else None
@@ -161,7 +170,7 @@ def _compare(path, then):
         name = next(n for n in {**now, **then} if now.get(n) != then.get(n))
         raise ValueError(
             f"{path} is of another configuration: {name} is {then.get(name)} there "
-            f"and {now.get(name)} here. Choose another --output_dir"
+            f"and {now.get(name)} here. Choose another folder"
         )
 
 

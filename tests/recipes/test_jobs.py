@@ -75,6 +75,28 @@ def test_bad_input_ends_in_one_line_and_code_2(
     assert not (tmp_path / "new").exists()
 
 
+def test_a_model_is_trained_again_if_it_was_not_exported(tmp_path, capsys):
+    def job(*arguments):
+        FLAGS.unparse_flags()
+        arguments = ["--method=ce", "--alignment=none", "--smoke", *arguments]
+        run("digits_lt", *arguments, f"--output_dir={tmp_path / 'output'}")
+        return capsys.readouterr().out
+
+    export = f"--export_dir={tmp_path / 'models'}"
+    assert "[ 1/1]" in job()
+    assert "results were already" in job()
+    assert "[ 1/1]" in job(export)
+    assert (tmp_path / "models/ce-none-if50-seed0.keras").exists()
+    assert "results were already" in job(export)
+    with pytest.raises(SystemExit):
+        run(
+            *("digits_lt", "--method=ce", "--alignment=none", "--smoke"),
+            *("--weight_decay=0.1", export, f"--output_dir={tmp_path / 'other'}"),
+        )
+    error = capsys.readouterr().err
+    assert re.search("models.*seed0.json is of another configuration: weight_d", error)
+
+
 def test_a_result_is_kept_for_the_same_and_guarded_from_another_configuration(
     tmp_path, capsys
 ):

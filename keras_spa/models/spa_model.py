@@ -261,7 +261,7 @@ class SpAModel(TrainStep, keras.Model):
         Inputs are those of the backbone, so what it does to raw images (a
         `keras.layers.Rescaling`, say) is inside. Outputs are named `"logits"` z and
         `"probabilities"` softmax(z), both (B, K) and float32 under any dtype policy.
-        The size of a batch is free.
+        The size of a batch is free (with `"torch"` Keras fixes it at 1).
 
         A SavedModel has the endpoint `serve`, also called `serving_default`, for the
         dtype of the backbone's input. Where that takes images (H, W, C) of uint8 or

@@ -1,0 +1,102 @@
+import keras
+
+from keras_spa.models import _export
+from keras_spa.models._logits import logits_of
+from keras_spa.models._up_to_head import UpToHead
+
+
+class Saving:
+    """How a `SpAModel` gets into files: its configuration, and exports."""
+
+    def export(
+        self,
+        filepath,
+        format="tf_saved_model",
+        verbose=None,
+        input_signature=None,
+        **kwargs,
+    ):
+        """Write backbone and classifier as an artifact that serves without keras_spa.
+
+        Inputs are those of the backbone, so what it does to raw images (a
+        `keras.layers.Rescaling`, say) is inside. Outputs are named `"logits"` z and
+        `"probabilities"` softmax(z), both (B, K) and float32 under any dtype policy.
+        The size of a batch is free (with `"torch"` Keras fixes it at 1).
+
+        A SavedModel has the endpoint `serve`, also called `serving_default`, for the
+        dtype of the backbone's input. Where that takes images (H, W, C) of uint8 or
+        float32, there is one for the other dtype as well, `serve_float32` or
+        `serve_uint8`, which takes the same numbers: 0 to 255 in both if the backbone
+        is made for uint8, and rounded to it.
+
+        Args:
+            filepath: Folder of the SavedModel, or the file; LiteRT's ends in .tflite.
+                It appears whole or not at all; an earlier export there is replaced.
+            format: `"tf_saved_model"` (default; TensorFlow and JAX), `"onnx"` (needs
+                tf2onnx, jax2onnx or onnxscript, by backend), `"litert"` (TensorFlow),
+                or another that Keras knows. ONNX and LiteRT compute in float32 even
+                if the model does in half precision.
+            verbose: Whether to print the endpoints. Defaults to Keras' choice.
+            input_signature: List of one `keras.InputSpec`, or one structure of them,
+                for inputs other than the backbone's.
+            **kwargs: As in `keras.Model.export`.
+
+        Raises:
+            ValueError: an unknown format, a model not built, a folder that holds
+                something else, or SavedModel on PyTorch, where Keras cannot leave the
+                size of a batch free.
+
+        Example:
+
+        >>> import pathlib, tempfile
+        >>> import keras
+        >>> import numpy as np
+        >>> import keras_spa as spa
+        >>> backbone = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+        >>> model = spa.SpAModel(backbone, keras.layers.Dense(3))
+        >>> if keras.backend.backend() == "tensorflow":
+        ...     import tensorflow as tf
+        ...     with tempfile.TemporaryDirectory() as folder:
+        ...         model.export(pathlib.Path(folder) / "exported", verbose=False)
+        ...         loaded = tf.saved_model.load(pathlib.Path(folder) / "exported")
+        ...     outputs = loaded.serve(tf.ones((5, 8)))
+
+        Reference: ours.
+        """
+        _export.export(self, filepath, format, verbose, input_signature, **kwargs)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        own = self.alignments[len(self._carried()) :]
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": serialize(self.dtype_policy),
+            "backbone": serialize(self.backbone),
+            "classifier": None
+            if self._head_in_backbone()
+            else serialize(self.classifier),
+            "alignment": [serialize(alignment) for alignment in own],
+            "momentum": self.momentum,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        def deserialize(part):
+            return keras.saving.deserialize_keras_object(part, custom_objects)
+
+        config = dict(config)
+        trainable = config.pop("trainable", True)
+        for name in ("backbone", "classifier", "dtype"):
+            if isinstance(config.get(name), dict):
+                config[name] = deserialize(config[name])
+        if config["classifier"] is None:
+            config["classifier"] = logits_of(config["backbone"].head)
+        config["alignment"] = [deserialize(part) for part in config["alignment"]]
+        model = cls(**config)
+        model.trainable = trainable
+        return model
+
+    def _head_in_backbone(self):
+        head = getattr(self.classifier, "head", self.classifier)
+        return isinstance(self.backbone, UpToHead) and self.backbone.head is head

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_spa.models._config import with_parts
+
 
 def ends_in_softmax(layer):
     return getattr(layer, "activation", None) is keras.activations.softmax
@@ -57,8 +59,4 @@ class Logits(keras.Layer):
 
     @classmethod
     def from_config(cls, config):
-        config = dict(config)
-        for name in ("head", "dtype"):
-            if isinstance(config[name], dict):
-                config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
+        return cls(**with_parts(config, ("head", "dtype")))

@@ -1,6 +1,7 @@
 import keras
 
 from keras_spa.models import _export
+from keras_spa.models._config import with_parts
 from keras_spa.models._logits import logits_of
 from keras_spa.models._up_to_head import UpToHead
 
@@ -82,17 +83,15 @@ class Saving:
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        def deserialize(part):
-            return keras.saving.deserialize_keras_object(part, custom_objects)
-
-        config = dict(config)
+        parts = ("backbone", "classifier", "dtype")
+        config = with_parts(config, parts, custom_objects)
         trainable = config.pop("trainable", True)
-        for name in ("backbone", "classifier", "dtype"):
-            if isinstance(config.get(name), dict):
-                config[name] = deserialize(config[name])
         if config["classifier"] is None:
             config["classifier"] = logits_of(config["backbone"].head)
-        config["alignment"] = [deserialize(part) for part in config["alignment"]]
+        config["alignment"] = [
+            keras.saving.deserialize_keras_object(part, custom_objects)
+            for part in config["alignment"]
+        ]
         model = cls(**config)
         model.trainable = trainable
         return model

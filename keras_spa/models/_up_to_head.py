@@ -7,6 +7,8 @@ import threading
 
 import keras
 
+from keras_spa.models._config import with_parts
+
 
 @keras.saving.register_keras_serializable(package="keras_spa")
 class UpToHead(keras.Layer):
@@ -67,11 +69,7 @@ class UpToHead(keras.Layer):
 
     @classmethod
     def from_config(cls, config):
-        config = dict(config)
-        for name in ("model", "dtype"):
-            if isinstance(config[name], dict):
-                config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
+        return cls(**with_parts(config, ("model", "dtype")))
 
 
 def find_layer(model, head):

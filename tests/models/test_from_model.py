@@ -215,7 +215,7 @@ def test_a_functional_model_of_a_class_of_its_own(head, activation):
 def test_an_image_classifier_of_keras_hub():
     hub = pytest.importorskip("keras_hub")
     inner = hub.models.ResNetBackbone(
-        [8], [7], [8, 8], [1, 1], [1, 2], "basic_block", image_shape=(16, 16, 3)
+        [64], [7], [64, 64], [1, 1], [1, 2], "basic_block", image_shape=(16, 16, 3)
     )
     old = hub.models.ImageClassifier(backbone=inner, num_classes=toys.CLASSES)
     x = np.random.RandomState(0).rand(2, 16, 16, 3).astype("float32")

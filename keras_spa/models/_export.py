@@ -66,10 +66,17 @@ def _input_specs(model):
             "A model must be built before it is exported: call it on a batch or `fit` "
             f"it. Received: {model.name!r}"
         )
-    shape = tuple(model.get_build_config()["input_shape"])
-    return keras.InputSpec(
-        shape=(None, *shape[1:]), dtype=model.input_dtype, name="inputs"
-    )
+    built_for = model.get_build_config()["input_shape"]
+    if isinstance(built_for, dict):
+        built_for = dict(built_for)  # Keras' own kind of dict, JAX does not know
+    several = isinstance(built_for, dict) or isinstance(built_for[-1], (tuple, list))
+
+    def spec(shape):
+        name = None if several else "inputs"
+        shape = (None, *shape[1:])
+        return keras.InputSpec(shape=shape, dtype=model.input_dtype, name=name)
+
+    return keras.tree.map_shape_structure(spec, built_for)
 
 
 def _specs(tensors):

@@ -134,6 +134,45 @@ def test_a_backbone_without_declared_inputs_is_exported_once_it_is_built(tmp_pat
     assert_close((outputs["logits"], outputs["probabilities"]), model, x)
 
 
+class Sum(keras.layers.Layer):
+    """A backbone of two inputs that are declared nowhere."""
+
+    def call(self, inputs):
+        return inputs["left"] + inputs["right"]
+
+    def compute_output_shape(self, shapes):
+        return shapes["left"]
+
+
+@saved_models
+def test_undeclared_inputs_by_name(tmp_path):
+    import tensorflow as tf
+
+    x, _ = toys.data(7)
+    inputs = {"left": x, "right": 2 * x}
+    model = spa.SpAModel(Sum(), keras.layers.Dense(4))
+    model(inputs)
+    model.export(tmp_path / "exported", verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "exported")
+    outputs = loaded.serve({name: tf.constant(x) for name, x in inputs.items()})
+    assert_close((outputs["logits"], outputs["probabilities"]), model, inputs)
+
+
+@saved_models
+def test_an_input_signature_takes_the_place_of_the_declared_inputs(tmp_path):
+    import tensorflow as tf
+
+    signature = [keras.InputSpec(shape=(None, 8, 8, 3), dtype="int32")]
+    model = image_model("float32")
+    path = tmp_path / "exported"
+    model.export(path, verbose=False, input_signature=signature)
+    loaded = tf.saved_model.load(path)
+    assert set(loaded.signatures) == {"serve", "serving_default"}
+    x = images().astype("int32")
+    outputs = loaded.signatures["serve"](inputs=tf.constant(x))
+    assert_close((outputs["logits"], outputs["probabilities"]), model, images())
+
+
 @onnx_files
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_an_onnx_file_answers_as_the_live_model(tmp_path, dtype):

@@ -134,15 +134,15 @@ def test_precision_export_and_tensorboard(parsed, tmp_path):
             f"--export_dir={tmp_path / 'export'}",
             f"--tensorboard_dir={tmp_path / 'logs'}",
         )
-        training.train(TASK, "ce", "spa_slerp", 0, tmp_path / "name")
+        training.train(TASK, "ce", "spa_slerp", 0, tmp_path / "name-if2.5")
     finally:
         keras.config.set_dtype_policy("float32")
-    model = keras.saving.load_model(tmp_path / "export" / "name.keras")
+    model = keras.saving.load_model(tmp_path / "export" / "name-if2.5.keras")
     assert model.backbone.layers[-1].compute_dtype == "bfloat16"
     assert model.backbone.layers[-1].variable_dtype == "float32"
-    assert list((tmp_path / "logs" / "name").rglob("events*"))
+    assert list((tmp_path / "logs" / "name-if2.5").rglob("events*"))
     if keras.backend.backend() != "torch":
-        assert (tmp_path / "export" / "name" / "saved_model.pb").exists()
+        assert (tmp_path / "export" / "name-if2.5" / "saved_model.pb").exists()
 
 
 def test_epoch_lines_say_what_is_left(parsed, tmp_path, capsys):

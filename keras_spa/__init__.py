@@ -10,18 +10,24 @@ from keras_spa import (
     alignment,
     callbacks,
     data,
+    distribute,
     geometry,
     layers,
     losses,
     metrics,
     models,
     theory,
+    trained,
 )
 from keras_spa.alignment import Alignment, CosineRamp, SpAProj, SpAReg, SpASLERP
-from keras_spa.collapse_report import CollapseReport
-from keras_spa.diagnosis import diagnose
 from keras_spa.models import SpAModel
-from keras_spa.posthoc import PostHoc, align, choose_alignment
+from keras_spa.trained import (
+    CollapseReport,
+    PostHoc,
+    align,
+    choose_alignment,
+    diagnose,
+)
 
 __version__ = "0.1.0"
 
@@ -40,10 +46,12 @@ __all__ = [
     "choose_alignment",
     "data",
     "diagnose",
+    "distribute",
     "geometry",
     "layers",
     "losses",
     "metrics",
     "models",
     "theory",
+    "trained",
 ]

@@ -15,11 +15,10 @@ import re
 import subprocess
 import sys
 
-import cores
 import numpy as np
-import report
-import results
-from methods import METHODS
+from engine import cores, storage
+from engine.methods import METHODS
+from reporting import summary
 
 REG, SLERP, PROJ = (f"--alignment=spa_{name}" for name in ("reg", "slerp", "proj"))
 OURS = ("--output_dir", "--jobs", "--candidates")
@@ -114,13 +113,13 @@ def table(measured):
             few = [found[pair]["accuracy"]["few"] for pair in pairs]
             cosine = [found[pair]["cosine"] for pair in pairs]
             training = [found[pair]["train_accuracy"] for pair in pairs]
-            line = [METHODS[method], name, report.mean_std(accuracy)]
-            line += ["-" if name == "none" else report.mean_std(gains, sign="+")]
-            line += [report.mean_std(few), report.mean_std(cosine, digits=2)]
-            lines.append((np.mean(accuracy), [*line, report.mean_std(training)]))
+            line = [METHODS[method], name, summary.mean_std(accuracy)]
+            line += ["-" if name == "none" else summary.mean_std(gains, sign="+")]
+            line += [summary.mean_std(few), summary.mean_std(cosine, digits=2)]
+            lines.append((np.mean(accuracy), [*line, summary.mean_std(training)]))
         rows += [line for _, line in sorted(lines, key=lambda line: -line[0])]
     header = ["method", "candidate", "validation", "gain", "few", "cosine", "training"]
-    return report.markdown([header, *rows])
+    return summary.markdown([header, *rows])
 
 
 def main(arguments):
@@ -141,7 +140,7 @@ def main(arguments):
             measured[name] = result
             print(f"[{len(measured):2}/{len(names)}] {name}", flush=True)
     text = table(measured)
-    results.write_atomically(output / "choices.md", text)
+    storage.write_atomically(output / "choices.md", text)
     print(f"\n{text}")
 
 

@@ -7,10 +7,10 @@ from an archive. By default: the community's subset at imbalance factor 100, Res
 (width 16), 200 epochs. --smoke tries a command in seconds, on random images.
 """
 
-import cifar
-import common
+from engine import job
+from engine.tasks import cifar
 
 TASK = cifar.task("CIFAR-10-LT", "cifar10", 10)
 
 if __name__ == "__main__":
-    common.main(TASK)
+    job.main(TASK)

@@ -13,11 +13,11 @@ one JSON file a run in --output_dir.
 
 import pathlib
 
-import common
 import keras
 import numpy as np
 from absl import flags
-from methods import ALIGNMENTS
+from engine import job
+from engine.methods import ALIGNMENTS
 
 import keras_spa as spa
 
@@ -70,7 +70,7 @@ def num_features():
     return FEATURES
 
 
-TASK = common.Task(
+TASK = job.Task(
     "UCI digits, long-tailed",
     load,
     backbone,
@@ -93,4 +93,4 @@ TASK = common.Task(
 )
 
 if __name__ == "__main__":
-    common.main(TASK)
+    job.main(TASK)

@@ -19,18 +19,15 @@ import io
 import json
 import pathlib
 
-import _quiet  # noqa: F401
-import artifact
 import cifar10_lt
 import cifar100_lt
 import digits_lt
+import engine  # noqa: F401
 import imagenet_lt
 import keras
 import numpy as np
-import results
-import scores
-import settings
 from absl import app, flags
+from engine import artifact, config, evaluation, storage
 
 import keras_spa as spa
 
@@ -54,7 +51,7 @@ def main(_):
         data = _data(path)
         found, names = evaluate(model, data), data.class_names
     except (ValueError, OSError, ImportError) as error:
-        settings.refuse(" ".join(str(error).split()))
+        config.refuse(" ".join(str(error).split()))
     output = pathlib.Path(FLAGS.output_dir)
     _write(found, names, path, data.name, output)
     print(f"\n{path.name} on {data.name}, {FLAGS.split} images\n\n{found.table()}")
@@ -66,7 +63,7 @@ def evaluate(model, data):
     split = data.splits().get(FLAGS.split)
     if split is None or not len(split.labels):
         raise ValueError(f"{data.name} has no {FLAGS.split} images")
-    found = scores.Scores(data.class_counts)
+    found = evaluation.Scores(data.class_counts)
     bar = keras.utils.Progbar(len(split.labels), unit_name="image")
     for images, labels in _batches(split, model.input_shape):
         logits, probabilities = model(images)
@@ -141,14 +138,14 @@ def _write(found, names, path, dataset, output):
         "dataset": dataset,
         "split": FLAGS.split,
         **found.result(),
-        "environment": results.environment(),
+        "environment": storage.environment(),
     }
-    results.write_result(output / "evaluation.json", written)
+    storage.write_result(output / "evaluation.json", written)
     confusion = io.BytesIO()
     np.save(confusion, found.confusion, allow_pickle=False)
-    results.write_atomically(output / "confusion.npy", confusion.getvalue())
+    storage.write_atomically(output / "confusion.npy", confusion.getvalue())
     tables = f"{found.table()}\n{found.class_table(names)}"
-    results.write_atomically(output / "table.md", tables)
+    storage.write_atomically(output / "table.md", tables)
     found.picture(output / "picture.png", names, f"{path.name} on {dataset}")
 
 
@@ -156,9 +153,9 @@ def _parse(arguments):
     try:
         rest = FLAGS(arguments)
     except flags.Error as error:
-        settings.refuse(error)
+        config.refuse(error)
     if len(rest) > 1:
-        settings.refuse(f"not a flag: {' '.join(rest[1:])}")
+        config.refuse(f"not a flag: {' '.join(rest[1:])}")
     return rest
 
 

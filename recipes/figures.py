@@ -26,21 +26,19 @@ import subprocess
 import sys
 import time
 
-import _quiet  # noqa: F401
-import figure_exponents
-import figure_runs
-import figure_sphere
-import figure_toys
+import engine  # noqa: F401
 import matplotlib
-import report
-from methods import ALIGNMENTS
+from engine.methods import ALIGNMENTS
+from reporting import summary
+from reporting.figures import exponents, sphere, toys
+from reporting.figures import runs as run_figures
 
-from keras_spa import _picture
-from keras_spa._files import write_atomically
+from keras_spa import plots
+from keras_spa.files import write_atomically
 
 HERE = pathlib.Path(__file__).parent
 DEFAULT = "recipes/results/cifar10_lt_small"
-TOYS = {"1b-d": figure_toys.draw, "3": figure_sphere.draw}
+TOYS = {"1b-d": toys.draw, "3": sphere.draw}
 FIGURES = ("1a", "1b-d", "2", "3", "4", "exponents")
 PRINTED = {"font.size": 8, "axes.titlesize": 9, "legend.fontsize": 8}
 RESOLUTION = 300  # dots an inch
@@ -154,13 +152,13 @@ def train_digits(folder):
 
 def leave(output_dir, stem, name, folder, factors):
     """Draws one figure and writes its PNG, SVG and caption."""
-    with _picture.style(), matplotlib.rc_context(PRINTED):
+    with plots.style(), matplotlib.rc_context(PRINTED):
         if name in TOYS:
             figure, caption = TOYS[name]()
         else:
             figure, caption = draw_runs(name, folder, factors)
         for kind in ("png", "svg"):
-            _picture.save(figure, output_dir / f"{stem}.{kind}", RESOLUTION)
+            plots.save(figure, output_dir / f"{stem}.{kind}", RESOLUTION)
     caption = f"**Figure {name}** ([PNG]({stem}.png), [SVG]({stem}.svg)). {caption}\n"
     write_atomically(output_dir / f"{stem}.md", caption)
 
@@ -168,7 +166,7 @@ def leave(output_dir, stem, name, folder, factors):
 def draw_runs(name, folder, factors):
     """Figure and caption from the result files of a folder."""
     try:
-        results = report.load(folder / "runs")
+        results = summary.load(folder / "runs")
     except (ValueError, KeyError) as error:
         raise Missing(f"a file in {folder / 'runs'} is no result: {error!r}") from error
     if name == "exponents":
@@ -178,21 +176,21 @@ def draw_runs(name, folder, factors):
                 f"needs `exponent_per_class`, which none of the {len(results)} result "
                 f"files in {folder / 'runs'} holds; run their recipe again"
             )
-        drawn = figure_exponents.draw(used)
+        drawn = exponents.draw(used)
     elif name == "2":
         panels = {f: of_factor(results, folder, f, ["none"]) for f in factors}
         used = [run for runs in panels.values() for run in _flat(runs)]
-        drawn = figure_runs.cosine_by_class(panels)
+        drawn = run_figures.cosine_by_class(panels)
     else:
         if name == "1a":
             factor, wanted = factors[0], ["none", "spa_reg", "misaligned"]
             found = of_factor(results, folder, factor, wanted)
             runs = {alignment: found[alignment] for alignment in wanted}
-            drawn = figure_runs.accuracy_and_cosine(runs, factor)
+            drawn = run_figures.accuracy_and_cosine(runs, factor)
         else:
             factor = factors[-1]
             runs = of_factor(results, folder, factor, ["none", "spa_reg"])
-            drawn = figure_runs.over_epochs(runs, factor)
+            drawn = run_figures.over_epochs(runs, factor)
         used = _flat(runs)
     figure, caption = drawn
     return figure, f"{caption} {_source(used, folder)}"

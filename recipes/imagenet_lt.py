@@ -9,9 +9,9 @@ read, decoded, cropped and flipped by tf.data while the device trains. --smoke t
 command in seconds, on random images and a small network.
 """
 
-import common
 import keras
 from absl import flags
+from engine import job
 
 import keras_spa as spa
 
@@ -23,7 +23,7 @@ FEATURES = 2048
 
 def load(seed):
     if FLAGS.smoke:
-        return common.tiny_data(CLASSES, (32, 32, 3), seed)
+        return job.tiny_data(CLASSES, (32, 32, 3), seed)
     return spa.data.load("imagenet_lt", data_dir=FLAGS.data_dir)
 
 
@@ -45,7 +45,7 @@ def num_features():
     return FEATURES
 
 
-TASK = common.Task(
+TASK = job.Task(
     "ImageNet-LT",
     load,
     backbone,
@@ -61,4 +61,4 @@ TASK = common.Task(
 )
 
 if __name__ == "__main__":
-    common.main(TASK)
+    job.main(TASK)

@@ -13,21 +13,20 @@ import json
 import pathlib
 import re
 
-import _quiet  # noqa: F401
 import cifar10_lt
 import cifar100_lt
 import digits_lt
+import engine  # noqa: F401
 import keras
 import numpy as np
-import report
-import results
-import settings
 from absl import app, flags
-from methods import METHODS
+from engine import config, storage
+from engine.methods import METHODS
+from reporting import summary
 
 import keras_spa as spa
 from keras_spa import posthoc
-from keras_spa._observe import Observer, linear_classifier, observe
+from keras_spa.trained.observe import Observer, linear_classifier, observe
 
 FLAGS = flags.FLAGS
 RECIPES = {recipe.__name__: recipe for recipe in (cifar10_lt, cifar100_lt, digits_lt)}
@@ -102,16 +101,16 @@ def table(found):
         for method in runs[0]:
             values = {s: [run[method][s] for run in runs] for s in runs[0][method]}
             gains = [run[method]["all"] - run["untouched"]["all"] for run in runs]
-            gain = "-" if method == "untouched" else report.mean_std(gains, sign="+")
-            shots = [report.mean_std(values[s]) for s in ("many", "medium", "few")]
+            gain = "-" if method == "untouched" else summary.mean_std(gains, sign="+")
+            shots = [summary.mean_std(values[s]) for s in ("many", "medium", "few")]
             name = METHODS[training]
-            rows.append([name, method, report.mean_std(values["all"]), gain, *shots])
-    return report.markdown(rows)
+            rows.append([name, method, summary.mean_std(values["all"]), gain, *shots])
+    return summary.markdown(rows)
 
 
 def main(_):
     if FLAGS.models is None:
-        settings.refuse("--models=FOLDER is missing: that of exported .keras files")
+        config.refuse("--models=FOLDER is missing: that of exported .keras files")
     task = RECIPES[FLAGS.recipe].TASK
     paths = sorted(pathlib.Path(FLAGS.models).glob("*.keras"))
     wanted = [
@@ -121,7 +120,7 @@ def main(_):
         and float(match[2]) == FLAGS.imbalance_factor
     ]
     if not wanted:
-        settings.refuse(
+        config.refuse(
             f"--models={FLAGS.models} holds no METHOD-none-if"
             f"{FLAGS.imbalance_factor:g}-seedN.keras"
         )
@@ -138,17 +137,17 @@ def main(_):
     ]
     written = {
         "runs": runs,
-        "flags": settings.of_run(),
-        "environment": results.environment(),
+        "flags": config.of_run(),
+        "environment": storage.environment(),
     }
-    results.write_atomically(output / "results.json", json.dumps(written, indent=1))
-    results.write_atomically(output / "table.md", table(found))
+    storage.write_atomically(output / "results.json", json.dumps(written, indent=1))
+    storage.write_atomically(output / "table.md", table(found))
     print(f"\n{table(found)}")
 
 
 def _parse(arguments):
     FLAGS(arguments)  # which recipe is meant decides the defaults
-    return settings.parse_and_check(arguments, RECIPES[FLAGS.recipe].TASK)
+    return config.parse_and_check(arguments, RECIPES[FLAGS.recipe].TASK)
 
 
 if __name__ == "__main__":

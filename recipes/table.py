@@ -17,11 +17,10 @@ import cifar100_lt
 import digits_lt
 import imagenet_lt
 import numpy as np
-import report
-import results
-import settings
 from absl import app, flags
-from methods import ALIGNMENTS, METHODS
+from engine import config, storage
+from engine.methods import ALIGNMENTS, METHODS
+from reporting import summary
 
 HERE = pathlib.Path(__file__).parent
 # Folder of flagfiles and results: title, recipe, imbalance factors of the rows.
@@ -100,7 +99,7 @@ def section(folder, title, recipe, factors):
     }
     lines = [f"## {title}", ""]
     lines.append(
-        report.markdown(
+        summary.markdown(
             [
                 HEADER,
                 *(
@@ -120,16 +119,16 @@ def settings_of(flagfile, task):
     """All flags of a run that the flagfile describes, parsed as the recipe does."""
     values = copy.deepcopy(flags.FLAGS)
     values.unparse_flags()
-    settings.parse(values, ["table.py", f"--flagfile={flagfile}"], task)
+    config.parse(values, ["table.py", f"--flagfile={flagfile}"], task)
     names = ("method", "alignment")
-    return {**settings.of_run(values), **{name: values[name].value for name in names}}
+    return {**config.of_run(values), **{name: values[name].value for name in names}}
 
 
 def load(folder, flagfile, wanted, factor):
     """The results of a row, in the order of their seeds."""
     (method,), (alignment,) = wanted["method"], wanted["alignment"]
     names = f"{method}-{alignment}-if{factor}-seed*.json"
-    found = report.load(HERE / "results" / folder / "runs", names)
+    found = summary.load(HERE / "results" / folder / "runs", names)
     for run in found:
         for flag, value in {**wanted, "imbalance_factor": factor}.items():
             same = run["flags"].get(flag, value) == value
@@ -169,11 +168,11 @@ def _numbers(runs, baseline, alignment):
         if run["seed"] in before and alignment != "none"
     ]
     return [
-        *(report.mean_std([run["accuracy"][shot] for run in runs]) for shot in SHOTS),
+        *(summary.mean_std([run["accuracy"][shot] for run in runs]) for shot in SHOTS),
         interval(gains),
-        report.mean_std([run["cosine"] for run in runs], digits=2),
-        report.mean_std([_efficiency(run) for run in runs], digits=2),
-        report.mean_std([run["train_accuracy"] for run in runs]),
+        summary.mean_std([run["cosine"] for run in runs], digits=2),
+        summary.mean_std([_efficiency(run) for run in runs], digits=2),
+        summary.mean_std([run["train_accuracy"] for run in runs]),
     ]
 
 
@@ -214,7 +213,7 @@ def main(_):
     os.chdir(HERE.parent)  # flagfiles name one another from here
     sections = [section(folder, *about) for folder, about in SECTIONS.items()]
     text = "\n".join([INTRODUCTION, *sections])
-    results.write_atomically(HERE / "README.md", text)
+    storage.write_atomically(HERE / "README.md", text)
 
 
 if __name__ == "__main__":

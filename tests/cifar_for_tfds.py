@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_spa.data import _tfds
+from keras_spa.data.sources import tfds as tfds_source
 
 CLASSES, EACH = 10, 12
 
@@ -18,7 +18,7 @@ def official(split):
 
 def prepare(folder, ids="{split}_{i:05d}"):
     """Writes the data set; returns its builder."""
-    tfds = _tfds.import_tfds()
+    tfds = tfds_source.import_tfds()
 
     class Cifar10(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         VERSION = tfds.core.Version("3.0.2")

@@ -19,21 +19,17 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "recipes"))
-import _quiet  # noqa: F401
-import checkpoint
-import common
+import engine  # noqa: F401
 import keras
 import numpy as np
-import settings
-import stopping
-import training
 from absl import flags
+from engine import checkpoint, config, job, run, signals
 
 EPOCHS, STEPS = 40, 5
 
 
 def load(seed):
-    return common.tiny_data(3, (8, 8, 3), seed, most=12)
+    return job.tiny_data(3, (8, 8, 3), seed, most=12)
 
 
 def backbone():
@@ -43,7 +39,7 @@ def backbone():
     return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
 
 
-TASK = common.Task("random", load, backbone, lambda: 4, 3)
+TASK = job.Task("random", load, backbone, lambda: 4, 3)
 
 
 class Events:
@@ -98,17 +94,17 @@ class Steps(keras.callbacks.Callback):
 
 
 def live(folder, method, alignment, arguments, pipe, death=None):
-    settings.parse(flags.FLAGS, ["lives", "--noverbose", *arguments], TASK)
+    config.parse(flags.FLAGS, ["lives", "--noverbose", *arguments], TASK)
     if death:
-        stopping.listen(stopping.leave_job)
+        signals.listen(signals.leave_job)
         events = Events(*death, pipe)
         events.around(keras.Model, "save_weights")
         events.around(pathlib.Path, "write_text")
         events.around(checkpoint, "sync")
         events.around(checkpoint.os, "replace")
         events.around(checkpoint.shutil, "rmtree")
-        training.EpochLines = functools.partial(Steps, events)
-    training.train(TASK, method, alignment, 1, folder)
+        run.EpochLines = functools.partial(Steps, events)
+    run.train(TASK, method, alignment, 1, folder)
 
 
 def fork(*arguments, after=None):
@@ -118,7 +114,7 @@ def fork(*arguments, after=None):
         os.close(receive)
         try:
             live(*arguments[:4], send, *arguments[4:])
-        except stopping.Stopped as stopped:
+        except signals.Stopped as stopped:
             os._exit(stopped.code)
         except BaseException:
             sys.excepthook(*sys.exc_info())

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import keras
-import report
+from reporting import summary
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -56,7 +56,7 @@ def test_the_table_is_that_of_the_result_files():
     tables = re.findall(pattern, README, re.DOTALL)
     assert tables
     for folder, printed in tables:
-        assert printed == report.table(report.load(ROOT / folder / "runs"))
+        assert printed == summary.table(summary.load(ROOT / folder / "runs"))
 
 
 def test_the_first_screen_shows_it_all():

@@ -3,8 +3,8 @@ import math
 import keras
 
 from keras_spa import _checks
-from keras_spa._observe import Observer
-from keras_spa.diagnosis import diagnose
+from keras_spa.trained.diagnose import diagnose
+from keras_spa.trained.observe import Observer
 
 
 class CollapseMonitor(keras.callbacks.Callback):

@@ -2,7 +2,7 @@ import keras
 
 from keras_spa import _checks
 from keras_spa.callbacks._class_weights import ClassWeights
-from keras_spa.losses._effective_number import check_beta, effective_number_weights
+from keras_spa.losses.effective_number import check_beta, effective_number_weights
 
 
 class DeferredReweighting(keras.callbacks.Callback):

@@ -1,9 +1,9 @@
 import numpy as np
 
-from keras_spa._picture import check_path
-from keras_spa.data._picture import draw_picture
+from keras_spa.data._plot import draw_picture
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.metrics.shot_accuracy import shot_groups
+from keras_spa.plots import check_path
 
 BINS, BAR_WIDTH, NAME_WIDTH = 20, 40, 20
 

@@ -3,13 +3,13 @@ import pathlib
 import warnings
 
 from keras_spa import _checks
-from keras_spa.data._draw import Rule, draw
-from keras_spa.data._folder import load_folder
-from keras_spa.data._imagenet_lt import load_imagenet_lt
-from keras_spa.data._npz import load_npz
-from keras_spa.data._tfds import load_tfds
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tailed_data import Split
+from keras_spa.data.sources.folder import load_folder
+from keras_spa.data.sources.imagenet_lt import load_imagenet_lt
+from keras_spa.data.sources.npz import load_npz
+from keras_spa.data.sources.tfds import load_tfds
+from keras_spa.data.subset import Rule, draw
 
 
 def load(

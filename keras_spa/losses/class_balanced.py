@@ -3,7 +3,7 @@ from keras import ops
 
 from keras_spa.losses import _labels
 from keras_spa.losses._counted import CountedLoss
-from keras_spa.losses._effective_number import check_beta, effective_number_weights
+from keras_spa.losses.effective_number import check_beta, effective_number_weights
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")

@@ -9,7 +9,7 @@ import tempfile
 import keras
 from keras import ops
 
-from keras_spa._copy import uncompiled_copy
+from keras_spa.models._surgery.copy import uncompiled_copy
 
 FORMATS = ("tf_saved_model", "onnx", "litert", "openvino", "torch")
 # Other dtypes than that of the model's own input, in which images may come.

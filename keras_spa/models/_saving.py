@@ -2,8 +2,8 @@ import keras
 
 from keras_spa.models import _export
 from keras_spa.models._config import with_parts
-from keras_spa.models._logits import logits_of
-from keras_spa.models._up_to_head import UpToHead
+from keras_spa.models._surgery.logits import logits_of
+from keras_spa.models._surgery.up_to_head import UpToHead
 
 
 class Saving:

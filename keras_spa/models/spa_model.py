@@ -11,12 +11,12 @@ from keras_spa.layers.class_means import ClassMeans
 from keras_spa.layers.spa_dense import SpADense
 from keras_spa.metrics.alignment_cosine import AlignmentCosine
 from keras_spa.models._saving import Saving
-from keras_spa.models._split import split
-from keras_spa.models._step_parts import StepParts
+from keras_spa.models._surgery.split import split
+from keras_spa.models._train_step.base import StepParts
 
 BACKEND = keras.backend.backend()
 if BACKEND in ("tensorflow", "jax", "torch"):
-    step = importlib.import_module(f"keras_spa.models._train_step_{BACKEND}")
+    step = importlib.import_module(f"keras_spa.models._train_step.{BACKEND}")
     TrainStep = step.TrainStep
 else:  # a backend that only infers
     TrainStep = StepParts

@@ -18,7 +18,7 @@ from reweighting import (
 
 import keras_spa as spa
 from keras_spa.callbacks import DeferredReweighting
-from keras_spa.losses._effective_number import effective_number_weights
+from keras_spa.losses.effective_number import effective_number_weights
 
 BACKEND = keras.backend.backend()
 HOW = {

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_spa import _files
-from keras_spa.data import _imagenet_lt, _picture
+from keras_spa import files, plots
 from keras_spa.data.describe import describe
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tail import long_tail_counts
 from keras_spa.data.long_tailed_data import LongTailedData, Split
+from keras_spa.data.sources import imagenet_lt
 
 
 def labels_of(counts):
@@ -61,7 +61,7 @@ def test_all_numbers_are_told(data):
     ("counts", "shots"),
     [
         (long_tail_counts(100, 500, 100), [(35, 8824), (35, 1718), (30, 305)]),
-        (_imagenet_lt.COUNTS, [(385, 88693), (479, 25510), (136, 1643)]),
+        (imagenet_lt.COUNTS, [(385, 88693), (479, 25510), (136, 1643)]),
     ],
 )
 def test_shots_of_the_published_data_sets(counts, shots):
@@ -132,7 +132,7 @@ def test_the_picture_shows_the_groups_that_there_are(tmp_path, classes, log):
     labels = labels_of(long_tail_counts(classes, 90, 30))
     text = describe(labels, path, log=log)
     assert text == describe(labels)
-    colors = {name: shows(path, color) for name, color in _picture.COLORS.items()}
+    colors = {name: shows(path, color) for name, color in plots.COLORS.items()}
     assert colors == {"many": False, "medium": True, "few": True}
     assert [file.name for file in tmp_path.iterdir()] == ["tail.png"]
 
@@ -203,7 +203,7 @@ def test_a_picture_is_written_whole_or_not_at_all(tmp_path, data, monkeypatch):
     def no_space(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(_files.os, "replace", no_space)
+    monkeypatch.setattr(files.os, "replace", no_space)
     with pytest.raises(OSError, match="No space left .*tail.png"):
         describe(data, path)
     assert path.read_text() == "an older picture"
@@ -213,7 +213,7 @@ def test_a_picture_is_written_whole_or_not_at_all(tmp_path, data, monkeypatch):
 
 
 def test_the_counts_of_imagenet_lt_are_the_facts():
-    path = pathlib.Path(_imagenet_lt.__file__).with_name("imagenet_lt_counts.json")
+    path = pathlib.Path(imagenet_lt.__file__).with_name("imagenet_lt_counts.json")
     counts = json.loads(path.read_text())
     assert (len(counts), sum(counts), max(counts), min(counts)) == (
         1000,

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_spa.data import _imagenet_lt, _tfds
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.load import load
 from keras_spa.data.pipeline import pipeline
+from keras_spa.data.sources import imagenet_lt
+from keras_spa.data.sources import tfds as tfds_source
 
-COUNTS = np.array(_imagenet_lt.COUNTS)
+COUNTS = np.array(imagenet_lt.COUNTS)
 FOLDERS = [f"n{c:08d}" for c in np.random.default_rng(0).permutation(1000)]
 
 
@@ -187,7 +188,7 @@ def test_bad_arguments_are_told(imagenet, tmp_path):
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """Lists of 2 classes: 3 + 1 training images, 2 for test."""
-    monkeypatch.setattr(_imagenet_lt, "COUNTS", [3, 1])
+    monkeypatch.setattr(imagenet_lt, "COUNTS", [3, 1])
     train = [f"train/n1/n1_{i}.JPEG 0" for i in (4, 2, 7)] + ["train/n2/n2_5.JPEG 1"]
     write_lists(tmp_path, train=train, test=["val/v_1.JPEG 1", "val/v_2.JPEG 0"])
     return tmp_path
@@ -235,7 +236,7 @@ def test_images_are_read_and_damaged_ones_left_out(small):
 
 def prepare(folder, names):
     """Writes a small `imagenet2012` as TensorFlow Datasets does."""
-    tfds = _tfds.import_tfds()
+    tfds = tfds_source.import_tfds()
 
     class Imagenet2012(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         VERSION = tfds.core.Version("5.1.0")
@@ -295,7 +296,7 @@ def test_listed_images_are_extracted_once_and_undecoded(small, sources, monkeypa
                 assert file.read() == source
     assert len([path for path in root.rglob("*") if path.is_file()]) == 6
     assert tree(small) == ["imagenet2012", "imagenet_lt_images", "source"]
-    monkeypatch.setattr(_imagenet_lt, "_extract", None)
+    monkeypatch.setattr(imagenet_lt, "_extract", None)
     again = load("imagenet_lt", data_dir=small)
     assert again.train.images.paths.tolist() == data.train.images.paths.tolist()
 
@@ -310,7 +311,7 @@ def test_an_extraction_that_fails_leaves_nothing_behind(small, sources, monkeypa
     def no_space(*args):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(_imagenet_lt.pathlib.Path, "write_bytes", no_space)
+    monkeypatch.setattr(imagenet_lt.pathlib.Path, "write_bytes", no_space)
     with pytest.raises(OSError, match="No space left"):
         load("imagenet_lt", data_dir=small)
     assert tree(small) == ["imagenet2012", "source"]

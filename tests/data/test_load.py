@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from keras_spa.data._draw import Rule, draw
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.load import load
 from keras_spa.data.long_tail import long_tail_counts, long_tail_indices
 from keras_spa.data.long_tailed_data import LongTailedData, Split
+from keras_spa.data.subset import Rule, draw
 
 
 def numbered(count):

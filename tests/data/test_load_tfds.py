@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from cifar_for_tfds import CLASSES, EACH, official, prepare
 
-from keras_spa.data import _tfds
 from keras_spa.data.load import load
 from keras_spa.data.long_tail import long_tail_counts, long_tail_indices
+from keras_spa.data.sources import tfds as tfds_source
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_what_is_not_prepared_is_told_at_once(tmp_path, monkeypatch):
     def no_network(*args, **kwargs):
         raise AssertionError("nothing may be downloaded")
 
-    tfds = _tfds.import_tfds()
+    tfds = tfds_source.import_tfds()
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", no_network)
     expected = (
         rf"Not in .*tfds build cifar100 --data_dir={tmp_path}.*download=True.*npz:PATH"
@@ -76,7 +76,7 @@ def test_a_download_that_fails_is_told(tmp_path, monkeypatch):
     def no_network(*args, **kwargs):
         raise ConnectionError("no route to host")
 
-    tfds = _tfds.import_tfds()
+    tfds = tfds_source.import_tfds()
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", no_network)
     expected = "The download to .*cifar100.* failed: ConnectionError.*tfds build"
     with pytest.raises(FileNotFoundError, match=expected):

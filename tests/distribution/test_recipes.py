@@ -5,16 +5,14 @@ import os
 import subprocess
 import sys
 
-import common
 import digits_lt
 import keras
 import numpy as np
 import processes
 import pytest
-import settings
-import training
 from absl import flags
 from absl.testing import flagsaver
+from engine import config, job
 
 ON_JAX = keras.backend.backend() == "jax"
 pytestmark = pytest.mark.skipif(
@@ -102,19 +100,19 @@ def test_two_workers_go_on_from_the_checkpoint_of_one_device(tmp_path, monkeypat
     with flagsaver.flagsaver():
         flags.FLAGS.unparse_flags()
         given = [*DIGITS[1:], *augmented, f"--output_dir={two}"]
-        settings.parse(flags.FLAGS, ["digits_lt.py", *given], digits_lt.TASK)
+        config.parse(flags.FLAGS, ["digits_lt.py", *given], digits_lt.TASK)
         run = ("ce", "spa_slerp", 0)
 
-        class StopAfterOne(training.EpochLines):
+        class StopAfterOne(run.EpochLines):
             def on_epoch_begin(self, epoch, logs=None):
                 super().on_epoch_begin(epoch, logs)
                 if epoch == 1:
                     raise KeyboardInterrupt
 
         monkeypatch.setattr(training, "EpochLines", StopAfterOne)
-        folder = common._checkpoints(two, run)
+        folder = job._checkpoints(two, run)
         with pytest.raises(KeyboardInterrupt):
-            training.train(digits_lt.TASK, *run, folder)
+            run.train(digits_lt.TASK, *run, folder)
     assert (folder / "epoch-000001").exists()
     chief, worker = two_workers(two, *DIGITS, *augmented)
     finish(whole)

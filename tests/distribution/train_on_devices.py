@@ -56,7 +56,7 @@ def start(kind, devices):
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     else:
         strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)])
-    return strategy.scope, lambda v: strategy.experimental_local_results(v.value)
+    return devices.scope, lambda v: strategy.experimental_local_results(v.value)
 
 
 def make_model(alignment, reduction, batch_norm):

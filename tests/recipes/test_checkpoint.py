@@ -6,17 +6,13 @@ import pathlib
 import resource
 import shutil
 
-import checkpoint
-import common
 import digits_lt
 import lives
 import numpy as np
 import pytest
-import settings
-import stopping
-import training
 from absl import flags
 from absl.testing import flagsaver
+from engine import checkpoint, config, job, run, signals
 
 FLAGS = flags.FLAGS
 SMALL = ["--batch_size=4", "--noverbose", "--smoke"]
@@ -28,13 +24,13 @@ def parsed(tmp_path):
 
         def parse(*arguments):
             FLAGS.unparse_flags()
-            settings.parse(FLAGS, ["test", *SMALL, *arguments], lives.TASK)
+            config.parse(FLAGS, ["test", *SMALL, *arguments], lives.TASK)
 
         yield parse
 
 
 def train(folder):
-    return training.train(lives.TASK, "ce", "spa_reg", 1, folder)
+    return run.train(lives.TASK, "ce", "spa_reg", 1, folder)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +38,7 @@ def three_epochs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("three_epochs")
     with flagsaver.flagsaver():
         FLAGS.unparse_flags()
-        settings.parse(FLAGS, ["test", *SMALL, "--epochs=3"], lives.TASK)
+        config.parse(FLAGS, ["test", *SMALL, "--epochs=3"], lives.TASK)
         train(folder)
     return folder
 
@@ -77,7 +73,7 @@ def test_damaged_checkpoint_is_named_and_the_one_before_goes_on(
 def test_nothing_but_damage_ends_in_one_line(trained):
     for path in trained.iterdir():
         truncate(path / "model.weights.h5")
-    with pytest.raises(stopping.Stopped, match="epoch-000002/model.weights.h5") as told:
+    with pytest.raises(signals.Stopped, match="epoch-000002/model.weights.h5") as told:
         train(trained)
     assert told.value.code == 2
     assert f"delete {trained}" in str(told.value)
@@ -89,7 +85,7 @@ def test_full_disk_keeps_the_last_checkpoint(trained):
     size = (trained / "epoch-000003/model.weights.h5").stat().st_size
     resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, limit[1]))
     try:
-        with pytest.raises(stopping.Stopped, match="Could not save") as told:
+        with pytest.raises(signals.Stopped, match="Could not save") as told:
             train(trained)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
@@ -106,8 +102,8 @@ def test_full_disk_keeps_the_last_checkpoint(trained):
 def job(output, *arguments):
     FLAGS.unparse_flags()
     arguments = ["digits_lt.py", f"--output_dir={output}", *arguments]
-    settings.parse_and_check(arguments, digits_lt.TASK)
-    common.job(digits_lt.TASK)
+    config.parse_and_check(arguments, digits_lt.TASK)
+    job.job(digits_lt.TASK)
 
 
 ONE = ["--smoke", "--method=ce", "--alignment=none"]
@@ -129,8 +125,8 @@ def test_checkpoint_stays_until_the_result_is_written(
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         real(path, result)
 
-    real = common.results.write_result
-    monkeypatch.setattr(common.results, "write_result", full)
+    real = job.storage.write_result
+    monkeypatch.setattr(job.results, "write_result", full)
     with pytest.raises(SystemExit) as stopped:
         job(tmp_path, *ONE)
     assert stopped.value.code == 2
@@ -139,21 +135,21 @@ def test_checkpoint_stays_until_the_result_is_written(
     assert "No space left on device" in error[0]
     (left,) = (tmp_path / "checkpoints").iterdir()
     assert (left / "epoch-000001").is_dir()
-    monkeypatch.setattr(common.results, "write_result", real)
+    monkeypatch.setattr(job.results, "write_result", real)
     monkeypatch.setattr(checkpoint.Checkpoint, "on_epoch_end", None)  # not again
     job(tmp_path, *ONE)
     assert not left.exists()
 
 
 def test_nan_stops_with_step_and_last_good_checkpoint(trained, monkeypatch):
-    class Spoils(training.EpochLines):
+    class Spoils(run.EpochLines):
         def on_train_batch_begin(self, batch, logs=None):
             if batch == 2:
                 bias = self.model.classifier.bias
                 bias.assign(np.full(bias.shape, np.nan))
 
     monkeypatch.setattr(training, "EpochLines", Spoils)
-    with pytest.raises(stopping.Diverged) as told:
+    with pytest.raises(signals.Diverged) as told:
         train(trained)
     assert told.value.code == 3
     assert "loss is nan in epoch 4, step 3." in str(told.value)
@@ -162,14 +158,14 @@ def test_nan_stops_with_step_and_last_good_checkpoint(trained, monkeypatch):
 
 
 def test_weights_that_are_not_finite_are_not_saved(trained, monkeypatch):
-    class Spoils(training.EpochLines):
+    class Spoils(run.EpochLines):
         def on_epoch_end(self, epoch, logs=None):
             self.model.optimizer.variables[-1].assign(
                 self.model.optimizer.variables[-1] * np.inf
             )
 
     monkeypatch.setattr(training, "EpochLines", Spoils)
-    with pytest.raises(stopping.Diverged, match="not finite after epoch 4") as told:
+    with pytest.raises(signals.Diverged, match="not finite after epoch 4") as told:
         train(trained)
     assert f"last good checkpoint is {trained / 'epoch-000003'}." in str(told.value)
     assert sorted(path.name for path in trained.iterdir())[-1] == "epoch-000003"

@@ -1,6 +1,6 @@
 import os
 
-import cores
+from engine import cores
 
 
 def test_processes_share_the_cores(monkeypatch):

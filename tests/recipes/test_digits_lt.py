@@ -6,8 +6,8 @@ import sys
 import digits_lt
 import numpy as np
 import pytest
-import settings
 from absl.testing import flagsaver
+from engine import config
 
 RECIPE = pathlib.Path(digits_lt.__file__)
 
@@ -55,7 +55,7 @@ def test_result_file_tells_how_it_came_about(smoke):
 def parsed():
     with flagsaver.flagsaver():
         digits_lt.FLAGS.unparse_flags()
-        settings.parse(digits_lt.FLAGS, ["test"], digits_lt.TASK)
+        config.parse(digits_lt.FLAGS, ["test"], digits_lt.TASK)
         yield
 
 

@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 
-import artifact
 import digits_lt
 import evaluate
 import keras
@@ -14,6 +13,7 @@ import PIL.Image
 import pytest
 from absl import flags
 from absl.testing import flagsaver
+from engine import artifact
 
 import keras_spa as spa
 

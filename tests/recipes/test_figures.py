@@ -1,13 +1,11 @@
 import json
 
-import figure_exponents
-import figure_runs
-import figure_sphere
-import figure_toys
 import figures
 import keras
 import numpy as np
 import pytest
+from reporting.figures import exponents, sphere, toys
+from reporting.figures import runs as run_figures
 
 import keras_spa as spa
 from keras_spa import theory
@@ -60,18 +58,18 @@ def texts(figure):
 
 
 def test_exponents_in_the_plane_are_those_of_the_closed_form():
-    aligned, turned, displaced = figure_toys.geometries().values()
-    means = figure_toys.means()
-    angle = np.radians(figure_toys.TURN)
+    aligned, turned, displaced = toys.geometries().values()
+    means = toys.means()
+    angle = np.radians(toys.TURN)
     found = [theory.error_exponent(w, means) for w in (aligned, turned, displaced)]
     exact = theory.rotated_etf_exponent(3, angle, plane=True)
     assert found[0] == pytest.approx(3 / 8, abs=1e-6)
     assert found[1] == pytest.approx(np.sin(np.pi / 3 - angle) ** 2 / 2, abs=1e-6)
     assert found[1] == pytest.approx(exact, abs=1e-6)
     # One weight displaced by 2θ turns its boundaries by θ.
-    assert figure_toys.DISPLACED == 2 * figure_toys.TURN
+    assert toys.DISPLACED == 2 * toys.TURN
     assert found[2] == pytest.approx(exact, abs=1e-6)
-    figure, caption = figure_toys.draw()
+    figure, caption = toys.draw()
     labels = [axes.get_xlabel() for axes in figure.axes]
     for label, exponent in zip(labels, found, strict=True):
         assert label.startswith(f"E = {exponent:.3f} ({exponent / 0.375:.0%}"[:-1])
@@ -80,8 +78,8 @@ def test_exponents_in_the_plane_are_those_of_the_closed_form():
 
 
 def test_regions_are_where_the_classifier_decides():
-    for weights in figure_toys.geometries().values():
-        regions = figure_toys.regions(weights)
+    for weights in toys.geometries().values():
+        regions = toys.regions(weights)
         for degrees in np.arange(0.25, 360, 0.5):
             angle = np.radians(degrees)
             best = np.argmax(weights @ [np.cos(angle), np.sin(angle)])
@@ -95,9 +93,9 @@ def test_regions_are_where_the_classifier_decides():
 
 
 def test_first_step_on_the_sphere_is_that_of_gradient_descent():
-    weights, means = figure_sphere.train(None, steps=1)
-    random = np.random.RandomState(figure_sphere.SEED)
-    labels = np.repeat(np.arange(4), figure_sphere.COUNTS)
+    weights, means = sphere.train(None, steps=1)
+    random = np.random.RandomState(sphere.SEED)
+    labels = np.repeat(np.arange(4), sphere.COUNTS)
     free = 0.3 * random.standard_normal((len(labels), 3))
     start = random.standard_normal((3, 4)).T
     lengths = np.linalg.norm(free, axis=1, keepdims=True)
@@ -105,12 +103,12 @@ def test_first_step_on_the_sphere_is_that_of_gradient_descent():
     scores = np.exp(features @ start.T)
     wrong = scores / scores.sum(axis=1, keepdims=True) - np.eye(4)[labels]
     wrong /= len(labels)
-    decay = 2 * figure_sphere.WEIGHT_DECAY * start
-    after = start - figure_sphere.RATE * (wrong.T @ features + decay)
+    decay = 2 * sphere.WEIGHT_DECAY * start
+    after = start - sphere.RATE * (wrong.T @ features + decay)
     np.testing.assert_allclose(weights, [start, after], atol=1e-6)
     pull = wrong @ start
     pull -= (pull * features).sum(axis=1, keepdims=True) * features
-    moved = free - figure_sphere.RATE * pull / lengths
+    moved = free - sphere.RATE * pull / lengths
     moved /= np.linalg.norm(moved, axis=1, keepdims=True)
     expected = [
         [rows[labels == c].mean(axis=0) for c in range(4)] for rows in (features, moved)
@@ -119,31 +117,31 @@ def test_first_step_on_the_sphere_is_that_of_gradient_descent():
 
 
 def test_on_the_sphere_spa_reg_aligns_the_rarest_class():
-    without = figure_sphere.angles(*figure_sphere.train(None, steps=120))
-    aligned = figure_sphere.train(spa.SpAReg(figure_sphere.STRENGTH), steps=120)
-    aligned = figure_sphere.angles(*aligned)
+    without = sphere.angles(*sphere.train(None, steps=120))
+    aligned = sphere.train(spa.SpAReg(sphere.STRENGTH), steps=120)
+    aligned = sphere.angles(*aligned)
     np.testing.assert_allclose(without[0], aligned[0], atol=1e-4)
     assert without[-1, -1] > 20
     assert aligned[-1, -1] < 10
 
 
 def test_spearman_takes_ties_at_their_mean_rank():
-    assert figure_exponents.spearman([1, 2, 3], [10, 20, 21]) == pytest.approx(1)
+    assert exponents.spearman([1, 2, 3], [10, 20, 21]) == pytest.approx(1)
     # Ranks 1.5 1.5 3 4 and 4 3 1.5 1.5: covariance −4, variances 4.5.
-    found = figure_exponents.spearman([0, 0, 5, 9], [8, 7, 2, 2])
+    found = exponents.spearman([0, 0, 5, 9], [8, 7, 2, 2])
     assert found == pytest.approx(-4 / 4.5)
-    assert np.isnan(figure_exponents.spearman([1, 1], [1, 2]))
+    assert np.isnan(exponents.spearman([1, 1], [1, 2]))
 
 
 def test_exponents_leave_out_what_is_not_known():
     unknown = result("none", 0, exponent_per_class=[5.0, 2.0, 1.5, None, 0.1, 0.0])
-    points = figure_exponents.by_class([unknown])
+    points = exponents.by_class([unknown])
     assert {name: both.shape[1] for name, both in points.items()} == {
         "many": 1,
         "medium": 2,
         "few": 2,
     }
-    share, error = figure_exponents.of_model(unknown)
+    share, error = exponents.of_model(unknown)
     assert share == pytest.approx((1 + 1 + 1 + 0.1 + 0) / 5)
     assert error == pytest.approx(100 - unknown["accuracy"]["all"])
 
@@ -157,7 +155,7 @@ def test_titles_give_the_differences_paired_by_seed():
             ("misaligned", -3, (1,)),
         )
     }
-    figure, caption = figure_runs.accuracy_and_cosine(runs, 100.0)
+    figure, caption = run_figures.accuracy_and_cosine(runs, 100.0)
     assert "Accuracy: SpA-Reg +2.0, misaligned −3.0" in texts(figure)
     assert "51.5 ± 0.7" not in texts(figure)
     assert "50.5 ± 0.7" in texts(figure)
@@ -169,7 +167,7 @@ def test_classes_are_drawn_from_head_to_tail():
     run = result("none", 0)
     for name in ("class_counts", "cosine_per_class"):
         run[name] = [run[name][c] for c in shuffled]
-    figure, _ = figure_runs.cosine_by_class({100.0: {"none": [run]}})
+    figure, _ = run_figures.cosine_by_class({100.0: {"none": [run]}})
     (line,) = figure.axes[0].lines
     assert list(line.get_ydata()) == [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
     assert "head third 0.85, tail 0.45" in texts(figure)
@@ -181,7 +179,7 @@ def test_validation_accuracy_is_drawn_where_it_was_measured(every):
     if every:
         history["val_accuracy"] = [0.1, 0.2, 0.3, 0.4][: 4 // every]
     runs = {a: [result(a, 0, history=history)] for a in ("none", "spa_reg")}
-    figure, caption = figure_runs.over_epochs(runs, 200.0)
+    figure, caption = run_figures.over_epochs(runs, 200.0)
     line = figure.axes[0].lines[0]
     places = {None: [1, 2, 3, 4], 1: [1, 2, 3, 4], 2: [2, 4]}[every]
     assert list(line.get_xdata()) == places

@@ -2,13 +2,12 @@
 
 import json
 
-import common
 import keras
 import pytest
-import settings
 import table
 from absl import flags
 from absl.testing import flagsaver
+from engine import config, job
 
 FLAGS = flags.FLAGS
 RECIPES = {recipe.__name__: recipe for _, recipe, _ in table.SECTIONS.values()}
@@ -55,8 +54,8 @@ def test_flagfile_runs_on_a_few_random_images(recipe, folder, name, tmp_path, ca
     task = RECIPES[recipe].TASK
     flagfile = f"--flagfile=recipes/flagfiles/{folder}/{name}"
     arguments = ["test", flagfile, "--smoke", f"--output_dir={tmp_path}"]
-    settings.parse_and_check(arguments, task)
-    common.job(task)
+    config.parse_and_check(arguments, task)
+    job.job(task)
     (path,) = (tmp_path / "runs").glob("*.json")
     result = json.loads(path.read_text())
     assert result["history"]["loss"][0] > 0

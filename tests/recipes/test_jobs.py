@@ -5,15 +5,13 @@ import re
 
 import cifar10_lt
 import cifar100_lt
-import common
 import digits_lt
 import imagenet_lt
 import pytest
-import settings
 import table
-import training
 from absl import flags
 from absl.testing import flagsaver
+from engine import config, job, run
 
 FLAGS = flags.FLAGS
 RECIPES = {
@@ -31,8 +29,8 @@ def restored(monkeypatch):
 
 
 def run(recipe, *arguments):
-    settings.parse_and_check([f"{recipe}.py", *arguments], RECIPES[recipe].TASK)
-    common.job(RECIPES[recipe].TASK)
+    config.parse_and_check([f"{recipe}.py", *arguments], RECIPES[recipe].TASK)
+    job.job(RECIPES[recipe].TASK)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +115,7 @@ def test_a_result_is_kept_for_the_same_and_guarded_from_another_configuration(
 
 
 def test_interrupted_job_keeps_its_results(tmp_path, monkeypatch, capsys):
-    real, calls = training.train, []
+    real, calls = run.train, []
 
     def second_stops(*arguments):
         calls.append(arguments)

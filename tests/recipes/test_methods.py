@@ -1,8 +1,8 @@
 import keras
-import methods
 import numpy as np
 import pytest
 from absl import flags
+from engine import methods
 
 import keras_spa as spa
 

@@ -7,10 +7,9 @@ numbers of the whole protocol.
 import digits_lt
 import keras
 import pytest
-import settings
-import training
 from absl import flags
 from absl.testing import flagsaver
+from engine import config, run
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="three runs are enough"
@@ -25,8 +24,8 @@ def train(precision, folder):
             "--epochs=12",
             f"--mixed_precision={precision}",
         ]
-        settings.parse(flags.FLAGS, ["digits_lt.py", *given], digits_lt.TASK)
-        return training.train(digits_lt.TASK, "ce", "spa_reg", 2, folder)
+        config.parse(flags.FLAGS, ["digits_lt.py", *given], digits_lt.TASK)
+        return run.train(digits_lt.TASK, "ce", "spa_reg", 2, folder)
 
 
 @pytest.fixture(scope="module")

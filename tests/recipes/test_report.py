@@ -2,8 +2,8 @@ import json
 
 import numpy as np
 import pytest
-import report
-import results
+from engine import storage
+from reporting import summary
 
 
 def result(method, alignment, seed, accuracy, few=None):
@@ -30,7 +30,7 @@ def test_table_gives_mean_deviation_and_paired_gain():
         result("ce", "spa_reg", 0, 63.0),
         result("ce", "spa_reg", 1, 72.0),
     ]
-    lines = report.table(runs).splitlines()
+    lines = summary.table(runs).splitlines()
     assert cells(lines[0])[:2] == ["method", "alignment"]
     spread = np.std([60, 70], ddof=1)
     assert cells(lines[2])[2] == f"65.0 ± {spread:.1f}"
@@ -40,23 +40,23 @@ def test_table_gives_mean_deviation_and_paired_gain():
 
 
 def test_table_of_one_seed_has_no_deviation():
-    line = report.table([result("ce", "none", 0, 61.24, few=3.0)]).splitlines()[2]
+    line = summary.table([result("ce", "none", 0, 61.24, few=3.0)]).splitlines()[2]
     assert cells(line)[2:6] == ["61.2", "90.0", "50.0", "3.0"]
 
 
 def test_picture_is_a_png(tmp_path):
     runs = [result("ce", a, s, 60.0 + s) for a in ("none", "spa_reg") for s in (0, 1)]
-    report.picture(runs, tmp_path / "picture.png")
+    summary.picture(runs, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
 
 
 def test_a_failing_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "result.json"
-    results.write_result(path, {"accuracy": 1.5})
+    storage.write_result(path, {"accuracy": 1.5})
     with pytest.raises(ValueError, match="Out of range float"):
-        results.write_result(path, {"accuracy": float("nan")})
+        storage.write_result(path, {"accuracy": float("nan")})
     with pytest.raises(TypeError):
-        results.write_atomically(path, ["not", "bytes"])
+        storage.write_atomically(path, ["not", "bytes"])
     assert json.loads(path.read_text()) == {"accuracy": 1.5}
     assert list(tmp_path.iterdir()) == [path]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-import scores
+from engine import evaluation
 
 COUNTS = [300, 120, 60, 9, 5]
 
@@ -16,7 +16,7 @@ def case(images=400, seed=0):
 
 
 def scored(labels, logits, probabilities, batch=64):
-    found = scores.Scores(COUNTS)
+    found = evaluation.Scores(COUNTS)
     for start in range(0, len(labels), batch):
         rows = slice(start, start + batch)
         found.update(labels[rows], logits[rows], probabilities[rows])
@@ -70,7 +70,7 @@ def test_sure_and_right_is_calibrated_and_sure_and_wrong_is_not():
 
 
 def test_the_class_table_names_what_a_class_is_taken_for_from_head_to_tail():
-    found = scores.Scores([5, 9, 300])
+    found = evaluation.Scores([5, 9, 300])
     labels = np.array([0, 0, 0, 2])
     logits = np.eye(3)[[1, 1, 0, 2]]
     found.update(labels, logits, logits)
@@ -85,7 +85,7 @@ def test_the_class_table_names_what_a_class_is_taken_for_from_head_to_tail():
 
 @pytest.mark.parametrize("classes", [2, 21])
 def test_a_picture_for_few_classes_and_for_many(tmp_path, classes):
-    found = scores.Scores(np.arange(1, classes + 1) * 20)
+    found = evaluation.Scores(np.arange(1, classes + 1) * 20)
     logits = np.eye(classes)
     found.update(np.arange(classes), logits, logits)
     names = [f"${c}" for c in range(classes)]

@@ -8,9 +8,9 @@ import sys
 import digits_lt
 import keras
 import pytest
-import settings
 from absl import flags
 from absl.testing import flagsaver
+from engine import config
 
 BACKEND = keras.backend.backend()
 TF_CONFIG = (
@@ -23,7 +23,7 @@ def refused(capsys, *arguments):
     with flagsaver.flagsaver():
         flags.FLAGS.unparse_flags()
         with pytest.raises(SystemExit) as stopped:
-            settings.parse_and_check(["digits_lt.py", *arguments], digits_lt.TASK)
+            config.parse_and_check(["digits_lt.py", *arguments], digits_lt.TASK)
     assert stopped.value.code == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     return line

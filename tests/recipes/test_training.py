@@ -8,15 +8,13 @@ import subprocess
 import sys
 import time
 
-import common
 import digits_lt
 import keras
 import numpy as np
 import pytest
-import settings
-import training
 from absl import flags
 from absl.testing import flagsaver
+from engine import config, job, run
 from lives import TASK, load
 
 import keras_spa as spa
@@ -30,9 +28,7 @@ def parsed(tmp_path):
         FLAGS.unparse_flags()
 
         def parse(*arguments):
-            settings.parse(
-                FLAGS, ["test", f"--output_dir={tmp_path}", *arguments], TASK
-            )
+            config.parse(FLAGS, ["test", f"--output_dir={tmp_path}", *arguments], TASK)
 
         yield parse
 
@@ -78,10 +74,10 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(
     parsed, tmp_path, monkeypatch, method, alignment, arguments
 ):
     parsed("--epochs=5", "--batch_size=4", "--noverbose", *arguments)
-    run = functools.partial(training.train, TASK, method, alignment, 1)
+    run = functools.partial(run.train, TASK, method, alignment, 1)
     whole = run(tmp_path / "whole")
     assert len(whole["history"]["loss"]) == 5
-    lines = training.EpochLines
+    lines = run.EpochLines
     for epoch in (1, 3):  # stopped twice
         monkeypatch.setattr(
             training, "EpochLines", functools.partial(StopBefore, lines, epoch)
@@ -134,7 +130,7 @@ def test_precision_export_and_tensorboard(parsed, tmp_path):
             f"--export_dir={tmp_path / 'export'}",
             f"--tensorboard_dir={tmp_path / 'logs'}",
         )
-        training.train(TASK, "ce", "spa_slerp", 0, tmp_path / "name-if2.5")
+        run.train(TASK, "ce", "spa_slerp", 0, tmp_path / "name-if2.5")
     finally:
         keras.config.set_dtype_policy("float32")
     model = keras.saving.load_model(tmp_path / "export" / "name-if2.5.keras")
@@ -147,7 +143,7 @@ def test_precision_export_and_tensorboard(parsed, tmp_path):
 
 def test_epoch_lines_say_what_is_left(parsed, tmp_path, capsys):
     parsed("--epochs=2")
-    training.train(TASK, "ce", "none", 0, tmp_path / "name")
+    run.train(TASK, "ce", "none", 0, tmp_path / "name")
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("epoch   1/2  ")
     assert "accuracy 0." in second
@@ -162,7 +158,7 @@ def test_validation_enters_the_history_and_changes_nothing(parsed, tmp_path, arg
         parsed(
             *common_arguments, f"--validate_every={every}", "--validation_per_class=1"
         )
-        results.append(training.train(TASK, "ce", "spa_reg", 0, tmp_path / every))
+        results.append(run.train(TASK, "ce", "spa_reg", 0, tmp_path / every))
     plain, looked = (result["history"] for result in results)
     assert len(looked["val_accuracy"]) == 2
     assert results[0]["accuracy"] == results[1]["accuracy"]
@@ -171,19 +167,19 @@ def test_validation_enters_the_history_and_changes_nothing(parsed, tmp_path, arg
 
 def test_weight_decay_joins_the_gradient():
     variable = keras.Variable([2.0])
-    optimizer = training.CoupledSGD(0.5, l2=0.1, momentum=0.9)
+    optimizer = run.CoupledSGD(0.5, l2=0.1, momentum=0.9)
     velocity, value = 0.0, 2.0
     for gradient in (1.0, -3.0, 0.5):
         optimizer.apply([keras.ops.convert_to_tensor([gradient])], [variable])
         velocity = 0.9 * velocity + gradient + 0.1 * value  # as PyTorch's SGD
         value -= 0.5 * velocity
     np.testing.assert_allclose(variable.numpy(), [value], rtol=1e-6)
-    assert training.CoupledSGD.from_config(optimizer.get_config()).l2 == 0.1
+    assert run.CoupledSGD.from_config(optimizer.get_config()).l2 == 0.1
 
 
 def rates(parsed, epochs, steps, *arguments):
     parsed(f"--epochs={epochs}", *arguments)
-    schedule = training.optimizer(0.1, steps)._learning_rate
+    schedule = run.optimizer(0.1, steps)._learning_rate
     return [float(schedule(step)) for step in range(epochs * steps)]
 
 
@@ -217,7 +213,7 @@ def test_data_from_files_are_read_by_the_pipeline(parsed, tmp_path):
         paths.append(str(tmp_path / f"{i}.png"))
         Image.fromarray(image).save(paths[-1])
     files = spa.data.Split(spa.data.ImageFiles(paths), data.train.labels)
-    task = common.Task(
+    task = job.Task(
         "files",
         lambda seed: spa.data.LongTailedData(
             "files", files, None, files, data.class_names
@@ -229,7 +225,7 @@ def test_data_from_files_are_read_by_the_pipeline(parsed, tmp_path):
         3,
     )
     parsed("--epochs=2", "--batch_size=4", "--noverbose", "--smoke")
-    result = training.train(task, "ce", "none", 0, tmp_path / "run")
+    result = run.train(task, "ce", "none", 0, tmp_path / "run")
     assert np.all(np.isfinite(result["history"]["loss"]))
 
 
@@ -246,7 +242,7 @@ def test_accuracies_are_percent_of_all_by_shots_and_by_class():
         metrics={},
         notes=[],
     )
-    assert training.accuracies(report) == {
+    assert run.accuracies(report) == {
         "all": 75.0,
         "many": 100.0,
         "medium": 62.5,

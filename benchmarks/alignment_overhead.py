@@ -1,0 +1,82 @@
+"""What an alignment adds to the time of a real training step.
+
+ResNet-32 (width 16, d = 64) with K = 100 classes and batches of 128: the same step
+as a plain Keras model, as a SpAModel that only tracks its class means, and with each
+alignment. All variants take turns in every round, so that a drifting machine drifts
+for all; the ratio to the plain model is taken round by round. Then the same without
+a backbone for K = 1,000 and d = 2,048, where the head is all there is to compute.
+
+    python recipes/benchmarks/alignment_overhead.py
+"""
+
+import functools
+import os
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+import engine  # noqa: F401
+import keras
+import numpy as np
+import timing
+from absl import app, flags
+
+import keras_spa as spa
+
+_ROUNDS = flags.DEFINE_integer("rounds", 9, "Rounds; the median is printed.", 1)
+_STEPS = flags.DEFINE_integer("steps", 2, "Training steps a variant and round.", 1)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Images a step.", 1)
+
+VARIANTS = {
+    "plain Keras model": None,
+    "SpAModel, no alignment": (),
+    "SpA-Reg": (spa.SpAReg(0.1),),
+    "SpA-SLERP": (spa.SpASLERP(0.02),),
+    "SpA-Proj": (spa.SpAProj(0.6),),
+    "all three": (spa.SpAReg(0.1), spa.SpASLERP(0.02), spa.SpAProj(0.6)),
+}
+
+
+def make_model(backbone, num_classes, alignments):
+    classifier = keras.layers.Dense(num_classes)
+    if alignments is None:
+        model = keras.Model(backbone.inputs, classifier(backbone.outputs[0]))
+    else:
+        model = spa.SpAModel(backbone, classifier, list(alignments))
+    model.compile(
+        keras.optimizers.SGD(0.1, momentum=0.9),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    return model
+
+
+def compare(title, make_backbone, num_classes):
+    models = {
+        name: make_model(make_backbone(), num_classes, alignments)
+        for name, alignments in VARIANTS.items()
+    }
+    shape = models["SpA-Reg"].backbone.input_shape[1:]
+    random = np.random.RandomState(0)
+    x = random.rand(_BATCH_SIZE.value, *shape).astype("float32")
+    y = random.randint(num_classes, size=len(x))
+    steps = {
+        name: functools.partial(model.train_on_batch, x, y)
+        for name, model in models.items()
+    }
+    times = timing.interleaved(steps, _ROUNDS.value, _STEPS.value)
+    print(f"{title}, batch {len(x)}, {os.cpu_count()} cores\n")
+    timing.print_table(times, "step", baseline="plain Keras model")
+
+
+def main(_):
+    print(f"Keras {keras.__version__} on {keras.backend.backend()}")
+    compare("ResNet-32, K = 100, d = 64", spa.models.resnet_cifar, 100)
+    compare(
+        "Head alone, K = 1,000, d = 2,048",
+        lambda: keras.Sequential([keras.Input((2048,)), keras.layers.ReLU()]),
+        1000,
+    )
+
+
+if __name__ == "__main__":
+    app.run(main)

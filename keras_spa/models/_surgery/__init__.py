@@ -1,0 +1,1 @@
+"""Taking models apart: splitting at the head, running up to it, copying."""

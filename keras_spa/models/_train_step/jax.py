@@ -1,0 +1,78 @@
+import jax
+import keras
+
+from keras_spa import distribute
+from keras_spa.models._train_step.base import Batch, StepParts, batch_size
+
+
+class TrainStep(StepParts):
+    """`SpAModel`'s training and test steps on JAX, as pure functions of the state.
+
+    Inside a scope the model's variables stand for the values given to it, so that
+    the code shared with the other backends can read and assign them.
+    """
+
+    def _scope(self, trainable=(), non_trainable=(), optimizer=(), metrics=()):
+        mapping = [
+            *zip(self.trainable_variables, trainable, strict=False),
+            *zip(self.non_trainable_variables, non_trainable, strict=False),
+            *zip(self.optimizer.variables, optimizer, strict=False),
+            *zip(self.metrics_variables, metrics, strict=False),
+        ]
+        return keras.StatelessScope(mapping, collect_losses=True)
+
+    def train_step(self, state, data):
+        trainable, non_trainable, optimizer, metrics = state
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
+            distribute.split(data)
+        )
+
+        def scaled_loss(trainable):
+            with self._scope(trainable, non_trainable, optimizer, metrics) as scope:
+                batch = self._forward_pass(x, y, sample_weight)
+                scaled = self.optimizer.scale_loss(batch.loss)
+            new_non_trainable = _values(scope, self.non_trainable_variables)
+            return scaled, (
+                batch,
+                new_non_trainable,
+                _values(scope, self.metrics_variables),
+            )
+
+        gradients, aux = jax.grad(scaled_loss, has_aux=True)(trainable)
+        batch, non_trainable, metrics = aux
+        with self._scope(trainable, optimizer=optimizer):
+            gradients = self._align_gradients(gradients, batch)
+            target = self._progress(ahead=1)
+        trainable, optimizer = self.optimizer.stateless_apply(
+            optimizer, gradients, trainable
+        )
+        with self._scope(trainable, non_trainable, optimizer, metrics) as scope:
+            self._finish_step(batch, target)
+            logs = self._log(x, y, sample_weight, batch)
+        return logs, (
+            _values(scope, self.trainable_variables),
+            _values(scope, self.non_trainable_variables),
+            optimizer,
+            _values(scope, self.metrics_variables),
+        )
+
+    def test_step(self, state, data):
+        trainable, non_trainable, metrics = state
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
+            distribute.split(data)
+        )
+        with self._scope(trainable, non_trainable, metrics=metrics) as scope:
+            logits = self(x, training=False)
+            loss = self.compute_loss(x, y, logits, sample_weight, training=False)
+            logs = self._log(
+                x, y, sample_weight, Batch(loss, logits, size=batch_size(x))
+            )
+        return logs, (
+            trainable,
+            _values(scope, self.non_trainable_variables),
+            _values(scope, self.metrics_variables),
+        )
+
+
+def _values(scope, variables):
+    return [scope.get_current_value(variable) for variable in variables]

@@ -1,0 +1,22 @@
+import keras
+import torch
+
+from keras_spa.models._train_step.base import StepParts
+
+
+class TrainStep(StepParts):
+    """`SpAModel`'s training step on PyTorch."""
+
+    def train_step(self, data):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        self.zero_grad()
+        batch = self._forward_pass(x, y, sample_weight)
+        self.optimizer.scale_loss(batch.loss).backward()
+        variables = self.trainable_variables
+        with torch.no_grad():
+            gradients = [variable.value.grad for variable in variables]
+            gradients = self._align_gradients(gradients, batch)
+            target = self._progress(ahead=1)
+            self.optimizer.apply(gradients, variables)
+            self._finish_step(batch, target)
+            return self._log(x, y, sample_weight, batch)

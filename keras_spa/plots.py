@@ -1,0 +1,46 @@
+"""What all pictures share: where they may go, how they look, how they are written."""
+
+import io
+import pathlib
+
+from keras_spa.files import write_atomically
+
+# Okabe and Ito's colours: told apart by the colour-blind, and in grey.
+COLORS = {"many": "#0072B2", "medium": "#E69F00", "few": "#D55E00"}
+
+
+def check_path(path):
+    """`path` as a `pathlib.Path`, if a picture can be written there."""
+    path = pathlib.Path(path)
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise ValueError(
+            f"Argument `path` must end in .png or .svg. Received: path={str(path)!r}"
+        )
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(path.parent)!r} to write to")
+    return path
+
+
+def style():
+    """Context in which all figures are drawn and saved."""
+    import matplotlib
+
+    return matplotlib.rc_context(
+        {
+            "font.size": 9,
+            "axes.titlesize": 10,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "svg.hashsalt": "keras_spa",
+            "text.parse_math": False,  # a class may be called "$"
+        }
+    )
+
+
+def save(figure, path, dpi=150):
+    """Writes the figure whole or not at all; the same bytes each time."""
+    kind = path.suffix[1:].lower()
+    metadata = {"Date": None} if kind == "svg" else None
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
+    write_atomically(path, buffer.getvalue())

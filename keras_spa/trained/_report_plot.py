@@ -1,0 +1,80 @@
+"""The picture of a `CollapseReport`."""
+
+import textwrap
+
+import numpy as np
+
+from keras_spa import plots
+
+MOST_NAMES, NAME_WIDTH = 12, 10
+COSINE, ACCURACY = "#0072B2", "#E69F00"
+
+
+def draw_report(report, path):
+    """Cosine and accuracy from head to tail, histogram of angles, verdict on top."""
+    from matplotlib.figure import Figure
+
+    with plots.style():
+        figure = Figure(figsize=(10, 4.6), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=(2.2, 1))
+        _draw_classes(left, report)
+        _draw_angles(right, report)
+        figure.suptitle(textwrap.fill(report.verdict, 110), size=10)
+        plots.save(figure, path)
+
+
+def _draw_classes(axes, report):
+    order = report.head_to_tail
+    cosines = np.asarray(report.cosine_per_class)[order]
+    accuracies = np.asarray(report.accuracy_per_class)[order]
+    place = np.arange(len(order))
+    marks = {"markersize": 5 if len(order) <= 40 else 2, "lw": 1}
+    axes.bar(
+        place,
+        accuracies,
+        color=ACCURACY,
+        alpha=0.45,
+        width=0.85,
+        label="accuracy of the class",
+    )
+    axes.plot(
+        place, cosines, "o-", color=COSINE, label="cosine of weight and mean", **marks
+    )
+    axes.axhline(0, color="black", lw=0.6)
+    shown = place
+    if len(order) > MOST_NAMES:
+        shown = np.linspace(0, len(order) - 1, 7).round().astype(int)
+    axes.set_xticks(shown, [_label(report, order[i]) for i in shown])
+    axes.set_ylim(min(0, np.nanmin(cosines, initial=0)) * 1.1, 1.2)
+    axes.set_yticks(np.arange(0, 1.1, 0.2))
+    axes.set_xlim(-0.6, len(order) - 0.4)
+    axes.set_xlabel("class and its training images, from head to tail")
+    axes.set_title("Alignment and accuracy by class")
+    axes.legend(loc="upper right", ncols=2, frameon=False)
+
+
+def _label(report, c):
+    return f"{report.class_names[c][:NAME_WIDTH]}\n{report.class_counts[c]:,}"
+
+
+def _draw_angles(axes, report):
+    order = report.head_to_tail
+    cosines = np.asarray(report.cosine_per_class)
+    groups = report.shots()
+    angles = [
+        np.degrees(np.arccos(np.clip(cosines[c], -1, 1))) for c in groups.values()
+    ]
+    axes.hist(
+        angles,
+        bins=np.arange(0, 185, 5 if len(order) > 20 else 10),
+        stacked=True,
+        color=[plots.COLORS[name] for name in groups],
+        label=[f"{name} shot" for name in groups],
+    )
+    axes.set_xlim(0, max(90, *(np.max(part) + 5 for part in angles)))
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.set_ylim(0, 1.3 * axes.get_ylim()[1])
+    axes.set_xlabel("angle of weight and class mean (°)")
+    axes.set_ylabel("classes")
+    axes.set_title("Angles (0: aligned)")
+    axes.legend(loc="upper right", frameon=False)

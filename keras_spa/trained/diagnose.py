@@ -1,0 +1,93 @@
+"""What alignment a trained classifier has, and what the lack of it costs."""
+
+import numpy as np
+
+from keras_spa.metrics.neural_collapse import NeuralCollapse
+from keras_spa.trained.collapse_report import CollapseReport
+from keras_spa.trained.observe import Observer, linear_classifier, observe
+
+
+def diagnose(
+    model,
+    dataset,
+    class_counts=None,
+    class_names=None,
+    batch_size=256,
+    verbose="auto",
+    head=None,
+):
+    """Measures neural collapse and alignment of a classifier, class by class.
+
+    One pass over the data in inference mode. Features are the inputs of the model's
+    last layer with a kernel; its weights are compared with their class means. Diagnose
+    the training images without augmentation for what training has led to (NC1 to NC4
+    are meant so), test images for what the classifier meets in use.
+
+    Args:
+        model: A `SpAModel`, or any Keras model that `SpAModel.from_model` can split. It
+            is left as it is.
+        dataset: `(images, labels)` arrays, a `tf.data.Dataset`, a PyTorch DataLoader, a
+            `keras.utils.PyDataset`, or any iterable of batches `(images, labels)`.
+            Labels are integers (B,) or (B, 1), or one-hot (B, K).
+        class_counts: n, training images of each class (K,), which order classes from
+            head to tail and make many, medium and few shot. Defaults to the images of
+            each class in `dataset`.
+        class_names: K strings for tables and pictures. Defaults to the class numbers.
+        batch_size: Images at a time, for arrays. Defaults to 256.
+        verbose: `"auto"` or 1 for a progress bar, 0 for none.
+        head: The classifier within `model`, as in `SpAModel.from_model`. Defaults to
+            None, the last layer; subclassed models need it.
+
+    Returns:
+        A `CollapseReport`. `print(report)` gives its verdict.
+
+    Raises:
+        ValueError: a model that cannot be split, labels that do not fit its classes,
+            no images, images of fewer than two classes, or features that are not finite
+            (with the batch).
+
+    Example:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    >>> model.layers[0].set_weights([spa.theory.simplex_etf(3, 4).T, np.zeros(3)])
+    >>> labels = np.array([0, 1, 2, 0])
+    >>> images = spa.theory.simplex_etf(3, 4)[labels]
+    >>> report = spa.diagnose(model, (images, labels), verbose=0)
+    >>> print(report)
+    Aligned: mean cosine 1.00 of weights and class means. The classifier uses 100 % of
+    what its features' means allow. Accuracy 100.0 %.
+
+    Reference: the measures are those of `metrics.NeuralCollapse`; the report is ours.
+    """
+    observer = model if isinstance(model, Observer) else Observer(model, head)
+    collapse = None
+    for features, logits, labels in observe(observer, dataset, batch_size, verbose):
+        num_classes = logits.shape[-1]
+        if collapse is None:
+            collapse = NeuralCollapse(num_classes, class_counts)
+            right = np.zeros(num_classes)
+            class_names = _checked_names(class_names, num_classes)
+        collapse.update_state(features, labels, logits)
+        hits = labels[np.argmax(logits, axis=-1) == labels]
+        right += np.bincount(hits, minlength=num_classes)
+    right[collapse.counts == 0] = np.nan
+    return CollapseReport.of(
+        collapse,
+        *linear_classifier(observer.model),
+        right / np.maximum(collapse.counts, 1),
+        class_names,
+    )
+
+
+def _checked_names(class_names, num_classes):
+    names = range(num_classes) if class_names is None else class_names
+    names = [str(name) for name in names]
+    if len(names) != num_classes:
+        raise ValueError(
+            f"Argument `class_names` must hold {num_classes} names. "
+            f"Received: {len(names)}"
+        )
+    return names

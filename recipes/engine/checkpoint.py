@@ -1,0 +1,201 @@
+"""Training that goes on where it was stopped or killed, as if nothing had happened.
+
+A checkpoint is a folder, `epoch-000012` or in mid-epoch `epoch-000012-step-00000034`:
+
+    model.weights.h5  weights, optimizer, class means, random states
+    state.json        epochs and steps done, history, metrics of a begun epoch
+    SHA256            checksums of the two, as `sha256sum --check SHA256` reads them
+
+It gets its name when all of it is on the disk. The one before it stays as well, in case
+the disk damages the last one. (Keras' BackupAndRestore writes weights and epoch one
+after the other, in place: killed in between, it repeats an epoch or finds half a file.)
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import sys
+import time
+
+import keras
+import numpy as np
+
+from engine import signals
+from keras_spa.files import sync
+
+WEIGHTS, STATE, CHECKSUMS = "model.weights.h5", "state.json", "SHA256"
+
+
+@dataclasses.dataclass
+class Progress:
+    """How far a training has come: epochs, and steps and seconds of a begun one."""
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    metrics: list = dataclasses.field(default_factory=list)
+    history: dict = dataclasses.field(default_factory=dict)
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves after each epoch, and before a step when SIGTERM came.
+
+    Nothing that is not finite is saved: then, or when the loss is not, the training
+    stops. Keras' TerminateOnNaN would have that epoch saved first.
+    """
+
+    def __init__(self, folder, start):
+        super().__init__()
+        self.folder, self.start = pathlib.Path(folder), start
+        self.history = start.history
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch, self.first, self.began = epoch, 0, time.perf_counter()
+        if epoch == self.start.epoch and self.start.step:
+            self.first = self.start.step
+            self.began -= self.start.seconds
+            variables = self.model.metrics_variables
+            for variable, value in zip(variables, self.start.metrics, strict=True):
+                variable.assign(value)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.step = self.first + batch
+        if signals.sigterm_came():
+            if batch:  # else the checkpoint that this life began from has it all
+                variables = self.model.metrics_variables
+                self._save(
+                    self.epoch, self.step, [_array(v).tolist() for v in variables]
+                )
+            _preempted(f"in epoch {self.epoch + 1} after {self.step} steps")
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not np.isfinite(logs["loss"]):
+            first, last = self.step + 1, self.first + batch + 1
+            steps = f"step {last}" if first == last else f"steps {first} to {last}"
+            loss = f"The loss is {logs['loss']}"
+            self._diverged(f"{loss} in epoch {self.epoch + 1}, {steps}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = time.perf_counter() - self.began
+        for name, value in {**(logs or {}), "seconds": seconds}.items():
+            self.history.setdefault(name, []).append(float(value))
+        self._save(epoch + 1)
+        if signals.sigterm_came():
+            _preempted(f"after epoch {epoch + 1}")
+
+    def _diverged(self, what):
+        raise signals.Diverged(
+            f"{what}. The last good checkpoint is {self._last()}. Try a smaller "
+            "--learning_rate in another --output_dir"
+        )
+
+    def _last(self):
+        return next(reversed(_folders(self.folder)), "that of no epoch")
+
+    def _save(self, epoch, step=0, metrics=()):
+        variables = [*self.model.weights, *self.model.optimizer.variables]
+        if not all(np.isfinite(_array(v)).all() for v in variables):
+            now = f"step {step} of epoch {epoch + 1}" if step else f"epoch {epoch}"
+            self._diverged(f"Weights are not finite after {now}")
+        seconds = time.perf_counter() - self.began if step else 0.0
+        progress = Progress(epoch, step, seconds, list(metrics), self.history)
+        final = self.folder / _name(epoch, step)
+        try:
+            self._write(final, progress)
+        except (OSError, RuntimeError) as error:  # h5py raises both
+            shutil.rmtree(_unfinished(final), ignore_errors=True)
+            number = getattr(error, "errno", None)  # h5py says much else beside it
+            reason = os.strerror(number) if number else str(error)
+            raise signals.Stopped(
+                f"Could not save {final}: {reason}. The last good checkpoint is "
+                f"{self._last()}; the same command goes on from there"
+            ) from error
+        for older in _folders(self.folder)[:-2]:
+            shutil.rmtree(older)
+
+    def _write(self, final, progress):
+        unfinished = _unfinished(final)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        self.model.save_weights(unfinished / WEIGHTS)
+        text = json.dumps(dataclasses.asdict(progress), indent=1)
+        (unfinished / STATE).write_text(text + "\n")
+        lines = [f"{_sha256(unfinished / name)}  {name}\n" for name in (WEIGHTS, STATE)]
+        (unfinished / CHECKSUMS).write_text("".join(lines))
+        for name in (WEIGHTS, STATE, CHECKSUMS, "."):
+            sync(unfinished / name)
+        os.replace(unfinished, final)
+        sync(self.folder)
+
+
+def restore(model, folder):
+    """The `Progress` of the last whole checkpoint, which the model takes on.
+
+    `model` is built and compiled. Damaged checkpoints after it are told of and removed.
+    """
+    damaged = {}
+    for path in reversed(_folders(folder)):
+        if damage := _damage(path):
+            damaged[path] = f"{path / damage} is missing or not as it was written"
+            continue
+        for bad, line in damaged.items():
+            print(f"{line}; going on from {path}", file=sys.stderr, flush=True)
+            shutil.rmtree(bad, ignore_errors=True)
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(path / WEIGHTS)
+        return Progress(**json.loads((path / STATE).read_text()))
+    if damaged:
+        raise signals.Stopped(
+            f"{'; '.join(damaged.values())}. Put it back or, to begin the run anew, "
+            f"delete {folder}"
+        )
+    return Progress()
+
+
+def forget(folder):
+    """Removes the checkpoints in `folder`."""
+    for path in _folders(folder):
+        shutil.rmtree(path)
+
+
+def _folders(folder):
+    return sorted(pathlib.Path(folder).glob("epoch-*"))
+
+
+def _name(epoch, step):
+    return f"epoch-{epoch:06}" + (f"-step-{step:08}" if step else "")
+
+
+def _unfinished(final):
+    return final.with_name(f".{final.name}")
+
+
+def _damage(path):
+    """The name of a file that is not as it was written, None if there is none."""
+    try:
+        lines = (path / CHECKSUMS).read_text().splitlines()
+        sums = dict(reversed(line.split("  ", 1)) for line in lines)
+    except (OSError, ValueError):
+        return CHECKSUMS
+    for name in (WEIGHTS, STATE):
+        if name not in sums:
+            return CHECKSUMS
+        if not (path / name).is_file() or _sha256(path / name) != sums[name]:
+            return name
+    return None
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _array(variable):
+    return keras.ops.convert_to_numpy(variable)
+
+
+def _preempted(where):
+    raise signals.Preempted(f"Stopped by SIGTERM {where}")

@@ -1,0 +1,50 @@
+"""Result files: where they come from, and how they get to the disk."""
+
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+
+import keras
+import numpy as np
+
+from keras_spa.files import write_atomically
+
+
+def environment():
+    """Versions, commit and hardware that a result was measured with."""
+    backend = keras.backend.backend()
+    return {
+        "python": platform.python_version(),
+        "keras": keras.__version__,
+        "backend": backend,
+        backend: sys.modules[backend].__version__,
+        "numpy": np.__version__,
+        "commit": _commit(),
+        "hardware": f"{_processor()}, {os.cpu_count()} cores",
+    }
+
+
+def _commit():
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        here = pathlib.Path(__file__).parent
+        run = subprocess.run(command, cwd=here, capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    return run.stdout.strip() or None
+
+
+def _processor():
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":")[1].strip() for line in lines if "model name" in line]
+    return names[0] if names else platform.machine()
+
+
+def write_result(path, result):
+    write_atomically(path, json.dumps(result, indent=1, allow_nan=False) + "\n")

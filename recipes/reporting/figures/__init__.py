@@ -1,0 +1,1 @@
+"""The figures of `recipes/figures.py`, a module each."""

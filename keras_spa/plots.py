@@ -6,7 +6,20 @@ import pathlib
 from keras_spa.files import write_atomically
 
 # Okabe and Ito's colours: told apart by the colour-blind, and in grey.
-COLORS = {"many": "#0072B2", "medium": "#E69F00", "few": "#D55E00"}
+PALETTE = {
+    "black": "#000000",
+    "blue": "#0072B2",
+    "green": "#009E73",
+    "orange": "#E69F00",
+    "vermilion": "#D55E00",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+}
+SHOT_COLORS = {
+    "many": PALETTE["blue"],
+    "medium": PALETTE["orange"],
+    "few": PALETTE["vermilion"],
+}
 
 
 def check_path(path):

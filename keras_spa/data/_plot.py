@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_spa import plots
-from keras_spa.plots import COLORS
+from keras_spa.plots import SHOT_COLORS
 
 SAMPLES, PIXELS, GAP = 4, 160, 8
 MOST_BARS, MOST_NAMES, NAME_WIDTH = 120, 12, 14
@@ -42,14 +42,16 @@ def _draw_counts(axes, data, groups, limits, log):
             f"{group} ({limits[group]}): {len(classes)} of {len(counts):,} classes, "
             f"{share:.0%} of images"
         )
-        axes.axvspan(edges[start], edges[end], color=COLORS[group], alpha=0.12, lw=0)
+        axes.axvspan(
+            edges[start], edges[end], color=SHOT_COLORS[group], alpha=0.12, lw=0
+        )
         if len(counts) <= MOST_BARS:
             axes.bar(
                 np.arange(start, end) + 1,
                 heights[start:end] - floor,
                 bottom=floor,
                 width=0.84,
-                color=COLORS[group],
+                color=SHOT_COLORS[group],
                 label=label,
             )
         else:
@@ -58,7 +60,7 @@ def _draw_counts(axes, data, groups, limits, log):
                 edges[start : end + 1],
                 baseline=floor,
                 fill=True,
-                color=COLORS[group],
+                color=SHOT_COLORS[group],
                 label=label,
             )
         start = end

@@ -2,6 +2,12 @@
 
 from keras_spa.metrics.alignment_cosine import AlignmentCosine
 from keras_spa.metrics.neural_collapse import NeuralCollapse
-from keras_spa.metrics.shot_accuracy import ShotAccuracy, shot_groups
+from keras_spa.metrics.shot_accuracy import ShotAccuracy, shot_groups, shot_means
 
-__all__ = ["AlignmentCosine", "NeuralCollapse", "ShotAccuracy", "shot_groups"]
+__all__ = [
+    "AlignmentCosine",
+    "NeuralCollapse",
+    "ShotAccuracy",
+    "shot_groups",
+    "shot_means",
+]

@@ -43,6 +43,36 @@ def shot_groups(class_counts, many=100, few=20):
     }
 
 
+def shot_means(accuracy_per_class, class_counts, many=100, few=20):
+    """Mean accuracy of the many-, medium- and few-shot classes.
+
+    Args:
+        accuracy_per_class: (K,), of any unit; NaN for classes without images, which are
+            left out.
+        class_counts: n, training images of each class (K,).
+        many, few: as in `shot_groups`.
+
+    Returns:
+        `{"many": float, "medium": float, "few": float}`; NaN for a group without
+        classes that have images.
+
+    Example:
+
+    >>> import keras_spa as spa
+    >>> spa.metrics.shot_means([0.9, 0.7, 0.1], [500, 200, 5])
+    {'many': 0.8, 'medium': nan, 'few': 0.1}
+
+    Reference: Liu et al. (CVPR 2019), "Large-Scale Long-Tailed Recognition in an Open
+    World", section 4.
+    """
+    accuracies = np.asarray(accuracy_per_class, "float64")
+    means = {}
+    for shots, classes in shot_groups(class_counts, many, few).items():
+        known = accuracies[classes][np.isfinite(accuracies[classes])]
+        means[shots] = float(known.mean()) if known.size else float("nan")
+    return means
+
+
 @keras.saving.register_keras_serializable(package="keras_spa")
 class ShotAccuracy(keras.metrics.Metric):
     """Accuracy of all samples, and of the classes with many, medium and few images.

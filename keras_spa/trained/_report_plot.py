@@ -68,7 +68,7 @@ def _draw_angles(axes, report):
         angles,
         bins=np.arange(0, 185, 5 if len(order) > 20 else 10),
         stacked=True,
-        color=[plots.COLORS[name] for name in groups],
+        color=[plots.SHOT_COLORS[name] for name in groups],
         label=[f"{name} shot" for name in groups],
     )
     axes.set_xlim(0, max(90, *(np.max(part) + 5 for part in angles)))

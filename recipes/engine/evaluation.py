@@ -149,7 +149,7 @@ class Scores:
             confidence[filled] / images[filled],
             100 * right[filled] / images[filled],
             "o-",
-            color=plots.COLORS["many"],
+            color=plots.SHOT_COLORS["many"],
             label="accuracy",
         )
         axes.set_xlim(0, 1)

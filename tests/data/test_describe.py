@@ -132,7 +132,7 @@ def test_the_picture_shows_the_groups_that_there_are(tmp_path, classes, log):
     labels = labels_of(long_tail_counts(classes, 90, 30))
     text = describe(labels, path, log=log)
     assert text == describe(labels)
-    colors = {name: shows(path, color) for name, color in plots.COLORS.items()}
+    colors = {name: shows(path, color) for name, color in plots.SHOT_COLORS.items()}
     assert colors == {"many": False, "medium": True, "few": True}
     assert [file.name for file in tmp_path.iterdir()] == ["tail.png"]
 

@@ -85,7 +85,7 @@ def _draw_classes(axes, points):
             errors,
             s=14,
             marker=SHOT_MARKERS[name],
-            color=plots.COLORS[name],
+            color=plots.SHOT_COLORS[name],
             alpha=0.5,
             lw=0,
             label=f"{name} shot ({signed(spearman(shares, errors), 2)})",

@@ -20,6 +20,7 @@ from keras_spa import (
     trained,
 )
 from keras_spa.alignment import Alignment, CosineRamp, SpAProj, SpAReg, SpASLERP
+from keras_spa.class_statistics import ClassStatistics
 from keras_spa.models import SpAModel
 from keras_spa.trained import (
     CollapseReport,
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Alignment",
+    "ClassStatistics",
     "CollapseReport",
     "CosineRamp",
     "PostHoc",

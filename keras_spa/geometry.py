@@ -5,6 +5,12 @@ Rows run over the classes: `W` (K, d) classifier weights, `M` (K, d) class means
 `seen` (K,) with 1 for the classes that have been observed and 0 for the others.
 All arithmetic is float32, whatever dtype comes in. A row is a zero row if its norm
 is below 1e-18; components may be as large as 1e18.
+
+With a `metric`, a symmetric positive definite matrix Σ (d, d), inner product and length
+are `⟨u, v⟩ = uᵀΣv` and `‖v‖ = √(vᵀΣv)` instead of `u·v` and `√(v·v)`, and angles and
+directions follow from them. With the covariance of the features' noise as Σ, and targets
+`Σ⁻¹m` of centred class means m (`targets`), this is the geometry in which aligned
+weights are optimal (docs/theory.md, T7).
 """
 
 from keras import ops
@@ -18,23 +24,27 @@ def _float(x: Tensor) -> Tensor:
     return ops.cast(x, "float32")
 
 
-def dot(u: Tensor, v: Tensor) -> Tensor:
-    """Inner product of matching rows: (..., d), (..., d) -> (...,)."""
-    return ops.sum(_float(u) * _float(v), axis=-1)
+def dot(u: Tensor, v: Tensor, metric: Tensor | None = None) -> Tensor:
+    """Inner product of matching rows, `u·v` or `uᵀΣv`: (..., d), (..., d) -> (...,)."""
+    u = _float(u)
+    if metric is not None:
+        u = ops.matmul(u, _float(metric))
+    return ops.sum(u * _float(v), axis=-1)
 
 
-def norm(v: Tensor) -> Tensor:
-    """Euclidean length of each row, (..., d) -> (...,); its gradient at 0 is 0."""
-    squared = dot(v, v)
+def norm(v: Tensor, metric: Tensor | None = None) -> Tensor:
+    """Length of each row, (..., d) -> (...,); its gradient at 0 is 0."""
+    squared = dot(v, v, metric)
     positive = squared > 1e-36
     return ops.where(positive, ops.sqrt(ops.where(positive, squared, 1.0)), 0.0)
 
 
-def unit(v: Tensor) -> Tensor:
+def unit(v: Tensor, metric: Tensor | None = None) -> Tensor:
     """Rows scaled to length one: `v / ‖v‖`, and 0 stays 0.
 
     Args:
         v: Tensor (..., d), any float dtype.
+        metric: Σ, tensor (d, d), or None for the Euclidean length.
 
     Returns:
         float32 tensor (..., d). Neither it nor its gradient is NaN at 0.
@@ -49,42 +59,44 @@ def unit(v: Tensor) -> Tensor:
     [[0.6 0.8]
      [0.  0. ]]
     """
-    length = norm(v)[..., None]
+    length = norm(v, metric)[..., None]
     return _float(v) / ops.where(length > 0, length, 1.0)
 
 
-def cosine(u: Tensor, v: Tensor) -> Tensor:
-    """Cosine of the angle between matching rows, `û·v̂`; 0 where a row is 0."""
-    return dot(unit(u), unit(v))
+def cosine(u: Tensor, v: Tensor, metric: Tensor | None = None) -> Tensor:
+    """Cosine of the angle between matching rows, `⟨û, v̂⟩`; 0 where a row is 0."""
+    return dot(unit(u, metric), unit(v, metric), metric)
 
 
-def angle(u: Tensor, v: Tensor) -> Tensor:
+def angle(u: Tensor, v: Tensor, metric: Tensor | None = None) -> Tensor:
     """Angle between matching rows in radians, `2·atan2(‖û−v̂‖, ‖û+v̂‖)`.
 
     Unlike the arc cosine, this form keeps its digits near 0 and near π.
     """
-    u, v = unit(u), unit(v)
-    return 2 * ops.arctan2(norm(u - v), norm(u + v))
+    u, v = unit(u, metric), unit(v, metric)
+    return 2 * ops.arctan2(norm(u - v, metric), norm(u + v, metric))
 
 
-def tangent(g: Tensor, w: Tensor) -> Tensor:
-    """The part of each row of `g` perpendicular to that of `w`: `g − (g·ŵ)ŵ`."""
-    w = unit(w)
-    return _float(g) - dot(g, w)[..., None] * w
+def tangent(g: Tensor, w: Tensor, metric: Tensor | None = None) -> Tensor:
+    """The part of each row of `g` perpendicular to that of `w`: `g − ⟨g, ŵ⟩ŵ`."""
+    w = unit(w, metric)
+    return _float(g) - dot(g, w, metric)[..., None] * w
 
 
-def toward(w: Tensor, v: Tensor) -> Tensor:
-    """Unit direction in which `w` turns towards `v`: `unit(v̂ − (v̂·ŵ)ŵ)`.
+def toward(w: Tensor, v: Tensor, metric: Tensor | None = None) -> Tensor:
+    """Unit direction in which `w` turns towards `v`: `unit(v̂ − ⟨v̂, ŵ⟩ŵ)`.
 
     It is perpendicular to `w`, and 0 where no such direction is defined: for equal
     or opposite directions (sine of the angle at most 1e-6) and for zero rows.
     """
-    direction = tangent(unit(v), w)
-    defined = (norm(direction) > PARALLEL) & (norm(w) > 0)
-    return ops.where(defined[..., None], unit(direction), 0.0)
+    direction = tangent(unit(v, metric), w, metric)
+    defined = (norm(direction, metric) > PARALLEL) & (norm(w, metric) > 0)
+    return ops.where(defined[..., None], unit(direction, metric), 0.0)
 
 
-def slerp(w: Tensor, v: Tensor, rate: Tensor) -> Tensor:
+def slerp(
+    w: Tensor, v: Tensor, rate: Tensor | float, metric: Tensor | None = None
+) -> Tensor:
     """Turn each row of `w` by a share of its angle θ to `v`, keeping its length.
 
     Spherical linear interpolation,
@@ -95,12 +107,14 @@ def slerp(w: Tensor, v: Tensor, rate: Tensor) -> Tensor:
         w: Tensor (..., d), the rows to turn.
         v: Tensor (..., d), where to turn them; only its directions count.
         rate: a, the share of the angle: 0 stays, 1 arrives. Number or scalar tensor.
+        metric: Σ, tensor (d, d), for lengths and angles; None for Euclidean ones.
 
     Returns:
         float32 tensor (..., d). Rows without a direction to turn in (zero, equal,
         opposite) are returned unchanged.
 
-    Reference: Shoemake (1985), "Animating rotation with quaternion curves".
+    Reference: Shoemake (1985), "Animating rotation with quaternion curves". The metric
+    is ours.
 
     Example:
 
@@ -112,10 +126,43 @@ def slerp(w: Tensor, v: Tensor, rate: Tensor) -> Tensor:
     [[1.414 1.414]]
     """
     w = _float(w)
-    turn = toward(w, v)
-    arc = (_float(rate) * angle(w, v))[..., None]
-    turned = ops.cos(arc) * w + ops.sin(arc) * norm(w)[..., None] * turn
-    return ops.where(norm(turn)[..., None] > 0, turned, w)
+    turn = toward(w, v, metric)
+    arc = (_float(rate) * angle(w, v, metric))[..., None]
+    turned = ops.cos(arc) * w + ops.sin(arc) * norm(w, metric)[..., None] * turn
+    return ops.where(norm(turn, metric)[..., None] > 0, turned, w)
+
+
+def shrunk(covariance: Tensor, shrinkage: float) -> Tensor:
+    """`(1−α)Σ + α·tr(Σ)/d·I`: positive definite for α > 0, isotropic for α = 1.
+
+    Where Σ is 0, as before anything has been observed, it is the identity.
+
+    Args:
+        covariance: Σ, tensor (d, d), symmetric, positive semi-definite.
+        shrinkage: α, in [0, 1].
+
+    Returns:
+        float32 tensor (d, d).
+
+    Reference: Ledoit and Wolf (2004), "A well-conditioned estimator for
+    large-dimensional covariance matrices", for the form; α is a parameter here.
+    """
+    covariance = _float(covariance)
+    dimension = covariance.shape[-1]
+    identity = ops.eye(dimension, dtype="float32")
+    mean = ops.trace(covariance) / dimension
+    known = mean > 0
+    mixed = (1 - shrinkage) * covariance + shrinkage * mean * identity
+    return ops.where(known, mixed, identity)
+
+
+def targets(means: Tensor, metric: Tensor) -> Tensor:
+    """Where aligned weights point in a metric, `t_c = Σ⁻¹m_c`: (K, d), (d, d) -> (K, d).
+
+    `cosine(w, t, metric)` is then `w·m/√((wᵀΣw)(mᵀΣ⁻¹m))`.
+    """
+    solution = ops.solve(_float(metric), ops.transpose(_float(means)))
+    return ops.transpose(solution)
 
 
 def mean_over_seen(values: Tensor, seen: Tensor) -> Tensor:

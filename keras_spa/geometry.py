@@ -8,9 +8,9 @@ is below 1e-18; components may be as large as 1e18.
 
 With a `metric`, a symmetric positive definite matrix Σ (d, d), inner product and length
 are `⟨u, v⟩ = uᵀΣv` and `‖v‖ = √(vᵀΣv)` instead of `u·v` and `√(v·v)`, and angles and
-directions follow from them. With the covariance of the features' noise as Σ, and targets
-`Σ⁻¹m` of centred class means m (`targets`), this is the geometry in which aligned
-weights are optimal (docs/theory.md, T7).
+directions follow from them. With the covariance of the features' noise as Σ, and
+targets `Σ⁻¹m` of centred class means m (`targets`), this is the geometry in which
+aligned weights are optimal (docs/theory.md, T7).
 """
 
 from keras import ops
@@ -157,7 +157,7 @@ def shrunk(covariance: Tensor, shrinkage: float) -> Tensor:
 
 
 def targets(means: Tensor, metric: Tensor) -> Tensor:
-    """Where aligned weights point in a metric, `t_c = Σ⁻¹m_c`: (K, d), (d, d) -> (K, d).
+    """Where weights point that are aligned in a metric: `Σ⁻¹m_c`, float32 (K, d).
 
     `cosine(w, t, metric)` is then `w·m/√((wᵀΣw)(mᵀΣ⁻¹m))`.
     """

@@ -12,12 +12,13 @@ import os
 import pathlib
 import re
 
+import numpy as np
+from absl import app, flags
+
 import cifar10_lt
 import cifar100_lt
 import digits_lt
 import imagenet_lt
-import numpy as np
-from absl import app, flags
 from engine import config, storage
 from engine.methods import ALIGNMENTS, METHODS
 from reporting import summary

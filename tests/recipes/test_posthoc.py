@@ -6,6 +6,8 @@ import pytest
 
 import keras_spa as spa
 import posthoc
+from keras_spa.trained.align import CANDIDATES
+from reporting import posthoc_page
 
 
 def split(counts, seed):
@@ -45,7 +47,7 @@ def test_candidates_are_the_published_formulas():
     rows, b = found["logit adjustment"][10]  # tau is 1
     np.testing.assert_allclose(b, biases - np.log([0.9, 0.1]))
     assert rows is weights
-    assert len(found["SpA-SLERP"]) == len(spa.posthoc.CANDIDATES)
+    assert len(found["SpA-SLERP"]) == len(CANDIDATES)
 
 
 def test_each_method_is_chosen_on_validation_and_measured_on_test(model, data):
@@ -78,7 +80,7 @@ def test_the_table_gives_gains_paired_by_seed():
         rest = {"many": 50.0, "medium": None, "few": 1.0}
         return {"untouched": {"all": plain} | rest, "SpA-SLERP": {"all": turned} | rest}
 
-    lines = posthoc.table({("ce", 0): run(30.0, 33.0), ("ce", 1): run(40.0, 41.0)})
+    lines = posthoc_page.table({("ce", 0): run(30.0, 33.0), ("ce", 1): run(40.0, 41.0)})
     untouched, turned = (
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in lines.splitlines()[2:]

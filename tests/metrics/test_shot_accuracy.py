@@ -7,8 +7,7 @@ import pytest
 import toys
 from hypothesis import strategies as st
 
-from keras_spa.data import long_tail_counts
-from keras_spa.metrics import ShotAccuracy, shot_groups
+from keras_spa.metrics import ShotAccuracy
 
 COUNTS = [500, 101, 100, 20, 19, 1]  # two classes a group
 K = len(COUNTS)
@@ -57,39 +56,6 @@ def assert_results(metric, expected):
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(metric.per_class()), per_class, atol=1e-6
     )
-
-
-def test_groups_at_their_bounds():
-    groups = shot_groups(COUNTS)
-    assert {name: list(classes) for name, classes in groups.items()} == {
-        "many": [0, 1],
-        "medium": [2, 3],
-        "few": [4, 5],
-    }
-
-
-def test_groups_of_other_thresholds():
-    groups = shot_groups([5, 10, 11, 50], many=10, few=10)
-    assert [list(classes) for classes in groups.values()] == [[2, 3], [1], [0]]
-
-
-@pytest.mark.parametrize(
-    ("classes", "largest", "sizes"), [(100, 500, [35, 35, 30]), (10, 5000, [8, 2, 0])]
-)
-def test_groups_of_the_cifar_benchmarks(classes, largest, sizes):
-    groups = shot_groups(long_tail_counts(classes, largest, 100))
-    assert [len(group) for group in groups.values()] == sizes
-
-
-@hypothesis.given(
-    st.lists(st.integers(1, 2000), min_size=2, max_size=30),
-    st.integers(0, 500),
-    st.integers(0, 500),
-)
-def test_each_class_is_in_one_group(counts, one, other):
-    few, many = sorted((one, other))
-    groups = shot_groups(counts, many, few)
-    assert sorted(np.concatenate(list(groups.values()))) == list(range(len(counts)))
 
 
 def test_streams_over_batches_like_one_pass_over_all():
@@ -221,27 +187,6 @@ def test_a_config_restores_the_metric_from_json():
     assert [float(v) for v in restored.result().values()] == pytest.approx(
         [float(v) for v in metric.result().values()]
     )
-
-
-@pytest.mark.parametrize("function", [shot_groups, ShotAccuracy])
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"class_counts": [5, 0, 3]}, "class_counts.*positive.*{1: 0}"),
-        ({"class_counts": [5, -2]}, "class_counts.*positive.*{1: -2}"),
-        ({"class_counts": [5, float("nan")]}, "class_counts.*finite"),
-        ({"class_counts": [5]}, "class_counts.*at least 2"),
-        ({"class_counts": 10}, "class_counts.*Received: class_counts=10"),
-        ({"many": 10}, "`few` must be at most `many`. Received: few=20, many=10"),
-        ({"few": -1}, "`few` must be .* Received: few=-1"),
-        ({"many": float("inf")}, "`many` must be a finite .* Received: many=inf"),
-        ({"many": "100"}, "`many` must be .* Received: many='100'"),
-    ],
-    ids=str,
-)
-def test_bad_arguments_are_named(function, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        function(**{"class_counts": COUNTS, **arguments})
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ import PIL.ImageOps
 from absl import app, flags
 
 import keras_spa as spa
-from keras_spa.data.augment._policy import CIFAR10
+from keras_spa.data.augment.policies import CIFAR10
 
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Rounds; the median is printed.", 1)
 _SECONDS = flags.DEFINE_float("seconds", 2.0, "Seconds a variant and round.", 0.1)

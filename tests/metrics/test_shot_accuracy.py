@@ -21,7 +21,7 @@ def batch(samples=50, seed=0, classes=range(K)):
     return labels, logits + 1.5 * np.eye(K, dtype="float32")[labels]
 
 
-def by_loops(labels, logits, weights=None, counts=COUNTS, many=100, few=20):
+def loop_results(labels, logits, weights=None, counts=COUNTS, many=100, few=20):
     """`(result, per class)` one sample and one class at a time."""
     correct, samples = [0.0] * len(counts), [0.0] * len(counts)
     for i, label in enumerate(labels):
@@ -65,7 +65,7 @@ def test_streams_over_batches_like_one_pass_over_all():
         metric.update_state(*one)
         labels.extend(one[0])
         logits.extend(one[1])
-        assert_results(metric, by_loops(labels, logits))
+        assert_results(metric, loop_results(labels, logits))
 
 
 @pytest.mark.parametrize("shape", ["column", "soft", "list", "int64"])
@@ -79,7 +79,7 @@ def test_forms_of_labels(shape):
     }[shape]
     metric = ShotAccuracy(COUNTS)
     metric.update_state(given, logits)
-    assert_results(metric, by_loops(labels, logits))
+    assert_results(metric, loop_results(labels, logits))
 
 
 @pytest.mark.parametrize("column", [False, True])
@@ -89,7 +89,7 @@ def test_sample_weights_count_samples_so_often(column):
     weights[labels == 0] = 0  # a class without samples
     metric = ShotAccuracy(COUNTS)
     metric.update_state(labels, logits, weights[:, None] if column else weights)
-    assert_results(metric, by_loops(labels, logits, weights))
+    assert_results(metric, loop_results(labels, logits, weights))
 
 
 def test_groups_weigh_classes_alike_and_overall_weighs_samples_alike():
@@ -105,11 +105,11 @@ def test_groups_weigh_classes_alike_and_overall_weighs_samples_alike():
 def test_what_has_no_samples_or_no_classes_is_nan():
     counts = [500, 400, 300, 50, 40, 30]  # no class with few images
     metric = ShotAccuracy(counts)
-    assert_results(metric, by_loops([], [], counts=counts))
+    assert_results(metric, loop_results([], [], counts=counts))
     assert all(np.isnan(float(value)) for value in metric.result().values())
     labels, logits = batch(classes=[0, 2])  # none with a medium number
     metric.update_state(labels, logits)
-    assert_results(metric, by_loops(labels, logits, counts=counts))
+    assert_results(metric, loop_results(labels, logits, counts=counts))
     nans = [name for name, v in metric.result().items() if np.isnan(float(v))]
     assert nans == ["shot_accuracy_medium", "shot_accuracy_few"]
 
@@ -126,7 +126,7 @@ def test_reset_forgets():
     metric.update_state(*batch(seed=1))
     metric.reset_state()
     metric.update_state(*batch(seed=2))
-    assert_results(metric, by_loops(*batch(seed=2)))
+    assert_results(metric, loop_results(*batch(seed=2)))
 
 
 @hypothesis.given(st.integers(0, 10**6), st.integers(1, 40))
@@ -162,7 +162,7 @@ def test_in_compile_fit_and_evaluate(mode, weighted, capsys):
     assert {*names, *(f"val_{name}" for name in names)} <= history.keys()
     assert "shot_accuracy_few: nan" in capsys.readouterr().out
     assert all(np.isnan(history["shot_accuracy_few"]))
-    expected = by_loops(
+    expected = loop_results(
         y, model.predict(x, verbose=0), weights if weighted else None, counts
     )
     logs = model.evaluate(x, y, 16, 0, sample_weight=weights, return_dict=True)

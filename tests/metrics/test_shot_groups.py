@@ -47,7 +47,7 @@ def test_each_class_is_in_one_group(counts, one, other):
     assert sorted(np.concatenate(list(groups.values()))) == list(range(len(counts)))
 
 
-def by_loops(accuracies, counts, many, few):
+def loop_means(accuracies, counts, many, few):
     """The means, one class at a time."""
     values = {"many": [], "medium": [], "few": []}
     for accuracy, count in zip(accuracies, counts, strict=True):
@@ -71,7 +71,7 @@ def test_means_are_those_of_a_loop(classes, one, other):
     result = shot_means(accuracies, counts, many, few)
     assert list(result) == ["many", "medium", "few"]
     assert all(type(mean) is float for mean in result.values())
-    expected = by_loops(accuracies, counts, many, few)
+    expected = loop_means(accuracies, counts, many, few)
     assert result == pytest.approx(expected, nan_ok=True)
 
 
@@ -97,11 +97,11 @@ def test_means_agree_with_the_metric():
     metric = ShotAccuracy(COUNTS)
     metric.update_state(labels, logits)
     expected = {name: float(value) for name, value in metric.result().items()}
-    for name, mean in means_of(metric).items():
+    for name, mean in metric_means(metric).items():
         assert mean == pytest.approx(expected[f"shot_accuracy_{name}"])
 
 
-def means_of(metric):
+def metric_means(metric):
     per_class = [float(accuracy) for accuracy in metric.per_class()]
     return shot_means(per_class, metric.class_counts)
 

@@ -53,7 +53,8 @@ def main() -> None:
         refuse(error)
     output = pathlib.Path(values.output_dir or f"output/evaluate/{path.name}")
     evaluation_page.write(scores, data, split, path, output)
-    print(f"\n{path.name} on {data.name}, {split} images\n\n{scores.table()}")
+    print(f"\n{path.name} on {data.name}, {split} images\n")
+    print(evaluation_page.table(scores))
     print(f"Classes: {output / 'table.md'}. Picture: {output / 'picture.png'}")
 
 

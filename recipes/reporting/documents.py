@@ -11,10 +11,11 @@
 
 import pathlib
 import re
+from collections.abc import Callable
 
 from keras_spa.files import write_atomically
 from reporting import numbers, results_page
-from reporting.results_page import ROOT
+from reporting.rows import ROOT
 
 DOCUMENTS = ("README.md", "BUILD_NOTES.md", "docs/*.md")
 BEGIN = re.compile(r"<!-- (?:table|number): ")
@@ -44,12 +45,11 @@ def refresh(text: str) -> str:
             "`<!-- number: ... -->` its `<!-- end -->`"
         )
     for pattern, make in pairs:
-        text = pattern.sub(
-            lambda match, make=make: (
-                match["begin"] + make(match["name"]) + match["end"]
-            ),
-            text,
-        )
+
+        def replace(match: re.Match, make: Callable[[str], str] = make) -> str:
+            return match["begin"] + make(match["name"]) + match["end"]
+
+        text = pattern.sub(replace, text)
     return text
 
 

@@ -20,7 +20,7 @@ from engine.methods import ALIGNMENTS, METHODS
 from keras_spa import markdown
 from reporting import job_page, posthoc_page, statistics, summary
 from reporting.figures import exponents
-from reporting.results_page import RESULTS, ROOT, SECTIONS
+from reporting.rows import RESULTS, ROOT, SECTIONS
 from reporting.summary import Result, Summary
 
 LEAST_SEEDS = 3  # of a row of an overview

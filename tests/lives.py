@@ -19,10 +19,11 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "recipes"))
-import engine  # noqa: F401
 import keras
 import numpy as np
 from absl import flags
+
+import engine  # noqa: F401
 from engine import checkpoint, config, job, run, signals
 
 EPOCHS, STEPS = 40, 5

@@ -10,9 +10,9 @@ import cifar_for_tfds
 import keras
 import numpy as np
 import PIL.Image
-import posthoc
 import pytest
 
+import posthoc
 from keras_spa.data import long_tail_counts
 
 ROOT = pathlib.Path(__file__).parents[1]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import keras
+
 from reporting import summary
 
 ROOT = pathlib.Path(__file__).parents[1]

@@ -6,58 +6,11 @@ from typing import Any
 import keras
 import numpy as np
 
+import keras_spa as spa
 from engine.artifact import Artifact
-from keras_spa.data import ImageFiles, LongTailedData, Split, pipeline
 from keras_spa.metrics import shot_means
 
 BINS = 15
-
-
-def evaluate(
-    model: Artifact, data: LongTailedData, split: str, batch_size: int
-) -> "Scores":
-    """`Scores` of an artifact on one split of the data, with a progress bar.
-
-    Raises:
-        ValueError: no such images, or a model for other images or classes.
-    """
-    images = data.splits().get(split)
-    if images is None or not len(images.labels):
-        raise ValueError(f"{data.name} has no {split} images")
-    scores = Scores(data.class_counts)
-    bar = keras.utils.Progbar(len(images.labels), unit_name="image")
-    for batch, labels in _batches(images, model.input_shape, batch_size):
-        logits, probabilities = model(batch)
-        if logits.shape[-1] != data.num_classes:
-            raise ValueError(
-                f"{data.name} has {data.num_classes} classes; the model tells "
-                f"{logits.shape[-1]} apart"
-            )
-        scores.update(labels, logits, probabilities)
-        bar.add(len(labels))
-    return scores
-
-
-def _batches(
-    split: Split, shape: tuple, batch_size: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Batches of images and labels as arrays; files are read when it is their turn."""
-    if isinstance(split.images, ImageFiles):
-        if len(shape) != 3 or shape[0] is None or shape[0] != shape[1]:
-            raise ValueError(f"Image files need a model of square images, not {shape}")
-        yield from pipeline(
-            split, batch_size, training=False, image_size=shape[0]
-        ).as_numpy_iterator()
-        return
-    sizes = split.images.shape[1:]
-    fits = len(sizes) == len(shape) and all(
-        wanted in (None, -1, size) for wanted, size in zip(shape, sizes, strict=True)
-    )
-    if not fits:
-        raise ValueError(f"The model takes images of shape {shape}, not {sizes}")
-    for start in range(0, len(split.labels), batch_size):
-        rows = slice(start, start + batch_size)
-        yield split.images[rows], split.labels[rows]
 
 
 def shot_accuracies(
@@ -144,3 +97,46 @@ class Scores:
     def head_to_tail(self) -> np.ndarray:
         """Classes from the most to the least training images."""
         return np.argsort(-self.class_counts, kind="stable")
+
+
+def evaluate(
+    model: Artifact, data: spa.data.LongTailedData, split: str, batch_size: int
+) -> Scores:
+    """The scores of an artifact on one split, under a progress bar."""
+    images = data.splits().get(split)
+    if images is None or not len(images.labels):
+        raise ValueError(f"{data.name} has no {split} images")
+    scores = Scores(data.class_counts)
+    bar = keras.utils.Progbar(len(images.labels), unit_name="image")
+    for batch, labels in _batches(images, model.input_shape, batch_size):
+        logits, probabilities = model(batch)
+        if logits.shape[-1] != data.num_classes:
+            raise ValueError(
+                f"{data.name} has {data.num_classes} classes; the model tells "
+                f"{logits.shape[-1]} apart"
+            )
+        scores.update(labels, logits, probabilities)
+        bar.add(len(labels))
+    return scores
+
+
+def _batches(
+    split: spa.data.Split, shape: tuple[int | None, ...], batch_size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Batches of images and labels as arrays; files are read when it is their turn."""
+    if isinstance(split.images, spa.data.ImageFiles):
+        if len(shape) != 3 or shape[0] is None or shape[0] != shape[1]:
+            raise ValueError(f"Image files need a model of square images, not {shape}")
+        yield from spa.data.pipeline(
+            split, batch_size, training=False, image_size=shape[0]
+        ).as_numpy_iterator()
+        return
+    sizes = split.images.shape[1:]
+    fits = len(sizes) == len(shape) and all(
+        wanted in (None, -1, size) for wanted, size in zip(shape, sizes, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"The model takes images of shape {shape}, not {sizes}")
+    for start in range(0, len(split.labels), batch_size):
+        rows = slice(start, start + batch_size)
+        yield split.images[rows], split.labels[rows]

@@ -1,45 +1,19 @@
 """Tables and picture of an evaluated model, from the sums of `evaluation.Scores`."""
 
-import io
 import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from engine import storage
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from keras_spa import markdown, metrics, plots
-from keras_spa.files import write_atomically
 from reporting.statistics import mean_std
 from reporting.summary import SHOTS
 
 if TYPE_CHECKING:
     from engine.evaluation import Scores
-
-    from keras_spa.data import LongTailedData
-
-
-def write(
-    scores: "Scores",
-    data: "LongTailedData",
-    split: str,
-    model: pathlib.Path,
-    output: pathlib.Path,
-) -> None:
-    """Leaves evaluation.json, confusion.npy, table.md and picture.png in `output`."""
-    about = {"model": str(model), "dataset": data.name, "split": split}
-    written = {**about, **scores.result(), "environment": storage.environment()}
-    storage.write_result(output / "evaluation.json", written)
-    confusion = io.BytesIO()
-    np.save(confusion, scores.confusion, allow_pickle=False)
-    write_atomically(output / "confusion.npy", confusion.getvalue())
-    names = data.class_names
-    write_atomically(
-        output / "table.md", f"{table(scores)}\n{class_table(scores, names)}"
-    )
-    draw(scores, output / "picture.png", names, f"{model.name} on {data.name}")
 
 
 def table(scores: "Scores") -> str:

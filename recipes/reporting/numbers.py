@@ -16,7 +16,6 @@ import pathlib
 from collections.abc import Callable, Sequence
 
 from engine.methods import ALIGNMENTS, METHODS
-
 from keras_spa import markdown
 from reporting import job_page, posthoc_page, statistics, summary
 from reporting.figures import exponents

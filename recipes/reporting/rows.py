@@ -11,7 +11,6 @@ from engine.command_line import flagfile_config
 from engine.config import RunConfig
 from engine.methods import ALIGNMENTS, METHODS
 from engine.registry import RECIPES
-
 from reporting import summary
 from reporting.summary import Result, Summary
 

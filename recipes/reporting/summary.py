@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from engine.methods import ALIGNMENTS, METHODS
 
+from engine.methods import ALIGNMENTS, METHODS
 from reporting import statistics
 
 Result = dict[str, Any]  # what a result file holds

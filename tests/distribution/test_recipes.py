@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 
-import digits_lt
 import keras
 import numpy as np
 import processes
 import pytest
 from absl import flags
 from absl.testing import flagsaver
+
+import digits_lt
 from engine import config, job
 
 ON_JAX = keras.backend.backend() == "jax"

@@ -6,12 +6,13 @@ import pathlib
 import resource
 import shutil
 
-import digits_lt
 import lives
 import numpy as np
 import pytest
 from absl import flags
 from absl.testing import flagsaver
+
+import digits_lt
 from engine import checkpoint, config, job, run, signals
 
 FLAGS = flags.FLAGS

@@ -1,7 +1,8 @@
 """Which candidates run, with what, and how their table ranks them."""
 
-import choose
 import pytest
+
+import choose
 
 
 def result(method, seed, accuracy):

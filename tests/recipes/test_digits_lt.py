@@ -3,10 +3,11 @@ import pathlib
 import subprocess
 import sys
 
-import digits_lt
 import numpy as np
 import pytest
 from absl.testing import flagsaver
+
+import digits_lt
 from engine import config
 
 RECIPE = pathlib.Path(digits_lt.__file__)

@@ -5,17 +5,17 @@ import json
 import subprocess
 import sys
 
-import digits_lt
-import evaluate
 import keras
 import numpy as np
 import PIL.Image
 import pytest
 from absl import flags
 from absl.testing import flagsaver
-from engine import artifact
 
+import digits_lt
+import evaluate
 import keras_spa as spa
+from engine import artifact
 
 BACKEND = keras.backend.backend()
 FORMATS = {"model.keras": None}

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 
-import digits_lt
 import h5py
 import keras
 import lives
 import numpy as np
 import pytest
+
+import digits_lt
 
 BACKEND = keras.backend.backend()
 # A life takes two to three seconds on TensorFlow and PyTorch, more on JAX, to compile.

@@ -1,14 +1,14 @@
 import json
 
-import figures
 import keras
 import numpy as np
 import pytest
-from reporting.figures import exponents, sphere, toys
-from reporting.figures import runs as run_figures
 
+import figures
 import keras_spa as spa
 from keras_spa import theory
+from reporting.figures import exponents, sphere, toys
+from reporting.figures import runs as run_figures
 
 CLASSES = 6
 COUNTS = [200, 90, 40, 15, 6, 2]

@@ -4,9 +4,10 @@ import json
 
 import keras
 import pytest
-import table
 from absl import flags
 from absl.testing import flagsaver
+
+import table
 from engine import config, job
 
 FLAGS = flags.FLAGS

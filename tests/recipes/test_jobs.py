@@ -3,14 +3,15 @@
 import pathlib
 import re
 
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
 import cifar10_lt
 import cifar100_lt
 import digits_lt
 import imagenet_lt
-import pytest
 import table
-from absl import flags
-from absl.testing import flagsaver
 from engine import config, job, run
 
 FLAGS = flags.FLAGS

@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 from absl import flags
-from engine import methods
 
 import keras_spa as spa
+from engine import methods
 
 COUNTS = [50, 20, 5]
 

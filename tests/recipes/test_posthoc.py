@@ -2,10 +2,10 @@
 
 import keras
 import numpy as np
-import posthoc
 import pytest
 
 import keras_spa as spa
+import posthoc
 
 
 def split(counts, seed):

@@ -4,11 +4,12 @@ A cheap version: 12 epochs on balanced digits, one seed. docs/distribution.md ha
 numbers of the whole protocol.
 """
 
-import digits_lt
 import keras
 import pytest
 from absl import flags
 from absl.testing import flagsaver
+
+import digits_lt
 from engine import config, run
 
 pytestmark = pytest.mark.skipif(

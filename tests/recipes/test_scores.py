@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from engine import evaluation
 
 COUNTS = [300, 120, 60, 9, 5]

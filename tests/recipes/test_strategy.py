@@ -5,11 +5,12 @@ import re
 import subprocess
 import sys
 
-import digits_lt
 import keras
 import pytest
 from absl import flags
 from absl.testing import flagsaver
+
+import digits_lt
 from engine import config
 
 BACKEND = keras.backend.backend()

@@ -8,16 +8,16 @@ import subprocess
 import sys
 import time
 
-import digits_lt
 import keras
 import numpy as np
 import pytest
 from absl import flags
 from absl.testing import flagsaver
-from engine import config, job, run
 from lives import TASK, load
 
+import digits_lt
 import keras_spa as spa
+from engine import config, job, run
 
 FLAGS = flags.FLAGS
 

@@ -10,28 +10,9 @@ from matplotlib.lines import Line2D
 
 from engine.methods import ALIGNMENTS, METHODS
 from keras_spa import markdown, plots
-from keras_spa.files import write_atomically
 from reporting import statistics, summary
 from reporting.styles import COLORS, MARKERS
 from reporting.summary import SHOTS, Result
-
-
-def run_line(result: Result, seconds_left: float) -> str:
-    """What a job prints of a run that is done."""
-    return (
-        f"{result['method']} + {result['alignment']}, seed {result['seed']}: "
-        f"accuracy {result['accuracy']['all']:.1f} %, cosine {result['cosine']:.2f} "
-        f"({result['wall_time_s']:.1f} s, {seconds_left:.0f} s left)"
-    )
-
-
-def report(results: Sequence[Result], output: pathlib.Path) -> None:
-    """Prints the table of a job and leaves table.md and picture.png, if any is done."""
-    if results:
-        text, picture = table(results), output / "picture.png"
-        write_atomically(output / "table.md", text)
-        draw(results, picture)
-        print(f"\n{text}\nPicture: {picture}")
 
 
 def table(results: Sequence[Result]) -> str:

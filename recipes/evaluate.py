@@ -19,6 +19,7 @@ import dataclasses
 import io
 import json
 import pathlib
+from typing import Any
 
 import numpy as np
 from absl import flags
@@ -78,7 +79,8 @@ def load_data(
         tasks = {task.title: task for task in RECIPES.values()}
         task = tasks[result["dataset"]]
         run = config.stored_config(task.config, result)
-        run = dataclasses.replace(run, **{"split": "test", **given})
+        changed: dict[str, Any] = {"split": "test", **given}
+        run = dataclasses.replace(run, **changed)
         return task.load(run), run.split
     data = spa.data.load(
         values.data,

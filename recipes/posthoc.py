@@ -67,9 +67,10 @@ def compare(
     observer = Observer(model)
     splits = {}
     for name in ("train", "validation", "test"):
-        batches = observe(observer, tuple(getattr(data, name)), 500, verbose=0)
-        features, _, labels = zip(*batches, strict=True)
-        splits[name] = np.concatenate(features), np.concatenate(labels)
+        batches = list(observe(observer, tuple(getattr(data, name)), 500, verbose=0))
+        features = np.concatenate([batch[0] for batch in batches])
+        labels = np.concatenate([batch[2] for batch in batches])
+        splits[name] = features, labels
     weights, biases = linear_classifier(observer.model)
     features, labels = splits["train"]
     counts = data.class_counts
@@ -139,8 +140,11 @@ def exported_models(
     for path in sorted(pathlib.Path(folder).glob("*.keras")):
         match = NAME.fullmatch(path.stem)
         if match and float(match[2]) == config.imbalance_factor:
-            names = {"method": match[1], "alignment": "none", "seed": int(match[3])}
-            models.append((path, dataclasses.replace(config, **names)))
+            method, seed = match[1], int(match[3])
+            run = dataclasses.replace(
+                config, method=method, alignment="none", seed=seed
+            )
+            models.append((path, run))
     if not models:
         raise ValueError(
             f"--models={folder} holds no METHOD-none-if"

@@ -14,7 +14,7 @@ BINS = 15
 
 
 def shot_accuracies(
-    per_class: Sequence[float], class_counts: Sequence[int]
+    per_class: Sequence[float] | np.ndarray, class_counts: Sequence[int] | np.ndarray
 ) -> dict[str, float | None]:
     """`keras_spa.metrics.shot_means`, with None where JSON cannot hold NaN."""
     means = shot_means(per_class, class_counts)

@@ -92,7 +92,7 @@ def run_job(
     if len(missing) < len(results):
         there = len(results) - len(missing)
         print(f"{there} results were already in {output / 'runs'}")
-    _report(list(results.values()), output)
+    _report([result for result in results.values() if result], output)
 
 
 def _print_run(number: str, result: dict[str, Any], seconds_left: float) -> None:

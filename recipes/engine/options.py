@@ -19,8 +19,13 @@ def option(
     decides: bool = True,
 ) -> Any:
     """A dataclass field that becomes a flag."""
-    metadata = {"help": help, "low": low, "high": high}
-    metadata |= {"choices": choices, "decides": decides}
+    metadata = {
+        "help": help,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "decides": decides,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 

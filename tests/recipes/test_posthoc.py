@@ -6,6 +6,7 @@ import pytest
 
 import keras_spa as spa
 import posthoc
+from keras_spa.trained.align import CANDIDATES
 
 
 def split(counts, seed):
@@ -45,7 +46,7 @@ def test_candidates_are_the_published_formulas():
     rows, b = found["logit adjustment"][10]  # tau is 1
     np.testing.assert_allclose(b, biases - np.log([0.9, 0.1]))
     assert rows is weights
-    assert len(found["SpA-SLERP"]) == len(spa.posthoc.CANDIDATES)
+    assert len(found["SpA-SLERP"]) == len(CANDIDATES)
 
 
 def test_each_method_is_chosen_on_validation_and_measured_on_test(model, data):

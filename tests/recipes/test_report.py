@@ -117,3 +117,13 @@ def test_a_failing_write_leaves_the_old_file(tmp_path):
         write_atomically(path, ["not", "bytes"])
     assert json.loads(path.read_text()) == {"accuracy": 1.5}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_head_and_tail_are_thirds_of_the_classes_by_their_images():
+    run = {
+        "class_counts": [2, 90, 8, 40, 1],
+        "cosine_per_class": [0.2, 0.9, 0.5, 0.6, 0],
+    }
+    assert summary.third_of_classes(run, "cosine_per_class") == (0.9, 0.0)
+    run = {"class_counts": [2, 90, 8, 40, 1, 3], "x": [2.0, 90.0, 8.0, 40.0, 1.0, 3.0]}
+    assert summary.third_of_classes(run, "x") == (65.0, 1.5)

@@ -5,7 +5,8 @@
 Runs the recipe on its validation split once without alignment and once with each
 candidate below, or with those whose names match --candidates=REGEX; all other
 arguments go to the recipe. Prints, and leaves in --output_dir/choices.md, the accuracy
-of each candidate and its gain over no alignment, paired by seed, best first.
+of each candidate and its gain over no alignment, paired by seed and with its 95 %
+interval, best first.
 """
 
 import concurrent.futures
@@ -15,10 +16,10 @@ import re
 import subprocess
 import sys
 
-import numpy as np
-from engine import cores, storage
-from engine.methods import METHODS
-from reporting import summary
+from engine import cores
+from reporting import choices_page
+
+from keras_spa.files import write_atomically
 
 REG, SLERP, PROJ = (f"--alignment=spa_{name}" for name in ("reg", "slerp", "proj"))
 OURS = ("--output_dir", "--jobs", "--candidates")
@@ -93,33 +94,8 @@ def run(recipe, arguments, name, output, jobs):
     )
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr.strip().splitlines()[-1]}")
-    found = [json.loads(path.read_text()) for path in folder.glob("runs/*.json")]
-    return {(result["method"], result["seed"]): result for result in found}
-
-
-def table(measured):
-    """Markdown: each candidate's accuracy, gain and cosine, best first."""
-    rows = []
-    for method in dict.fromkeys(method for method, _ in measured["none"]):
-        lines = []
-        for name, found in measured.items():
-            pairs = [pair for pair in found if pair[0] == method]
-            accuracy = [found[pair]["accuracy"]["all"] for pair in pairs]
-            gains = [
-                found[pair]["accuracy"]["all"]
-                - measured["none"][pair]["accuracy"]["all"]
-                for pair in pairs
-            ]
-            few = [found[pair]["accuracy"]["few"] for pair in pairs]
-            cosine = [found[pair]["cosine"] for pair in pairs]
-            training = [found[pair]["train_accuracy"] for pair in pairs]
-            line = [METHODS[method], name, summary.mean_std(accuracy)]
-            line += ["-" if name == "none" else summary.mean_std(gains, sign="+")]
-            line += [summary.mean_std(few), summary.mean_std(cosine, digits=2)]
-            lines.append((np.mean(accuracy), [*line, summary.mean_std(training)]))
-        rows += [line for _, line in sorted(lines, key=lambda line: -line[0])]
-    header = ["method", "candidate", "validation", "gain", "few", "cosine", "training"]
-    return summary.markdown([header, *rows])
+    results = [json.loads(path.read_text()) for path in folder.glob("runs/*.json")]
+    return {(result["method"], result["seed"]): result for result in results}
 
 
 def main(arguments):
@@ -135,12 +111,12 @@ def main(arguments):
     names = [n for n in CANDIDATES if n == "none" or re.search(wanted, n)]
     measured = {}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        found = pool.map(lambda name: run(recipe, rest, name, output, jobs), names)
-        for name, result in zip(names, found, strict=True):
+        results = pool.map(lambda name: run(recipe, rest, name, output, jobs), names)
+        for name, result in zip(names, results, strict=True):
             measured[name] = result
             print(f"[{len(measured):2}/{len(names)}] {name}", flush=True)
-    text = table(measured)
-    storage.write_atomically(output / "choices.md", text)
+    text = choices_page.table(measured)
+    write_atomically(output / "choices.md", text)
     print(f"\n{text}")
 
 

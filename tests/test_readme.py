@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 
+import keras
+
 from reporting import summary
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -27,7 +29,27 @@ def test_the_code_runs_as_printed(tmp_path):
         command = [sys.executable, "-c", code]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        assert "alignment" in done.stdout
+        if "diagnose(" in code:
+            assert re.search(r"isaligned.*: mean cosine 0\.\d\d", done.stdout)
+        elif "fit(" in code:
+            assert "alignment" in done.stdout
+    assert (tmp_path / "aligned.keras").exists()
+    assert (tmp_path / "report.png").exists()
+
+
+def test_the_commands_run_with_smoke(tmp_path):
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    commands = "".join(blocks("bash")[1:]).splitlines()
+    assert len(commands) == 3
+    for command in commands:
+        script, *arguments = command.removeprefix("python ").split()
+        if "evaluate" in script and keras.backend.backend() == "torch":
+            arguments[0] += ".keras"  # Keras writes no SavedModel there
+        command = [sys.executable, script, *arguments]
+        command += [] if "evaluate" in script else ["--smoke"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert ("| images" if "evaluate" in script else "| method") in done.stdout
 
 
 def test_the_table_is_that_of_the_result_files():

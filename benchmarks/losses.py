@@ -13,12 +13,12 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
-import engine  # noqa: F401
 import keras
 import numpy as np
 import timing
 from absl import app, flags
 
+import engine  # noqa: F401
 import keras_spa as spa
 
 _ROUNDS = flags.DEFINE_integer("rounds", 21, "Rounds; the median is printed.", 1)

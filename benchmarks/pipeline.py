@@ -17,7 +17,6 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
-import engine  # noqa: F401
 import keras
 import numpy as np
 import PIL.Image
@@ -25,6 +24,7 @@ import PIL.ImageEnhance
 import PIL.ImageOps
 from absl import app, flags
 
+import engine  # noqa: F401
 import keras_spa as spa
 from keras_spa.data.augment._policy import CIFAR10
 

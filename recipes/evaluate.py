@@ -16,18 +16,22 @@ through the model batch by batch: the memory it takes does not grow with their n
 """
 
 import dataclasses
+import io
 import json
 import pathlib
+from typing import Any
 
+import numpy as np
 from absl import flags
-from engine import artifact, command_line, config
-from engine.command_line import refuse
-from engine.config import RunConfig
-from engine.evaluation import evaluate
-from engine.registry import RECIPES
-from reporting import evaluation_page
 
 import keras_spa as spa
+from engine import artifact, command_line, config, storage
+from engine.command_line import refuse
+from engine.config import RunConfig
+from engine.evaluation import Scores, evaluate
+from engine.registry import RECIPES
+from keras_spa.files import write_atomically
+from reporting import evaluation_page
 
 FIELDS = (
     *("data", "data_dir", "imbalance_factor", "max_count", "order", "split"),
@@ -52,13 +56,16 @@ def main() -> None:
     except (ValueError, OSError, ImportError) as error:
         refuse(error)
     output = pathlib.Path(values.output_dir or f"output/evaluate/{path.name}")
-    evaluation_page.write(scores, data, split, path, output)
-    print(f"\n{path.name} on {data.name}, {split} images\n\n{scores.table()}")
+    write(scores, data, split, path, output)
+    title = f"{path.name} on {data.name}, {split} images"
+    print(f"\n{title}\n\n{evaluation_page.table(scores)}")
     print(f"Classes: {output / 'table.md'}. Picture: {output / 'picture.png'}")
 
 
-def load_data(path: pathlib.Path, values: flags.FlagValues):
-    """The data of --data, or of the run whose result stands beside the model."""
+def load_data(
+    path: pathlib.Path, values: flags.FlagValues
+) -> tuple[spa.data.LongTailedData, str]:
+    """Data and split of --data, or of the run whose result stands beside the model."""
     given = {name: values[name].value for name in FIELDS if values[name].present}
     if values.data is None:
         stem = path.stem if path.suffix in artifact.LOADERS else path.name
@@ -72,7 +79,8 @@ def load_data(path: pathlib.Path, values: flags.FlagValues):
         tasks = {task.title: task for task in RECIPES.values()}
         task = tasks[result["dataset"]]
         run = config.stored_config(task.config, result)
-        run = dataclasses.replace(run, **{"split": "test", **given})
+        changed: dict[str, Any] = {"split": "test", **given}
+        run = dataclasses.replace(run, **changed)
         return task.load(run), run.split
     data = spa.data.load(
         values.data,
@@ -83,6 +91,34 @@ def load_data(path: pathlib.Path, values: flags.FlagValues):
         data_dir=values.data_dir,
     )
     return data, values.split
+
+
+def write(
+    scores: Scores,
+    data: spa.data.LongTailedData,
+    split: str,
+    model: pathlib.Path,
+    output: pathlib.Path,
+) -> None:
+    """Leaves figures, tables, picture and confusions in `output`."""
+    written = {
+        "model": str(model),
+        "dataset": data.name,
+        "split": split,
+        **scores.result(),
+        "environment": storage.environment(),
+    }
+    storage.write_result(output / "evaluation.json", written)
+    confusion = io.BytesIO()
+    np.save(confusion, scores.confusion, allow_pickle=False)
+    write_atomically(output / "confusion.npy", confusion.getvalue())
+    tables = [
+        evaluation_page.table(scores),
+        evaluation_page.class_table(scores, data.class_names),
+    ]
+    write_atomically(output / "table.md", "\n".join(tables))
+    title = f"{model.name} on {data.name}"
+    evaluation_page.draw(scores, output / "picture.png", data.class_names, title)
 
 
 if __name__ == "__main__":

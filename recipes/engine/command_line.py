@@ -1,6 +1,7 @@
 """Flags in, configurations out: the door of every recipe."""
 
 import dataclasses
+import itertools
 import pathlib
 import sys
 import typing
@@ -69,7 +70,8 @@ def define_run_flags(
 
 
 def _define(values: flags.FlagValues, field: dataclasses.Field, kind: Any) -> None:
-    name, default, about = field.name, field.default, field.metadata
+    name, about = field.name, field.metadata
+    default: Any = field.default
     limits = {"lower_bound": about["low"], "upper_bound": about["high"]}
     kinds = typing.get_args(kind) or (kind,)
     if about["choices"]:
@@ -96,19 +98,21 @@ def parse(arguments: Sequence[str], task: Task) -> JobConfig:
     """
     values = job_flags(task)
     read(values, arguments)
-    seeds = values["seeds"].value
+    names = ("method", "alignment", "seeds")
+    given: dict[str, list[str]] = {name: values[name].value or [] for name in names}
+    seeds = given["seeds"]
     if not seeds or not all(map(str.isdigit, seeds)) or len(set(seeds)) < len(seeds):
         raise ValueError(
             "--seeds must be different whole numbers, such as 0,1,2, "
             f"not {','.join(seeds)}"
         )
     for name, known in (("method", METHODS), ("alignment", ALIGNMENTS)):
-        wrong = [value for value in values[name].value if value not in known]
-        if wrong or not values[name].value:
+        wrong = [value for value in given[name] if value not in known]
+        if wrong or not given[name]:
             raise ValueError(
                 f"--{name} must name some of {', '.join(known)}, not {', '.join(wrong)}"
             )
-    pairs = [(m, a) for m in values["method"].value for a in values["alignment"].value]
+    pairs = list(itertools.product(given["method"], given["alignment"]))
     if values["alignment"].using_default_value:
         pairs = [(m, a) for m, a in pairs if a != "misaligned" or m == "ce"]
         pairs = [pair for pair in pairs if can_combine(*pair)]
@@ -124,7 +128,7 @@ def parse(arguments: Sequence[str], task: Task) -> JobConfig:
     for run in runs:
         task.check(run)
     output_dir = values["output_dir"].value or f"output/{script_name()}"
-    return JobConfig(runs, pathlib.Path(output_dir), values["jobs"].value)
+    return JobConfig(runs, pathlib.Path(output_dir), int(values["jobs"].value or 1))
 
 
 def read(values: flags.FlagValues, arguments: Sequence[str]) -> None:

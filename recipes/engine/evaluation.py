@@ -1,17 +1,20 @@
 """How well a classifier does: accuracy by shots and class, calibration, confusions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
+import keras_spa as spa
+from engine.artifact import Artifact
 from keras_spa.metrics import shot_means
 
 BINS = 15
 
 
 def shot_accuracies(
-    per_class: Sequence[float], class_counts: Sequence[int]
+    per_class: Sequence[float] | np.ndarray, class_counts: Sequence[int] | np.ndarray
 ) -> dict[str, float | None]:
     """`keras_spa.metrics.shot_means`, with None where JSON cannot hold NaN."""
     means = shot_means(per_class, class_counts)
@@ -94,3 +97,46 @@ class Scores:
     def head_to_tail(self) -> np.ndarray:
         """Classes from the most to the least training images."""
         return np.argsort(-self.class_counts, kind="stable")
+
+
+def evaluate(
+    model: Artifact, data: spa.data.LongTailedData, split: str, batch_size: int
+) -> Scores:
+    """The scores of an artifact on one split, under a progress bar."""
+    images = data.splits().get(split)
+    if images is None or not len(images.labels):
+        raise ValueError(f"{data.name} has no {split} images")
+    scores = Scores(data.class_counts)
+    bar = keras.utils.Progbar(len(images.labels), unit_name="image")
+    for batch, labels in _batches(images, model.input_shape, batch_size):
+        logits, probabilities = model(batch)
+        if logits.shape[-1] != data.num_classes:
+            raise ValueError(
+                f"{data.name} has {data.num_classes} classes; the model tells "
+                f"{logits.shape[-1]} apart"
+            )
+        scores.update(labels, logits, probabilities)
+        bar.add(len(labels))
+    return scores
+
+
+def _batches(
+    split: spa.data.Split, shape: tuple[int | None, ...], batch_size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Batches of images and labels as arrays; files are read when it is their turn."""
+    if isinstance(split.images, spa.data.ImageFiles):
+        if len(shape) != 3 or shape[0] is None or shape[0] != shape[1]:
+            raise ValueError(f"Image files need a model of square images, not {shape}")
+        yield from spa.data.pipeline(
+            split, batch_size, training=False, image_size=shape[0]
+        ).as_numpy_iterator()
+        return
+    sizes = split.images.shape[1:]
+    fits = len(sizes) == len(shape) and all(
+        wanted in (None, -1, size) for wanted, size in zip(shape, sizes, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"The model takes images of shape {shape}, not {sizes}")
+    for start in range(0, len(split.labels), batch_size):
+        rows = slice(start, start + batch_size)
+        yield split.images[rows], split.labels[rows]

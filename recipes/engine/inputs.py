@@ -45,7 +45,7 @@ def validation_inputs(
     config: RunConfig, data: spa.data.LongTailedData
 ) -> dict[str, Any]:
     """Arguments of `fit` for --validate_every."""
-    if not config.validate_every:
+    if not config.validate_every or data.validation is None:
         return {}
     images = unaugmented(data.validation, config.batch_size)
     return {"validation_data": images, "validation_freq": config.validate_every}

@@ -17,16 +17,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 import keras
-from reporting import job_page
 
-SETTINGS = "settings.json"  # of a begun run, in the folder of its checkpoints
-
-from engine import command_line, cores, devices, signals, storage
+from engine import command_line, devices, processes, signals, storage
 from engine.command_line import JobConfig, refuse
 from engine.config import RunConfig
 from engine.devices import ONE_DEVICE, Devices
 from engine.run import run
 from engine.task import Task
+from keras_spa.files import write_atomically
+from reporting import job_page
+
+SETTINGS = "settings.json"  # of a begun run, in the folder of its checkpoints
 
 
 def main(task: Task, doc: str | None = None) -> None:
@@ -79,8 +80,7 @@ def run_job(
                 storage.write_result(_beside_export(one), result)
             _discard(used.writable(checkpoints(shared, one)))
             left = (time.perf_counter() - started) / done * (len(missing) - done)
-            line = job_page.run_line(result, left)
-            print(f"[{done:2}/{len(missing)}] {line}", flush=True)
+            _print_run(f"[{done:2}/{len(missing)}]", result, left)
     except KeyboardInterrupt:
         _stop("Stopped", results, output, 130)
     except signals.Preempted as stopped:
@@ -92,12 +92,29 @@ def run_job(
     if len(missing) < len(results):
         there = len(results) - len(missing)
         print(f"{there} results were already in {output / 'runs'}")
-    job_page.report(list(results.values()), output)
+    _report([result for result in results.values() if result], output)
+
+
+def _print_run(number: str, result: dict[str, Any], seconds_left: float) -> None:
+    print(
+        f"{number} {result['method']} + {result['alignment']}, seed {result['seed']}: "
+        f"accuracy {result['accuracy']['all']:.1f} %, cosine {result['cosine']:.2f} "
+        f"({result['wall_time_s']:.1f} s, {seconds_left:.0f} s left)",
+        flush=True,
+    )
+
+
+def _report(results: list[dict[str, Any]], output: pathlib.Path) -> None:
+    if results:
+        table = job_page.table(results)
+        write_atomically(output / "table.md", table)
+        job_page.draw(results, output / "picture.png")
+        print(f"\n{table}\nPicture: {output / 'picture.png'}")
 
 
 def _stop(why: object, results: dict, output: pathlib.Path, code: int) -> NoReturn:
     print(f"\n{why}. The same command goes on from here.", flush=True)
-    job_page.report([result for result in results.values() if result], output)
+    _report([result for result in results.values() if result], output)
     sys.exit(code)
 
 
@@ -167,7 +184,9 @@ def _train_all(
         for one in runs:
             yield one, _train(one, task, config.output_dir, used, callbacks)
         return
-    os.environ.update(cores.share(config.jobs))  # which the new processes inherit
+    os.environ.update(
+        processes.shared_environment(config.jobs)
+    )  # which the new processes inherit
     fresh = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(
         config.jobs, fresh, initializer=_begin_worker

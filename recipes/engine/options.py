@@ -19,8 +19,13 @@ def option(
     decides: bool = True,
 ) -> Any:
     """A dataclass field that becomes a flag."""
-    metadata = {"help": help, "low": low, "high": high}
-    metadata |= {"choices": choices, "decides": decides}
+    metadata = {
+        "help": help,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "decides": decides,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -144,8 +149,8 @@ class AugmentationOptions:
     augment: str = option(
         "none",
         "crop_flip: 4 pixels of padding, random crop and flip; auto_augment: the same, "
-        "then AutoAugment's CIFAR-10 policy and Cutout of 16 pixels; rand_augment: crop "
-        "and flip, then keras-cv's RandAugment; sim_augment: SimCLR's",
+        "then AutoAugment's CIFAR-10 policy and Cutout of 16 pixels; rand_augment: "
+        "crop and flip, then keras-cv's RandAugment; sim_augment: SimCLR's",
         choices=("none", "crop_flip", "auto_augment", "rand_augment", "sim_augment"),
     )
     augment_on: str = option(

@@ -27,9 +27,9 @@ class Task:
     """
 
     title: str
-    load: Callable[[RunConfig], spa.data.LongTailedData]
-    backbone: Callable[[RunConfig], keras.Model]
-    num_features: Callable[[RunConfig], int]
+    load: Callable[[Any], spa.data.LongTailedData]
+    backbone: Callable[[Any], keras.Model]
+    num_features: Callable[[Any], int]
     num_classes: int
     config: type[RunConfig] = RunConfig
     defaults: dict[str, Any] = dataclasses.field(default_factory=dict)

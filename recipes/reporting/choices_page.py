@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 import numpy as np
-from engine.methods import METHODS
 
+from engine.methods import METHODS
 from keras_spa import markdown
 from reporting import statistics
 from reporting.summary import MEASURES, Result

@@ -4,11 +4,11 @@ import pathlib
 from collections.abc import Sequence
 
 import numpy as np
-from engine.methods import ALIGNMENTS, METHODS
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from engine.methods import ALIGNMENTS, METHODS
 from keras_spa import markdown, plots
 from reporting import statistics, summary
 from reporting.styles import COLORS, MARKERS

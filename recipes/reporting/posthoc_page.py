@@ -5,7 +5,6 @@ import pathlib
 from collections.abc import Mapping
 
 from engine.methods import METHODS
-
 from keras_spa import markdown
 from reporting import statistics
 from reporting.summary import SHOTS

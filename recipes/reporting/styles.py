@@ -1,7 +1,6 @@
 """How methods, alignments and classes look in every picture."""
 
 from engine.methods import ALIGNMENTS, METHODS
-
 from keras_spa.plots import PALETTE
 
 MARKERS = dict(zip(ALIGNMENTS, "os^Dv", strict=True))

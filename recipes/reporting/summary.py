@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from engine.methods import ALIGNMENTS, METHODS
 
+from engine.methods import ALIGNMENTS, METHODS
 from reporting import statistics
 
 Result = dict[str, Any]  # what a result file holds
@@ -17,12 +17,19 @@ SHOTS = ("all", "many", "medium", "few")
 MEASURES: dict[str, tuple[Callable[[Result], float | None], int]] = {
     **{s: (lambda run, s=s: run["accuracy"][s], 1) for s in SHOTS},
     "cosine": (lambda run: run["cosine"], 2),
-    "cosine many": (lambda run: run["neural_collapse"]["nc3_cosine_many"], 2),
-    "cosine few": (lambda run: run["neural_collapse"]["nc3_cosine_few"], 2),
+    "cosine head": (lambda run: third_of_classes(run, "cosine_per_class")[0], 2),
+    "cosine tail": (lambda run: third_of_classes(run, "cosine_per_class")[1], 2),
     "efficiency": (lambda run: run["neural_collapse"]["exponent_efficiency"], 2),
     "training": (lambda run: run["train_accuracy"], 1),
     "minutes": (lambda run: run["wall_time_s"] / 60, 1),
 }
+
+
+def third_of_classes(run: Result, field: str) -> tuple[float, float]:
+    """Means over the most frequent and over the rarest third of the classes."""
+    order = np.argsort(-np.array(run["class_counts"]), kind="stable")
+    values, third = np.array(run[field])[order], max(1, len(order) // 3)
+    return float(values[:third].mean()), float(values[-third:].mean())
 
 
 @dataclass(frozen=True)

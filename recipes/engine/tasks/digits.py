@@ -34,9 +34,13 @@ def load(config: RunConfig) -> spa.data.LongTailedData:
     )
     counts = spa.data.long_tail_counts(CLASSES, MAX_COUNT, config.imbalance_factor)
     train = pool[spa.data.long_tail_indices(labels[pool], counts, config.seed)]
-    splits = [spa.data.Split(images[i], labels[i]) for i in (train, validation, test)]
-    names = tuple(str(c) for c in range(CLASSES))
-    return spa.data.LongTailedData("UCI digits", *splits, class_names=names)
+    return spa.data.LongTailedData(
+        "UCI digits",
+        train=spa.data.Split(images[train], labels[train]),
+        validation=spa.data.Split(images[validation], labels[validation]),
+        test=spa.data.Split(images[test], labels[test]),
+        class_names=tuple(map(str, range(CLASSES))),
+    )
 
 
 def backbone(config: RunConfig) -> keras.Model:

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib
-from engine.methods import ALIGNMENTS
 from matplotlib.figure import Figure
 
+from engine.methods import ALIGNMENTS
 from keras_spa import plots
 from keras_spa.files import write_atomically
 from reporting import summary

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from engine.methods import ALIGNMENTS, METHODS
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from engine.methods import ALIGNMENTS, METHODS
 from keras_spa import plots
 from keras_spa.metrics import shot_groups
 from reporting.figures.runs import signed

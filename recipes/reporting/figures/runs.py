@@ -6,11 +6,11 @@ Each takes `runs`, `{alignment: [result of each seed]}` at an imbalance factor.
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from engine.methods import ALIGNMENTS
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from engine.methods import ALIGNMENTS
 from reporting.statistics import mean_std, paired_gain
 from reporting.styles import COLORS, LINES, MARKERS
 from reporting.summary import Result

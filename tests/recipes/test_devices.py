@@ -1,16 +1,15 @@
 """Strategies that cannot be had are refused before data is loaded."""
 
 import os
-import re
 import subprocess
 import sys
 
-import digits_lt
 import keras
+import lives
 import pytest
-from absl import flags
-from absl.testing import flagsaver
-from engine import config
+
+import digits_lt
+from engine import devices
 
 BACKEND = keras.backend.backend()
 TF_CONFIG = (
@@ -18,27 +17,17 @@ TF_CONFIG = (
 )
 
 
-def refused(capsys, *arguments):
-    """The one line of a job that ends with code 2."""
-    with flagsaver.flagsaver():
-        flags.FLAGS.unparse_flags()
-        with pytest.raises(SystemExit) as stopped:
-            config.parse_and_check(["digits_lt.py", *arguments], digits_lt.TASK)
-    assert stopped.value.code == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    return line
-
-
-def test_a_strategy_of_another_backend(capsys):
+def test_a_strategy_of_another_backend():
     other = "mirrored" if BACKEND == "jax" else "data_parallel"
     needed = "tensorflow" if BACKEND == "jax" else "jax"
     message = f"--strategy={other} needs KERAS_BACKEND={needed}, not {BACKEND}"
-    assert message in refused(capsys, f"--strategy={other}")
+    with pytest.raises(ValueError, match=message):
+        devices.start(lives.config(f"--strategy={other}"))
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="strategies of TensorFlow")
 @pytest.mark.parametrize(
-    ("arguments", "config", "message"),
+    ("arguments", "variable", "message"),
     [
         (["multiworker"], None, "needs the environment variable TF_CONFIG"),
         (["multiworker"], "{", "TF_CONFIG: Expecting property name"),
@@ -47,12 +36,21 @@ def test_a_strategy_of_another_backend(capsys):
         (["tpu", "--tpu=nowhere"], None, "--tpu=nowhere: no such TPU"),
     ],
 )
-def test_what_is_missing_is_named(capsys, monkeypatch, arguments, config, message):
+def test_what_is_missing_is_named(monkeypatch, arguments, variable, message):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    if config:
-        monkeypatch.setenv("TF_CONFIG", config)
+    if variable:
+        monkeypatch.setenv("TF_CONFIG", variable)
     kind, *rest = arguments
-    assert re.search(message, refused(capsys, f"--strategy={kind}", *rest))
+    with pytest.raises(ValueError, match=message):
+        devices.start(lives.config(f"--strategy={kind}", *rest))
+
+
+def test_one_device_needs_nothing(tmp_path):
+    one = devices.start(lives.config())
+    assert one.replicas() == 1
+    assert one.is_chief()
+    assert one.writable(tmp_path) == tmp_path
+    assert one.description() == {"strategy": "none", "replicas": 1}
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="PyTorch trains on one device")

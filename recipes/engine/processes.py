@@ -3,7 +3,7 @@
 import os
 
 
-def share(jobs):
+def shared_environment(jobs: int) -> dict[str, str]:
     """Environment in which each of `jobs` processes computes with its share of threads.
 
     Two processes of one thread each train small networks faster than two of two.

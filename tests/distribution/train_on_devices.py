@@ -1,4 +1,4 @@
-"""Script: `KIND DEVICES OUTPUT.npz VARIANT ...`, thirty steps in each case of a variant.
+"""Script: `KIND DEVICES OUTPUT.npz VARIANT ...`, thirty steps a case of a variant.
 
 KIND is one (no strategy), mirrored, multiworker (of two, by TF_CONFIG) or
 data_parallel (JAX). The last of ten batches has 5 samples instead of 16, so of 4
@@ -26,7 +26,9 @@ HEAVY = 12  # a sample of the first batch, in the second replica's part of two
 # A case is a name of an alignment, a reduction of the loss, whether samples weigh.
 TOGETHER = [("all", "sum_over_batch_size", False)]
 VARIANTS = {
-    "alone": [(name, "sum_over_batch_size", False) for name in ("reg", "slerp", "proj")],
+    "alone": [
+        (name, "sum_over_batch_size", False) for name in ("reg", "slerp", "proj")
+    ],
     "together": TOGETHER,
     "batch_norm": TOGETHER,
     "weights": [

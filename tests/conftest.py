@@ -19,7 +19,18 @@ ONCE = (  # NumPy, lists of files, text: no backend has a part in them
     "data/test_load_tfds.py",
     "data/test_long_tail.py",
     "data/test_order.py",
+    "recipes/test_choose.py",
+    "recipes/test_command_line.py",
+    "recipes/test_config.py",
+    "recipes/test_flagfiles.py",
+    "recipes/test_processes.py",
+    "recipes/test_report.py",
+    "recipes/test_scores.py",
+    "recipes/test_table.py",
+    "test_notes.py",
 )
+MISSING = [name for name in ONCE if not (TESTS / name).exists()]
+assert not MISSING, f"ONCE in {__file__} must name what is there, not {MISSING}"
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +54,8 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if runs_once(item.path):
             item.add_marker("once")
+        if item.get_closest_marker("process"):
+            item.add_marker("slow")
     if keras.backend.backend() != "tensorflow":
         left_out = [item for item in items if item.get_closest_marker("once")]
         config.hook.pytest_deselected(items=left_out)

@@ -17,7 +17,6 @@ model.fit(np.ones((8, 4)), np.arange(8) % 2, verbose=0)
 """
 
 
-@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_trains_where_tensorflow_is_not_installed(backend):

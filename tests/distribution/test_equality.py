@@ -17,7 +17,7 @@ import numpy as np
 import processes
 import pytest
 
-pytestmark = [pytest.mark.process, pytest.mark.slow]
+pytestmark = pytest.mark.process
 SCRIPT = pathlib.Path(__file__).parent / "train_on_devices.py"
 ALL = ("together", "batch_norm", "alone", "weights", "float16")
 KINDS = {

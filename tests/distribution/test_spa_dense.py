@@ -9,7 +9,6 @@ import pytest
 SCRIPT = pathlib.Path(__file__).parent / "spa_dense_on_replicas.py"
 
 
-@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="tf.distribute is TensorFlow's"

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-pytestmark = [pytest.mark.process, pytest.mark.slow]
+pytestmark = pytest.mark.process
 SCRIPT = pathlib.Path(__file__).parent / "twenty_steps.py"
 BACKENDS = [
     name

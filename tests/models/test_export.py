@@ -64,7 +64,6 @@ def assert_close(outputs, model, x, atol=1e-5):
 
 
 @saved_models
-@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("dtype", "policy"), [("uint8", "mixed_bfloat16"), ("float32", "float32")]

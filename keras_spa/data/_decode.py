@@ -2,9 +2,12 @@
 
 import io
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from keras_spa._types import Array, Tensor
 from keras_spa.data._tensorflow import import_tensorflow
 from keras_spa.data.augment import crops
 from keras_spa.data.augment.base import functions
@@ -12,13 +15,15 @@ from keras_spa.data.augment.base import functions
 JPEG_END = b"\xff\xd9"
 
 
-def decoder(paths, size, training, on_error):
+def decoder(
+    paths: Array, size: int, training: bool, on_error: str
+) -> Callable[[Any, Tensor], Any]:
     """A function from a data set of rows of `paths` and a seed to (row, image)."""
     tf = import_tensorflow()
 
     check, paths = _checker(on_error), tf.constant(paths)
 
-    def decode(row, seed):
+    def decode(row: Tensor, seed: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         path = tf.gather(paths, row)
         contents = tf.io.read_file(path)
         sound = tf.ensure_shape(tf.numpy_function(check, [path, contents], "bool"), ())
@@ -29,7 +34,7 @@ def decoder(paths, size, training, on_error):
         )
         return sound, (row, image)
 
-    def load(rows, seed):
+    def load(rows: Any, seed: Tensor) -> Any:
         examples = rows.enumerate().map(
             lambda i, row: decode(row, tf.stack([seed, tf.cast(i, "int32")])),
             num_parallel_calls=tf.data.AUTOTUNE,
@@ -41,11 +46,11 @@ def decoder(paths, size, training, on_error):
     return load
 
 
-def _checker(on_error):
+def _checker(on_error: str) -> Callable[[bytes, bytes], np.bool_]:
     """A function of path and contents: whether the image is sound."""
     skipped = set()
 
-    def check(path, contents):
+    def check(path: bytes, contents: bytes) -> np.bool_:
         reason = damage(contents)
         if not reason:
             return np.bool_(True)
@@ -62,7 +67,7 @@ def _checker(on_error):
     return check
 
 
-def damage(contents):
+def damage(contents: bytes) -> str:
     """What is wrong with the bytes of an image file; empty if nothing shows."""
     import PIL.Image
 
@@ -76,15 +81,15 @@ def damage(contents):
     return ""
 
 
-def _decode(contents, seed, size, training):
+def _decode(contents: Tensor, seed: Tensor, size: int, training: bool) -> Tensor:
     """uint8 (size, size, 3); of a JPEG, no more is decoded than the crop needs."""
     tf = import_tensorflow()
 
-    def jpeg():
+    def jpeg() -> Tensor:
         box = _box(tf.io.extract_jpeg_shape(contents), seed, training)
         return tf.io.decode_and_crop_jpeg(contents, box, channels=3)
 
-    def other():
+    def other() -> Tensor:
         image = tf.io.decode_image(contents, channels=3, expand_animations=False)
         top, left, height, width = tf.unstack(_box(tf.shape(image), seed, training))
         return image[top : top + height, left : left + width]
@@ -98,7 +103,7 @@ def _decode(contents, seed, size, training):
     return image
 
 
-def _box(shape, seed, training):
+def _box(shape: Tensor, seed: Tensor, training: bool) -> Tensor:
     """Top, left, height and width of the part to keep, int32 (4,)."""
     tf, xp = import_tensorflow(), functions(shape)
     image = 1, shape[0], shape[1]

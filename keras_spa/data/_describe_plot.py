@@ -1,22 +1,34 @@
 """The picture of `describe`."""
 
+import pathlib
+from typing import Any
+
 import numpy as np
 
 from keras_spa import plots
+from keras_spa._types import Array
+from keras_spa.data.long_tailed_data import LongTailedData
 from keras_spa.plots import SHOT_COLORS
 
 SAMPLES, PIXELS, GAP = 4, 160, 8
 MOST_BARS, MOST_NAMES, NAME_WIDTH = 120, 12, 14
 
 
-def draw_description(data, groups, limits, path, log):
+def draw_description(
+    data: LongTailedData,
+    groups: dict[str, Array],
+    limits: dict[str, str],
+    path: pathlib.Path,
+    log: bool,
+) -> None:
     """Draws the long tail and sample images into a file, whole or not at all."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     samples = _samples(data)
     with plots.style():
-        figure = Figure(figsize=(9, 4.9 if samples else 3.8), layout="constrained")
-        figure.get_layout_engine().set(wspace=0.06, hspace=0.04)
+        layout = ConstrainedLayoutEngine(wspace=0.06, hspace=0.04)
+        figure = Figure(figsize=(9, 4.9 if samples else 3.8), layout=layout)
         columns = max(1, len(samples))
         grid = figure.add_gridspec(
             2 if samples else 1, columns, height_ratios=([3.9, 1] if samples else None)
@@ -27,7 +39,13 @@ def draw_description(data, groups, limits, path, log):
         plots.save(figure, path)
 
 
-def _draw_counts(axes, data, groups, limits, log):
+def _draw_counts(
+    axes: Any,
+    data: LongTailedData,
+    groups: dict[str, Array],
+    limits: dict[str, str],
+    log: bool,
+) -> None:
     counts = data.class_counts
     ranked = np.argsort(-counts, kind="stable")
     heights, floor = counts[ranked], 0.5 if log else 0
@@ -81,7 +99,7 @@ def _draw_counts(axes, data, groups, limits, log):
     axes.yaxis.set_major_formatter("{x:,.0f}")
 
 
-def _label(axes, data, ranked):
+def _label(axes: Any, data: LongTailedData, ranked: Array) -> None:
     """Names and numbers of all classes, or of the first and the last of many."""
     counts = data.class_counts[ranked]
     names = [data.class_names[c][:NAME_WIDTH] for c in ranked]
@@ -99,7 +117,7 @@ def _label(axes, data, ranked):
         axes.annotate(text, (last + 1, above), ha="right", **offset)
 
 
-def _samples(data):
+def _samples(data: LongTailedData) -> dict[int, list[Array]]:
     """`{class: images}` of a head, a medium and a tail class; {} without pixels."""
     first = data.train.images[0] if len(data.train.labels) else None
     if first is None or first.size == 0:
@@ -115,7 +133,7 @@ def _samples(data):
     }
 
 
-def _square(image):
+def _square(image: Array) -> Array:
     """The middle of an image as RGB, (PIXELS, PIXELS, 3)."""
     from PIL import Image
 
@@ -133,7 +151,7 @@ def _square(image):
     return np.asarray(size)
 
 
-def _draw_samples(axes, data, c, images):
+def _draw_samples(axes: Any, data: LongTailedData, c: int, images: list[Array]) -> None:
     row = np.full((PIXELS, SAMPLES * (PIXELS + GAP) - GAP, 3), 255, "uint8")
     for i, image in enumerate(images):
         row[:, i * (PIXELS + GAP) :][:, :PIXELS] = image

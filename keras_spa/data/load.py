@@ -1,29 +1,32 @@
 import dataclasses
 import pathlib
 import warnings
+from typing import Any
 
 from keras_spa import _checks
+from keras_spa._types import Array, Path
 from keras_spa.data.image_files import ImageFiles
-from keras_spa.data.long_tailed_data import Split
+from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.data.sources import SOURCES, Request
+from keras_spa.data.sources.base import Source
 from keras_spa.data.subset import Rule, draw
 
 
 def load(
-    name,
-    imbalance_factor=None,
+    name: str,
+    imbalance_factor: float | None = None,
     *,
-    profile="exp",
-    max_count=None,
-    seed=0,
-    order="shuffle",
-    validation_per_class=0,
-    data_dir=None,
-    lists=None,
-    download=False,
-    verify=False,
-    on_error="raise",
-):
+    profile: str = "exp",
+    max_count: int | None = None,
+    seed: int = 0,
+    order: str = "shuffle",
+    validation_per_class: Any = 0,
+    data_dir: Path | None = None,
+    lists: Path | None = None,
+    download: bool = False,
+    verify: bool = False,
+    on_error: str = "raise",
+) -> LongTailedData:
     """A data set for long-tailed recognition, as the literature draws it.
 
     - `"cifar10"`, `"cifar100"`: TensorFlow Datasets, put back into official order.
@@ -128,7 +131,7 @@ def load(
     )
 
 
-def _check(rule):
+def _check(rule: Rule) -> None:
     _checks.choice("profile", rule.profile, ("exp", "step"))
     _checks.choice("order", rule.order, ("shuffle", "file"))
     _checks.integer("seed", rule.seed, 0)
@@ -144,7 +147,7 @@ def _check(rule):
             )
 
 
-def _find_source(name):
+def _find_source(name: str) -> tuple[Source, str]:
     """The row of `SOURCES` for a name, and the PATH in the name."""
     kind, colon, path = str(name).partition(":")
     source = SOURCES.get(f"{kind}:PATH" if colon else kind)
@@ -157,13 +160,14 @@ def _find_source(name):
     return source, path
 
 
-def _take(split, indices):
+def _take(split: Split, indices: Array) -> Split:
     return Split(split.images[indices], split.labels[indices])
 
 
-def _verified(pool, on_error):
+def _verified(pool: LongTailedData, on_error: str) -> LongTailedData:
     """The pool after a look into every file, without the damaged ones."""
-    kept, skipped = {}, []
+    kept: dict[str, Any] = {}
+    skipped: list[str] = []
     for name, split in pool.splits().items():
         if isinstance(split.images, ImageFiles):
             whole = split.images.check(on_error)

@@ -18,8 +18,8 @@ from keras_spa.losses.balanced_softmax import BalancedSoftmax
 from keras_spa.losses.class_balanced import ClassBalanced
 from keras_spa.losses.dot_regression import DotRegression
 from keras_spa.losses.ldam import LDAM
-from keras_spa.losses.log_prior import log_prior
 from keras_spa.losses.logit_adjusted import LogitAdjusted, adjust_logits
+from keras_spa.losses.prior import log_prior
 
 __all__ = [
     "BalancedSoftmax",

@@ -1,10 +1,18 @@
+from typing import Any
+
 import keras
 from keras import layers, ops
 
 from keras_spa import _checks
+from keras_spa._types import Tensor
 
 
-def resnet_cifar(depth=32, width=16, shortcut="pad", input_shape=(32, 32, 3)):
+def resnet_cifar(
+    depth: int = 32,
+    width: Any = 16,
+    shortcut: str = "pad",
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+) -> keras.Model:
     """The residual network of the CIFAR long-tail benchmarks, without a classifier.
 
     A 3×3 convolution, then three stages of `(depth − 2)/6` basic blocks with `width`,
@@ -51,7 +59,7 @@ def resnet_cifar(depth=32, width=16, shortcut="pad", input_shape=(32, 32, 3)):
     return keras.Model(inputs, features, name=f"resnet{depth}_width{width}")
 
 
-def _basic_block(x, channels, stride, shortcut):
+def _basic_block(x: Tensor, channels: int, stride: int, shortcut: str) -> Tensor:
     y = layers.ReLU()(_conv_bn(x, channels, size=3, stride=stride))
     y = _conv_bn(y, channels, size=3)
     if stride > 1 and shortcut == "conv":
@@ -63,7 +71,7 @@ def _basic_block(x, channels, stride, shortcut):
     return layers.ReLU()(layers.Add()([x, y]))
 
 
-def _conv_bn(x, channels, size, stride=1):
+def _conv_bn(x: Tensor, channels: int, size: int, stride: int = 1) -> Tensor:
     if size > 1:  # pad both sides alike, also where "same" would not (stride 2)
         x = layers.ZeroPadding2D(size // 2)(x)
     x = layers.Conv2D(

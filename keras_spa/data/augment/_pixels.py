@@ -1,14 +1,20 @@
 """Where the pixels of the output come from: integer arithmetic, no rounding to fear."""
 
+from typing import Any, TypeAlias
+
 import keras
 import numpy as np
 
+from keras_spa._types import Array, Backend, Tensor
 from keras_spa.data.augment import _lookup
 
+Interval: TypeAlias = tuple[Tensor, Tensor, Tensor, Any]  # as `_samples` takes it
 FRACTION = 11  # bits of a bilinear weight: two of them and a grey level fill an int32
 
 
-def positions(xp, batch, height, width):
+def positions(
+    xp: Backend, batch: Any, height: Any, width: Any
+) -> tuple[Tensor, Tensor, Tensor]:
     """Indices of images, rows and columns, int32, broadcasting to (B, H, W)."""
     b = xp.numpy.arange(batch, dtype="int32")[:, None, None]
     y = xp.numpy.arange(height, dtype="int32")[None, :, None]
@@ -16,12 +22,12 @@ def positions(xp, batch, height, width):
     return b, y, x
 
 
-def is_inside(y, x, height, width):
+def is_inside(y: Tensor, x: Tensor, height: Any, width: Any) -> Tensor:
     """Whether pixel (y, x) is in the image."""
     return (y >= 0) & (y < height) & (x >= 0) & (x < width)
 
 
-def take(xp, images, y, x):
+def take(xp: Backend, images: Tensor, y: Tensor, x: Tensor) -> Tensor:
     """Pixels (y, x) of each image, int32 broadcasting to (B, h, w): (B, h, w, C)."""
     batch, height, width, channels = xp.shape(images)
     b = xp.numpy.arange(batch, dtype="int32")[:, None, None]
@@ -29,7 +35,9 @@ def take(xp, images, y, x):
     return _lookup.take(xp, flat, (b * height + y) * width + x)
 
 
-def take_or_fill(xp, images, y, x, valid, fill):
+def take_or_fill(
+    xp: Backend, images: Tensor, y: Tensor, x: Tensor, valid: Tensor, fill: Any
+) -> Tensor:
     """`take` where `valid` (B, h, w), else `fill`."""
     height, width = images.shape[1:3]
     y, x = xp.numpy.clip(y, 0, height - 1), xp.numpy.clip(x, 0, width - 1)
@@ -37,7 +45,7 @@ def take_or_fill(xp, images, y, x, valid, fill):
     return xp.numpy.where(valid[..., None], take(xp, images, y, x), fill)
 
 
-def affine_matrix(a, b, c, d, e, f):
+def affine_matrix(a: float, b: float, c: float, d: float, e: float, f: float) -> Array:
     """16.16 fixed-point form of the map (x, y) -> (ax + by + c, dx + ey + f).
 
     From pixel centre to pixel centre, rounded as Pillow rounds it.
@@ -46,7 +54,7 @@ def affine_matrix(a, b, c, d, e, f):
     return np.floor(np.array(row) * 65536 + 0.5).astype("int32")
 
 
-def _map(xp, matrices, y, x):
+def _map(xp: Backend, matrices: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     a, b, c, d, e, f = (matrices[:, i, None, None] for i in range(6))
     return (
         xp.numpy.right_shift(d * x + e * y + f, 16),
@@ -54,7 +62,9 @@ def _map(xp, matrices, y, x):
     )
 
 
-def two_affine(xp, images, first, second, fill):
+def two_affine(
+    xp: Backend, images: Tensor, first: Tensor, second: Tensor, fill: Any
+) -> Tensor:
     """Images resampled (nearest) by `first`, then by `second`, in one gather.
 
     A pixel that either of them finds outside the image is `fill`.
@@ -72,7 +82,9 @@ def two_affine(xp, images, first, second, fill):
     return take_or_fill(xp, images, y, x, valid, fill)
 
 
-def _samples(xp, index, start, length, size):
+def _samples(
+    xp: Backend, index: Tensor, start: Tensor, length: Tensor, size: Any
+) -> tuple[Tensor, ...]:
     """Which two pixels, and with which weight of the second, make a new pixel.
 
     Pixel `index` (B, n) of `size` that cover the interval of `length` pixels from
@@ -90,7 +102,9 @@ def _samples(xp, index, start, length, size):
     return xp.numpy.maximum(low, 0) + start, high, weight, whole + start
 
 
-def resample(xp, images, rows, columns, interpolation):
+def resample(
+    xp: Backend, images: Tensor, rows: Interval, columns: Interval, interpolation: str
+) -> Tensor:
     """New images (B, h, w, C) from `rows` and `columns` of the old.
 
     uint8 is computed in integers, hence the same on every backend; without
@@ -111,7 +125,7 @@ def resample(xp, images, rows, columns, interpolation):
         y_weight = xp.cast(y_weight, "float32") * 2.0**-FRACTION
         x_weight = xp.cast(x_weight, "float32") * 2.0**-FRACTION
 
-    def interpolate(low, high, weight):
+    def interpolate(low: Tensor, high: Tensor, weight: Tensor) -> Tensor:
         if whole_numbers:
             low, high = xp.cast(low, "int32"), xp.cast(high, "int32")
         return low * (one - weight) + high * weight

@@ -1,6 +1,7 @@
 import random
 import sys
 import types
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,16 +11,18 @@ import numpy as np
 from keras.src.utils.backend_utils import DynamicBackend
 
 from keras_spa import _checks
+from keras_spa._types import Backend, Config, Shape, Tensor
 
 
-def size_pair(name, size):
+def size_pair(name: str, size: Any) -> tuple[int, int]:
     """`size`, an integer or a pair of integers, as (height, width)."""
     if isinstance(size, (tuple, list)) and len(size) == 2:
-        return tuple(_checks.integer(name, length, 1) for length in size)
+        height, width = (_checks.integer(name, length, 1) for length in size)
+        return height, width
     return (_checks.integer(name, size, 1),) * 2
 
 
-def interval(name, pair, high=float("inf")):
+def interval(name: str, pair: Any, high: float = float("inf")) -> tuple[float, float]:
     """`pair` as a tuple of two floats, 0 < low <= top <= high."""
     if isinstance(pair, (tuple, list)) and len(pair) == 2:
         low, top = (_checks.number(name, value) for value in pair)
@@ -31,18 +34,18 @@ def interval(name, pair, high=float("inf")):
     )
 
 
-def is_in_tensorflow_graph(tensor):
+def is_in_tensorflow_graph(tensor: Any) -> bool:
     """Whether `tensor` is a symbolic TensorFlow tensor, as in `tf.data`."""
     tf = sys.modules.get("tensorflow")
     return tf is not None and tf.is_tensor(tensor) and not tf.executing_eagerly()
 
 
-def functions(images):
+def functions(images: Tensor) -> Backend:
     """The backend to compute `images` with: TensorFlow's in a TensorFlow graph."""
     return DynamicBackend("tensorflow" if is_in_tensorflow_graph(images) else None)
 
 
-def seed_tensor(xp, seed):
+def seed_tensor(xp: Backend, seed: Any) -> Tensor:
     """`seed`, a pair or a tensor of two integers, as an int32 tensor (2,)."""
     if isinstance(seed, (tuple, list, int)):
         seed = np.asarray(seed)
@@ -65,31 +68,33 @@ class ImageLayer(keras.Layer):
         **kwargs: As in `keras.Layer`: `name`, `dtype`.
     """
 
-    def __init__(self, channels=None, **kwargs):
+    def __init__(self, channels: int | None = None, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self._channels = channels
 
-    def __call__(self, images, *args, **kwargs):
+    def __call__(self, images: Tensor, *args: Any, **kwargs: Any) -> Any:
         if keras.backend.backend() != "tensorflow" and is_in_tensorflow_graph(images):
             return self.call(images, *args, **kwargs)  # Keras would convert the images
         return super().__call__(images, *args, **kwargs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def compute_output_spec(self, images, training=True):
+    def compute_output_spec(
+        self, images: Tensor, training: bool = True
+    ) -> keras.KerasTensor:
         self._check(images)
         dtype = "uint8" if images.dtype == "uint8" else "float32"
         return keras.KerasTensor(self.compute_output_shape(images.shape), dtype)
 
-    def _as_images(self, xp, images):
+    def _as_images(self, xp: Backend, images: Tensor) -> Tensor:
         """`images` as a tensor, uint8 or float32, if they are a batch of images."""
         images = xp.convert_to_tensor(images)
         self._check(images)
         whole = keras.backend.standardize_dtype(images.dtype) == "uint8"
         return images if whole else xp.cast(images, "float32")
 
-    def _check(self, images):
+    def _check(self, images: Tensor) -> None:
         shape = tuple(images.shape)
         dtype = keras.backend.standardize_dtype(images.dtype)
         if len(shape) != 4 or None in shape[1:]:
@@ -119,7 +124,7 @@ class AugmentationLayer(ImageLayer):
         **kwargs: As in `ImageLayer`.
     """
 
-    def __init__(self, seed=None, **kwargs):
+    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if seed is not None and _checks.integer("seed", seed, 0) >= 2**31:
             raise ValueError(
@@ -131,7 +136,7 @@ class AugmentationLayer(ImageLayer):
         # For `tf.data` while Keras runs on another backend; no state of the model.
         self._in_graph = types.SimpleNamespace(generator=None)
 
-    def augment(self, images, seed):
+    def augment(self, images: Tensor, seed: Any) -> Tensor:
         """The augmented images: a pure function, the same draws on every backend.
 
         Computes with TensorFlow inside a TensorFlow graph such as `Dataset.map`, else
@@ -151,29 +156,29 @@ class AugmentationLayer(ImageLayer):
         images = self._as_images(xp, images)
         return self._augment(xp, images, seed_tensor(xp, seed))
 
-    def call(self, images, training=True):
+    def call(self, images: Tensor, training: bool = True) -> Tensor:
         xp = functions(images)
         if training:
             return self.augment(images, self._next_seed(xp))
         return self._infer(xp, self._as_images(xp, images))
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         store["seed_state"] = keras.ops.convert_to_numpy(self.generator.state)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         self.generator.state.assign(store["seed_state"][...])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "seed": self.seed}
 
-    def _augment(self, xp, images, seed):
+    def _augment(self, xp: Backend, images: Tensor, seed: Tensor) -> Tensor:
         """The augmented images, in the dtype of `images`, uint8 or float32."""
         raise NotImplementedError
 
-    def _infer(self, xp, images):
+    def _infer(self, xp: Backend, images: Tensor) -> Tensor:
         return images
 
-    def _next_seed(self, xp):
+    def _next_seed(self, xp: Backend) -> Tensor:
         if xp.name == keras.backend.backend():
             return self.generator.next()
         if self._in_graph.generator is None:

@@ -8,9 +8,13 @@ The height and the width of the images are Python integers or, in a TensorFlow g
 scalar tensors: image files are known by their size only when they are read.
 """
 
+from typing import Any
+
 import numpy as np
 
+from keras_spa._types import Array, Backend, Tensor
 from keras_spa.data.augment import _lookup, _pixels, draws
+from keras_spa.data.augment._pixels import Interval
 
 SCALE, RATIO = (0.08, 1.0), (3 / 4, 4 / 3)  # Szegedy et al. (2015), section 6
 KEPT, COVER = 224, 256  # evaluation resizes to cover 256 where it keeps 224
@@ -18,12 +22,20 @@ ATTEMPTS = 10
 GRID = 4096
 
 
-def evaluation_cover(size):
+def evaluation_cover(size: tuple[int, int]) -> tuple[int, int]:
     """What images are resized to cover before `size` is cut out: 256 for 224."""
-    return tuple(side * COVER // KEPT for side in size)
+    return size[0] * COVER // KEPT, size[1] * COVER // KEPT
 
 
-def random_box(xp, seed, batch, height, width, scale, ratio):
+def random_box(
+    xp: Backend,
+    seed: Tensor,
+    batch: Any,
+    height: Any,
+    width: Any,
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """A random box for each image: top, left, height, width, int32 (B, 1).
 
     Of ten draws of area and aspect ratio the first that fits in the image; if none
@@ -57,7 +69,9 @@ def random_box(xp, seed, batch, height, width, scale, ratio):
     return top, left, h, w
 
 
-def _sizes(xp, area, height, width, ratio):
+def _sizes(
+    xp: Backend, area: Array, height: Any, width: Any, ratio: tuple[float, float]
+) -> tuple[Any, Any, Any]:
     """√(area·H·W), float32, and the sides of the largest allowed box: in float64."""
     if isinstance(height, int):  # before the graph: not all backends have float64
         sides = np.sqrt(area * height * width).astype("float32")
@@ -73,12 +87,22 @@ def _sizes(xp, area, height, width, ratio):
     return sides, middle_h, middle_w
 
 
-def random_mirror(xp, seed, batch):
+def random_mirror(xp: Backend, seed: Tensor, batch: Any) -> Tensor:
     """Whether each image is mirrored: 0 or 1, int32 (B, 1)."""
     return draws.integers(xp, seed, (batch, 1), 4, 2)
 
 
-def random_part(xp, seed, batch, height, width, size, scale, ratio, flip):
+def random_part(
+    xp: Backend,
+    seed: Tensor,
+    batch: Any,
+    height: Any,
+    width: Any,
+    size: tuple[int, int],
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+    flip: bool,
+) -> tuple[Interval, Interval]:
     """`rows` and `columns` of a random box of each image, perhaps mirrored."""
     top, left, h, w = random_box(xp, seed, batch, height, width, scale, ratio)
     y, x = (xp.numpy.arange(length, dtype="int32")[None] for length in size)
@@ -87,7 +111,14 @@ def random_part(xp, seed, batch, height, width, size, scale, ratio, flip):
     return (y, top, h, size[0]), (x, left, w, size[1])
 
 
-def middle_part(xp, batch, height, width, size, cover):
+def middle_part(
+    xp: Backend,
+    batch: Any,
+    height: Any,
+    width: Any,
+    size: tuple[int, int],
+    cover: tuple[int, int],
+) -> tuple[Interval, Interval]:
     """`rows` and `columns` of the middle `size` of images resized to cover `cover`.
 
     Both are (height, width). The aspect ratio is kept: one side is that of `cover`,
@@ -107,10 +138,18 @@ def middle_part(xp, batch, height, width, size, cover):
         zeros = xp.numpy.zeros((batch, 1), dtype="int32")
         index = xp.numpy.arange(kept, dtype="int32")[None] + (new - kept) // 2
         part.append((zeros + index, zeros, zeros + old, new))
-    return tuple(part)
+    rows, columns = part
+    return rows, columns
 
 
-def middle_box(xp, batch, height, width, size, cover):
+def middle_box(
+    xp: Backend,
+    batch: Any,
+    height: Any,
+    width: Any,
+    size: tuple[int, int],
+    cover: tuple[int, int],
+) -> tuple[Tensor, ...]:
     """`middle_part` to whole pixels: top, left, height, width, int32 (B, 1)."""
     corner, sides = [], []
     part = middle_part(xp, batch, height, width, size, cover)
@@ -120,14 +159,32 @@ def middle_box(xp, batch, height, width, size, cover):
     return *corner, *sides
 
 
-def random_crop(xp, images, seed, size, scale, ratio, flip, interpolation):
+def random_crop(
+    xp: Backend,
+    images: Tensor,
+    seed: Tensor,
+    size: tuple[int, int],
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+    flip: bool,
+    interpolation: str,
+) -> Tensor:
     """A random box of each image, resized to `size` and perhaps mirrored."""
-    shape = xp.shape(images)[:3]
-    part = random_part(xp, seed, *shape, size, scale, ratio, flip)
-    return _pixels.resample(xp, images, *part, interpolation)
+    batch, height, width, _ = xp.shape(images)
+    rows, columns = random_part(
+        xp, seed, batch, height, width, size, scale, ratio, flip
+    )
+    return _pixels.resample(xp, images, rows, columns, interpolation)
 
 
-def middle_crop(xp, images, size, cover, interpolation):
+def middle_crop(
+    xp: Backend,
+    images: Tensor,
+    size: tuple[int, int],
+    cover: tuple[int, int],
+    interpolation: str,
+) -> Tensor:
     """The middle `size` of images resized to cover `cover`, both (height, width)."""
-    part = middle_part(xp, *xp.shape(images)[:3], size, cover)
-    return _pixels.resample(xp, images, *part, interpolation)
+    batch, height, width, _ = xp.shape(images)
+    rows, columns = middle_part(xp, batch, height, width, size, cover)
+    return _pixels.resample(xp, images, rows, columns, interpolation)

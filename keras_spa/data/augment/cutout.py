@@ -1,6 +1,9 @@
+from typing import Any
+
 import keras
 
 from keras_spa import _checks
+from keras_spa._types import Backend, Config, Tensor
 from keras_spa.data.augment import _pixels, draws
 from keras_spa.data.augment.base import AugmentationLayer
 
@@ -41,12 +44,14 @@ class Cutout(AugmentationLayer):
     Networks with Cutout", section 3.2.
     """
 
-    def __init__(self, size=16, fill=0, seed=None, **kwargs):
+    def __init__(
+        self, size: int = 16, fill: float = 0, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(seed, **kwargs)
         self.size = _checks.integer("size", size, 1)
         self.fill = _checks.number("fill", fill, 0, 255)
 
-    def _augment(self, xp, images, seed):
+    def _augment(self, xp: Backend, images: Tensor, seed: Tensor) -> Tensor:
         batch, height, width, _ = xp.shape(images)
         center_y = draws.integers(xp, seed, (batch, 1, 1), 0, height)
         center_x = draws.integers(xp, seed, (batch, 1, 1), 1, width)
@@ -57,5 +62,5 @@ class Cutout(AugmentationLayer):
         fill = xp.cast(xp.convert_to_tensor(self.fill), images.dtype)
         return xp.numpy.where(blank[..., None], fill, images)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "size": self.size, "fill": self.fill}

@@ -6,14 +6,19 @@ all backends look the same numbers up.
 
 import functools
 import math
+from typing import TypeAlias
 
 import numpy as np
 
+from keras_spa._types import Array
 from keras_spa.data.augment._pixels import affine_matrix
+
+Operation: TypeAlias = tuple[str, float, int]  # name, probability, magnitude 0..9
+Policy: TypeAlias = tuple[tuple[Operation, Operation], ...]
 
 # Each sub-policy: two of (operation, probability, magnitude 0..9).
 # Cubuk et al. (2019), appendix, "AutoAugment policy found on reduced CIFAR-10".
-CIFAR10 = (
+CIFAR10: Policy = (
     (("Invert", 0.1, 7), ("Contrast", 0.2, 6)),
     (("Rotate", 0.7, 2), ("TranslateX", 0.3, 9)),
     (("Sharpness", 0.8, 1), ("Sharpness", 0.9, 3)),
@@ -55,7 +60,7 @@ KINDS = {
 LEVELS = np.arange(256)
 
 
-def fixed_table(name, magnitude):
+def fixed_table(name: str, magnitude: float) -> Array:
     """New grey level of each old one, where that is known beforehand."""
     if name == "Invert":
         return 255 - LEVELS
@@ -68,12 +73,14 @@ def fixed_table(name, magnitude):
     return LEVELS
 
 
-def blend_factor(name, magnitude, sign):
+def blend_factor(name: str, magnitude: float, sign: int) -> float:
     """α of `base + α·(image − base)`; 1 leaves the image as it is."""
     return 1 + sign * 0.1 * magnitude if KINDS.get(name, FIXED) >= BLACK else 1.0
 
 
-def geometry(name, magnitude, sign, height, width):
+def geometry(
+    name: str, magnitude: float, sign: int, height: int, width: int
+) -> tuple[float, ...]:
     """Coefficients of the affine map from the output to the input."""
     shear = sign * 0.3 * magnitude / 9
     shift = sign * 150 / 331 * magnitude / 9  # in shares of the side
@@ -92,7 +99,7 @@ def geometry(name, magnitude, sign, height, width):
     return 1, 0, 0, 0, 1, 0
 
 
-def variants(policy):
+def variants(policy: Policy) -> list[tuple[str, int, int]]:
     """(operation, magnitude, sign) of every row: sub-policy, stage, sign; identity."""
     rows = [
         (name, magnitude, sign)
@@ -104,7 +111,7 @@ def variants(policy):
 
 
 @functools.cache
-def colour_tables(policy):
+def colour_tables(policy: Policy) -> tuple[Array, Array, Array]:
     """Kind (R,), fixed table (R, 256) and products α·d for d = −255..255 (R, 511)."""
     rows = variants(policy)
     kinds = np.array([KINDS.get(name, FIXED) for name, _, _ in rows], "int32")
@@ -115,12 +122,12 @@ def colour_tables(policy):
 
 
 @functools.cache
-def matrices(policy, height, width):
+def matrices(policy: Policy, height: int, width: int) -> Array:
     """Fixed-point affine maps, int32 (R, 6)."""
     rows = [geometry(*row, height, width) for row in variants(policy)]
     return np.array([affine_matrix(*row) for row in rows])
 
 
-def probabilities(policy):
+def probabilities(policy: Policy) -> Array:
     """Of each operation, float32 (S, 2)."""
     return np.array([[p for _, p, _ in pair] for pair in policy], "float32")

@@ -1,6 +1,9 @@
+from typing import Any
+
 import keras
 
 from keras_spa import _checks
+from keras_spa._types import Backend, Config, Tensor
 from keras_spa.data.augment import _pixels, draws
 from keras_spa.data.augment.base import AugmentationLayer
 
@@ -40,12 +43,18 @@ class RandomCropFlip(AugmentationLayer):
     section 4.2.
     """
 
-    def __init__(self, padding=4, flip=True, seed=None, **kwargs):
+    def __init__(
+        self,
+        padding: int = 4,
+        flip: bool = True,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(seed, **kwargs)
         self.padding = _checks.integer("padding", padding, 0)
         self.flip = _checks.choice("flip", flip, (True, False))
 
-    def _augment(self, xp, images, seed):
+    def _augment(self, xp: Backend, images: Tensor, seed: Tensor) -> Tensor:
         batch, height, width, _ = xp.shape(images)
         offsets = draws.integers(xp, seed, (batch, 2), 0, 2 * self.padding + 1)
         offsets = offsets - self.padding
@@ -57,6 +66,6 @@ class RandomCropFlip(AugmentationLayer):
         valid = _pixels.is_inside(y, x, height, width)
         return _pixels.take_or_fill(xp, images, y, x, valid, 0)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {"padding": self.padding, "flip": self.flip}
         return {**super().get_config(), **config}

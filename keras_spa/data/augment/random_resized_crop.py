@@ -1,6 +1,9 @@
+from typing import Any
+
 import keras
 
 from keras_spa import _checks
+from keras_spa._types import Backend, Config, Shape, Tensor
 from keras_spa.data.augment import crops
 from keras_spa.data.augment.base import AugmentationLayer, interval, size_pair
 
@@ -47,13 +50,13 @@ class RandomResizedCrop(AugmentationLayer):
 
     def __init__(
         self,
-        size,
-        scale=crops.SCALE,
-        ratio=crops.RATIO,
-        interpolation="bilinear",
-        seed=None,
-        **kwargs,
-    ):
+        size: int | tuple[int, int],
+        scale: tuple[float, float] = crops.SCALE,
+        ratio: tuple[float, float] = crops.RATIO,
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(seed, **kwargs)
         self.size = size_pair("size", size)
         self.scale = interval("scale", scale, 1.0)
@@ -61,18 +64,18 @@ class RandomResizedCrop(AugmentationLayer):
         options = ("bilinear", "nearest")
         self.interpolation = _checks.choice("interpolation", interpolation, options)
 
-    def _augment(self, xp, images, seed):
+    def _augment(self, xp: Backend, images: Tensor, seed: Tensor) -> Tensor:
         box = self.size, self.scale, self.ratio
         return crops.random_crop(xp, images, seed, *box, self._flip, self.interpolation)
 
-    def _infer(self, xp, images):
+    def _infer(self, xp: Backend, images: Tensor) -> Tensor:
         size = self.size
         return crops.middle_crop(xp, images, size, size, self.interpolation)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], *self.size, input_shape[-1])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {
             "size": self.size,
             "scale": self.scale,

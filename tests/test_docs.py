@@ -1,6 +1,5 @@
 """Every block of code in docs/ runs as printed, in a folder with data to run on."""
 
-import json
 import pathlib
 import re
 import subprocess
@@ -12,7 +11,6 @@ import numpy as np
 import PIL.Image
 import pytest
 
-import posthoc
 from keras_spa.data import long_tail_counts
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -46,20 +44,6 @@ def folder(tmp_path_factory):
             image.save(folder / "animals" / "train" / name / f"{i}.jpg")
     cifar_for_tfds.prepare(folder / "datasets")
     return folder
-
-
-def test_tables_are_those_of_the_result_files():
-    pattern = r"<!-- table: (\S+) -->\n(.*?)<!-- end of table -->"
-    tables = [
-        table
-        for path in (ROOT / "docs").glob("*.md")
-        for table in re.findall(pattern, path.read_text(), re.DOTALL)
-    ]
-    assert tables
-    for folder, printed in tables:
-        results = json.loads((ROOT / folder / "results.json").read_text())
-        runs = {(r["method"], r["seed"]): r["accuracy"] for r in results["runs"]}
-        assert printed == posthoc.table(runs)
 
 
 @pytest.mark.parametrize(("name", "number", "code"), BLOCKS)

@@ -1,10 +1,20 @@
 """Settings of every test; which of them run on one backend alone, and which first."""
 
+import atexit
 import os
 import pathlib
+import shutil
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    # One for all workers, and the processes that they start: a third of JAX's time.
+    cache = tempfile.mkdtemp(prefix="keras_spa_jax_")
+    atexit.register(shutil.rmtree, cache, ignore_errors=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import keras
 import pytest
@@ -19,6 +29,8 @@ ONCE = (  # NumPy, lists of files, text: no backend has a part in them
     "data/test_load_tfds.py",
     "data/test_long_tail.py",
     "data/test_order.py",
+    "losses/test_log_prior.py",
+    "metrics/test_shot_groups.py",
     "recipes/test_choose.py",
     "recipes/test_command_line.py",
     "recipes/test_config.py",
@@ -26,8 +38,10 @@ ONCE = (  # NumPy, lists of files, text: no backend has a part in them
     "recipes/test_processes.py",
     "recipes/test_report.py",
     "recipes/test_scores.py",
+    "recipes/test_statistics.py",
     "recipes/test_table.py",
     "test_notes.py",
+    "test_project.py",
 )
 MISSING = [name for name in ONCE if not (TESTS / name).exists()]
 assert not MISSING, f"ONCE in {__file__} must name what is there, not {MISSING}"

@@ -46,6 +46,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("name", "number", "code"), BLOCKS)
 def test_code_runs_as_printed(folder, name, number, code):
     if '"KERAS_BACKEND"] = "torch"' in code:

@@ -32,6 +32,7 @@ def run(command, folder):
     return done.stdout
 
 
+@pytest.mark.process
 def test_the_code_runs_as_printed(folder):
     assert blocks("python")
     for code in blocks("python"):
@@ -41,6 +42,7 @@ def test_the_code_runs_as_printed(folder):
         assert printed or "print(" not in code
 
 
+@pytest.mark.process
 def test_the_commands_run_with_smoke(folder):
     commands = [line for block in blocks("bash") for line in block.splitlines()]
     scripts = [match for line in commands if (match := SCRIPT.search(line))]

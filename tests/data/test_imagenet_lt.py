@@ -48,6 +48,7 @@ def imagenet(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_true_lists_are_read(imagenet):
     data = load("imagenet_lt", data_dir=imagenet)
     assert data.class_counts.tolist() == COUNTS.tolist()

@@ -94,8 +94,11 @@ def test_half_precision_logits_give_a_float32_loss(make, formula):
 
 
 @EVERY_LOSS
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
-@pytest.mark.parametrize("encode", [np.asarray, lambda y: np.eye(K)[y]], ids=["y", "Y"])
+@pytest.mark.parametrize(
+    ("policy", "encode"),
+    [("float32", lambda y: np.eye(K)[y]), ("mixed_bfloat16", np.asarray)],
+    ids=["float32, one-hot", "mixed_bfloat16, integers"],
+)
 def test_a_compiled_model_trains_with_it(make, formula, policy, encode):
     keras.config.set_dtype_policy(policy)
     x, y = toys.data()

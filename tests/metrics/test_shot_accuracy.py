@@ -143,7 +143,12 @@ def test_order_of_samples_does_not_matter(seed, samples):
 
 
 @pytest.mark.parametrize(
-    ("mode", "weighted"), [("eager", True), ("graph", False), ("jit", True)]
+    ("mode", "weighted"),
+    [
+        ("eager", True),
+        ("graph", False),
+        pytest.param("jit", True, marks=pytest.mark.slow),
+    ],
 )
 def test_in_compile_fit_and_evaluate(mode, weighted, capsys):
     if keras.backend.backend() != "tensorflow" and mode == "graph":

@@ -8,10 +8,8 @@ from keras import applications, layers
 
 import keras_spa as spa
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow",
-    reason="what splits is the same everywhere, and these networks take minutes there",
-)
+# What splits is the same everywhere, and elsewhere these networks take minutes.
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 SHAPE, K = (32, 32, 3), 4
 
 
@@ -44,7 +42,6 @@ def test_split_at_the_head(name, activation):
     assert model.aligned_kernel is old.layers[-1].kernel
 
 
-@pytest.mark.slow
 def test_a_nested_network_is_trained_from_end_to_end(tmp_path):
     """MobileNetV2 as one layer of a Sequential, in its narrowest width."""
     inner = network("MobileNetV2", include_top=False, alpha=0.35)

@@ -125,7 +125,7 @@ def train_digits(folder: pathlib.Path) -> None:
     for factor, alignments in SMOKE_RUNS.items():
         command = [
             sys.executable,
-            HERE / "digits_lt.py",
+            str(HERE / "digits_lt.py"),
             "--method=ce",
             f"--alignment={alignments}",
             f"--imbalance_factor={factor}",

@@ -6,9 +6,9 @@ import warnings
 import numpy as np
 
 from keras_spa.data._tensorflow import import_tensorflow
+from keras_spa.data.augment import crops
+from keras_spa.data.augment.base import functions
 
-AREA, RATIO = (0.08, 1.0), (3 / 4, 4 / 3)  # of a random crop: Szegedy et al. (2015)
-CENTRAL = 224 / 256  # share of the shorter side that evaluation keeps
 JPEG_END = b"\xff\xd9"
 
 
@@ -81,44 +81,29 @@ def _decode(contents, seed, size, training):
     tf = import_tensorflow()
 
     def jpeg():
-        window = _window(tf.io.extract_jpeg_shape(contents), seed, training)
-        crop = tf.io.decode_and_crop_jpeg(contents, window, channels=3)
-        return _resize(crop, size)
+        box = _box(tf.io.extract_jpeg_shape(contents), seed, training)
+        return tf.io.decode_and_crop_jpeg(contents, box, channels=3)
 
     def other():
         image = tf.io.decode_image(contents, channels=3, expand_animations=False)
-        top, left, height, width = tf.unstack(_window(tf.shape(image), seed, training))
-        return _resize(image[top : top + height, left : left + width], size)
+        top, left, height, width = tf.unstack(_box(tf.shape(image), seed, training))
+        return image[top : top + height, left : left + width]
 
     image = tf.cond(tf.io.is_jpeg(contents), jpeg, other)
+    # One kernel of TensorFlow's: image by image, `crops` takes four times as long.
+    image = tf.cast(tf.round(tf.image.resize(image, (size, size))), "uint8")
     if training:
-        image = tf.image.stateless_random_flip_left_right(image, seed + 1)
+        mirrored = crops.random_mirror(functions(image), seed, 1)[0, 0] > 0
+        image = tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
     return image
 
 
-def _window(shape, seed, training):
-    """(top, left, height, width) of the part to keep, int32."""
-    tf = import_tensorflow()
-
-    if not training:
-        side = tf.cast(tf.reduce_min(shape[:2]), "float32")
-        side = tf.maximum(1, tf.cast(tf.round(CENTRAL * side), "int32"))
-        return tf.stack(
-            [(shape[0] - side) // 2, (shape[1] - side) // 2, side, side],
-        )
-    start, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
-        shape,
-        bounding_boxes=tf.zeros((1, 0, 4)),
-        seed=seed,
-        min_object_covered=0.0,
-        aspect_ratio_range=RATIO,
-        area_range=AREA,
-        use_image_if_no_bounding_boxes=True,
-    )
-    return tf.concat([start[:2], extent[:2]], axis=0)
-
-
-def _resize(image, size):
-    tf = import_tensorflow()
-
-    return tf.cast(tf.round(tf.image.resize(image, (size, size))), "uint8")
+def _box(shape, seed, training):
+    """Top, left, height and width of the part to keep, int32 (4,)."""
+    tf, xp = import_tensorflow(), functions(shape)
+    image = 1, shape[0], shape[1]
+    if training:
+        box = crops.random_box(xp, seed, *image, crops.SCALE, crops.RATIO)
+    else:
+        box = crops.middle_box(xp, *image, (crops.KEPT,) * 2, (crops.COVER,) * 2)
+    return tf.concat(box, axis=-1)[0]

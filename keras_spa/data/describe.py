@@ -1,6 +1,6 @@
 import numpy as np
 
-from keras_spa.data._plot import draw_picture
+from keras_spa.data._describe_plot import draw_description
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.metrics.shot_accuracy import shot_groups
 from keras_spa.plots import check_path
@@ -62,7 +62,7 @@ def describe(data, path=None, *, class_names=None, many=100, few=20, log=False):
     limits = {"many": f"> {many}", "medium": f"{few}..{many}", "few": f"< {few}"}
     paragraphs = [_summary(data), _shots(data, groups, limits), _bars(data)]
     if path is not None:
-        draw_picture(data, groups, limits, path, log)
+        draw_description(data, groups, limits, path, log)
     return "\n\n".join(paragraphs)
 
 

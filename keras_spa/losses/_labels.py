@@ -27,7 +27,7 @@ def shares(labels, logits):
     return ops.cast(ops.equal(labels[:, None], classes), logits.dtype)
 
 
-def by_label(values, labels):
+def class_values(values, labels):
     """`Σ_c y_c·v_c` (B,) for values (K,): of integers, the value of the class."""
     if len(labels.shape) == 2:
         # A sum and not a matrix product, which GPUs may round to fewer digits.

@@ -84,7 +84,7 @@ class ClassBalanced(CountedLoss):
         return weights * losses
 
     def per_sample(self, labels, logits):
-        return _labels.by_label(ops.cast(self.weights, logits.dtype), labels)
+        return _labels.class_values(ops.cast(self.weights, logits.dtype), labels)
 
     def get_config(self):
         loss = keras.saving.serialize_keras_object(self.loss)

@@ -5,13 +5,7 @@ from keras import ops
 from keras_spa import _checks
 from keras_spa.losses import _labels
 from keras_spa.losses._counted import CountedLoss
-
-
-def scaled_log_prior(class_counts, tau):
-    """`τ·log π_c`, with `π_c = n_c / Σ n` the share of class c: float32 (K,)."""
-    counts = np.asarray(_checks.class_counts(class_counts), "float64")
-    tau = _checks.number("tau", tau, 0)
-    return np.float32(tau * (np.log(counts) - np.log(np.sum(counts))))
+from keras_spa.losses.log_prior import log_prior
 
 
 def adjust_logits(logits, class_counts, tau=1.0):
@@ -45,7 +39,7 @@ def adjust_logits(logits, class_counts, tau=1.0):
     Reference: Menon et al. (ICLR 2021), "Long-Tail Learning via Logit Adjustment",
     equation 9.
     """
-    prior = scaled_log_prior(class_counts, tau)
+    prior = np.float32(_checks.number("tau", tau, 0) * log_prior(class_counts))
     if not len(logits.shape) or logits.shape[-1] != len(prior):
         raise ValueError(
             f"Argument `logits` must hold one logit for each of the {len(prior)} class "
@@ -98,7 +92,8 @@ class LogitAdjusted(CountedLoss):
     ):
         super().__init__(class_counts, reduction, name, dtype)
         self.tau = _checks.number("tau", tau, 0)
-        self._prior = ops.convert_to_tensor(scaled_log_prior(class_counts, tau))
+        prior = np.float32(self.tau * log_prior(class_counts))
+        self._prior = ops.convert_to_tensor(prior)
 
     def per_sample(self, labels, logits):
         adjusted = logits + ops.cast(self._prior, logits.dtype)

@@ -56,6 +56,10 @@ def shot_means(accuracy_per_class, class_counts, many=100, few=20):
         `{"many": float, "medium": float, "few": float}`; NaN for a group without
         classes that have images.
 
+    Raises:
+        ValueError: not one accuracy a class, counts that are not positive, `few` above
+            `many`.
+
     Example:
 
     >>> import keras_spa as spa
@@ -65,9 +69,15 @@ def shot_means(accuracy_per_class, class_counts, many=100, few=20):
     Reference: Liu et al. (CVPR 2019), "Large-Scale Long-Tailed Recognition in an Open
     World", section 4.
     """
+    groups = shot_groups(class_counts, many, few)
     accuracies = np.asarray(accuracy_per_class, "float64")
+    if accuracies.shape != np.shape(class_counts):
+        raise ValueError(
+            "Argument `accuracy_per_class` must hold one accuracy for each of the "
+            f"{len(class_counts)} class counts. Received: shape {accuracies.shape}"
+        )
     means = {}
-    for shots, classes in shot_groups(class_counts, many, few).items():
+    for shots, classes in groups.items():
         known = accuracies[classes][np.isfinite(accuracies[classes])]
         means[shots] = float(known.mean()) if known.size else float("nan")
     return means

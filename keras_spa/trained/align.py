@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_spa import _checks
 from keras_spa.alignment import Alignment, SpASLERP
+from keras_spa.losses import log_prior
 from keras_spa.models._surgery.copy import check_copy, uncompiled_copy
 from keras_spa.trained.observe import Observer, gather, linear_classifier, observe
 
@@ -220,7 +221,7 @@ def _log_prior(class_counts, counts):
             "Argument `class_counts` must be given for a logit adjustment where "
             f"`dataset` lacks classes. Received: no images of {missing.tolist()}"
         )
-    return np.log(counts / np.sum(counts))
+    return log_prior(counts)
 
 
 def _balanced_accuracy(logits, labels):

@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -63,8 +64,10 @@ def _draw_accuracy(axes: Axes, results: Sequence[Result]) -> None:
     ]
     for method in dict.fromkeys(run["method"] for run in results):
         face = "gray" if method == "ce" else "white"
-        style = {"color": "gray", "markerfacecolor": face, "label": METHODS[method]}
-        handles.append(Line2D([], [], ls="", marker="o", **style))
+        style: dict[str, Any] = {"color": "gray", "markerfacecolor": face}
+        handles.append(
+            Line2D([], [], ls="", marker="o", label=METHODS[method], **style)
+        )
     axes.legend(handles=handles, fontsize=8, loc="best", frameon=False)
     axes.set_xlabel("alignment: mean cosine of weights and class means")
     axes.set_ylabel("accuracy (%)")

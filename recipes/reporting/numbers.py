@@ -8,7 +8,8 @@ A number is `FOLDER / CONFIGURATION / MEASURE` or `FOLDER / FACT`:
   of a post-hoc comparison a method and what came after it, `ce + logit adjustment`.
 - MEASURE is `gain` or one of `summary.MEASURES`; of a post-hoc comparison `gain`,
   `all`, `many`, `medium` or `few`. `mean` after it leaves the mean alone.
-- FACT is one of `FACTS`.
+- FACT is one of `FACTS`, or `correlation by class`, `correlation by model` or
+  `correlation many`, `medium` or `few`: the rank correlation of exponent and error.
 """
 
 import functools
@@ -29,11 +30,8 @@ FACTS: dict[str, Callable[[Sequence[Result]], str]] = {
     "fewest": lambda runs: f"{min(runs[0]['class_counts']):,}",
     "runs": lambda runs: str(len(runs)),
     "seeds": lambda runs: str(len({run["seed"] for run in runs})),
-    **{
-        f"correlation {name}": lambda runs, n=name: f"{_correlations(runs)[n]:.2f}"
-        for name in ("by class", "by model", "many", "medium", "few")
-    },
 }
+CORRELATION = "correlation "  # and a name in `exponents.correlations`
 
 
 def number(expression: str) -> str:
@@ -47,9 +45,16 @@ def number(expression: str) -> str:
         if (RESULTS / folder / "results.json").exists():
             return _posthoc_number(folder, *asked)
         runs = load(folder)
-        return FACTS[asked[0]](runs) if len(asked) == 1 else _number(runs, *asked)
+        return _fact(runs, *asked) if len(asked) == 1 else _number(runs, *asked)
     except (KeyError, TypeError, FileNotFoundError) as error:
         raise ValueError(f"No such number: {expression!r} ({error!r})") from error
+
+
+def _fact(runs: Sequence[Result], name: str) -> str:
+    if name.startswith(CORRELATION):
+        rank = exponents.correlations(runs)[name.removeprefix(CORRELATION)]
+        return f"{rank:.2f}"
+    return FACTS[name](runs)
 
 
 def _number(runs: Sequence[Result], configuration: str, measure: str) -> str:
@@ -111,10 +116,6 @@ def load(folder: str) -> tuple[Result, ...]:
 @functools.cache
 def _load_all(folder: pathlib.Path) -> tuple[Result, ...]:
     return tuple(summary.load(folder / "runs"))
-
-
-def _correlations(runs: Sequence[Result]) -> dict[str, float]:
-    return exponents.correlations(runs)
 
 
 def table(name: str) -> str:

@@ -17,9 +17,12 @@ from engine.registry import RECIPES
 from engine.run import run
 
 ON_JAX = keras.backend.backend() == "jax"
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() == "torch", reason="PyTorch trains on one device"
-)
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(
+        keras.backend.backend() == "torch", reason="PyTorch trains on one device"
+    ),
+]
 FOLDER = os.path.dirname(digits_lt.__file__)
 SEVERAL = ["--strategy=data_parallel" if ON_JAX else "--strategy=mirrored"]
 SEVERAL += ["--virtual_devices=2"]

@@ -79,7 +79,7 @@ EVERY_LOSS = pytest.mark.parametrize(
 )
 
 
-def by_the_formula(formula, labels, logits):
+def evaluate_formula(formula, labels, logits):
     """The formula, sample by sample, on shares of the classes."""
     if labels.ndim < 2 or labels.shape[1] == 1:
         labels = np.eye(K)[labels.reshape(-1).astype(int)]
@@ -95,13 +95,13 @@ def test_no_loss_is_forgotten():
 @EVERY_LOSS
 @ALL_LABELS
 def test_matches_the_formula_sample_by_sample(make, formula, labels):
-    expected = by_the_formula(formula, labels, LOGITS)
+    expected = evaluate_formula(formula, labels, LOGITS)
     each = ops.convert_to_numpy(make(reduction=None)(labels, LOGITS))
     assert each.shape == (B,)
     # A float32 of 20·50 is exact to 1e-4 at best.
     np.testing.assert_allclose(each, expected, rtol=1e-5, atol=3e-4)
     each = ops.convert_to_numpy(make(reduction=None)(labels, LOGITS / 50))
-    expected = by_the_formula(formula, labels, LOGITS / 50)
+    expected = evaluate_formula(formula, labels, LOGITS / 50)
     np.testing.assert_allclose(each, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -111,7 +111,7 @@ def test_gradient_matches_finite_differences(make, formula, labels):
     logits = LOGITS / 25
     slope = gradient(lambda z: make()(labels, z), logits)
     expected = numeric_gradient(
-        lambda z: by_the_formula(formula, labels, z).mean(), logits
+        lambda z: evaluate_formula(formula, labels, z).mean(), logits
     )
     np.testing.assert_allclose(slope, expected, rtol=1e-3, atol=1e-5)
 
@@ -125,7 +125,7 @@ def test_gradients_at_extreme_logits_are_finite(make, formula):
 
 @EVERY_LOSS
 def test_reductions_and_sample_weights_are_those_of_keras(make, formula):
-    each = by_the_formula(formula, LABELS, LOGITS)
+    each = evaluate_formula(formula, LABELS, LOGITS)
     weight = RNG.uniform(0, 2, size=B)
     weight[:3] = 0
     expected = {
@@ -147,7 +147,7 @@ def test_half_precision_logits_give_a_float32_loss(make, formula):
     half = ops.cast(LOGITS, "float16")
     result = make()(LABELS, half)
     assert ops.dtype(result) == "float32"
-    expected = by_the_formula(formula, LABELS, ops.convert_to_numpy(half)).mean()
+    expected = evaluate_formula(formula, LABELS, ops.convert_to_numpy(half)).mean()
     assert float(result) == pytest.approx(expected, rel=1e-5)
 
 
@@ -161,7 +161,7 @@ def test_a_compiled_model_trains_with_it(make, formula, policy, encode):
     model = toys.model(loss=make(), optimizer=keras.optimizers.SGD(0.02))
     before = model.evaluate(x, y, verbose=0, return_dict=True)["loss"]
     assert before == pytest.approx(
-        by_the_formula(formula, y, model.predict(x, verbose=0)).mean(), rel=1e-2
+        evaluate_formula(formula, y, model.predict(x, verbose=0)).mean(), rel=1e-2
     )
     model.fit(x, y, epochs=5, verbose=0)
     assert model.evaluate(x, y, verbose=0, return_dict=True)["loss"] < before

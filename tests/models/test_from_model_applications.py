@@ -44,6 +44,7 @@ def test_split_at_the_head(name, activation):
     assert model.aligned_kernel is old.layers[-1].kernel
 
 
+@pytest.mark.slow
 def test_a_nested_network_is_trained_from_end_to_end(tmp_path):
     """MobileNetV2 as one layer of a Sequential, in its narrowest width."""
     inner = network("MobileNetV2", include_top=False, alpha=0.35)

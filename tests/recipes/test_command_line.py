@@ -80,6 +80,7 @@ def test_smoke_is_one_seed_and_one_epoch():
     assert [(run.seed, run.epochs, run.verbose) for run in job.runs] == [(0, 1, False)]
 
 
+@pytest.mark.process
 def test_help_shows_every_flag_and_the_defaults_of_the_recipe():
     command = [sys.executable, digits_lt.__file__, "--help"]
     done = subprocess.run(command, capture_output=True, text=True)

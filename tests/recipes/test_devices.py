@@ -53,6 +53,7 @@ def test_one_device_needs_nothing(tmp_path):
     assert one.description() == {"strategy": "none", "replicas": 1}
 
 
+@pytest.mark.process
 @pytest.mark.skipif(BACKEND == "torch", reason="PyTorch trains on one device")
 def test_a_batch_that_replicas_cannot_share(tmp_path):
     kind = "data_parallel" if BACKEND == "jax" else "mirrored"

@@ -26,6 +26,7 @@ def smoke(tmp_path_factory):
     return output, done.stdout
 
 
+@pytest.mark.process
 def test_smoke_leaves_table_picture_and_a_result_file_a_run(smoke):
     output, printed = smoke
     table = (output / "table.md").read_text()
@@ -39,6 +40,7 @@ def test_smoke_leaves_table_picture_and_a_result_file_a_run(smoke):
     assert "[ 9/9]" in printed
 
 
+@pytest.mark.process
 def test_result_file_tells_how_it_came_about(smoke):
     output, _ = smoke
     result = json.loads((output / "runs" / "ce-spa_reg-if50-seed0.json").read_text())

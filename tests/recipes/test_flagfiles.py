@@ -3,7 +3,6 @@
 import pathlib
 import re
 
-import keras
 import pytest
 
 from engine.command_line import flagfile_config, parse
@@ -61,7 +60,7 @@ def one_of_each_kind():
     return sorted(set(kinds.values()))
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="once is enough")
+@pytest.mark.slow
 @pytest.mark.parametrize("path", one_of_each_kind(), ids=name_of)
 def test_flagfile_runs_on_a_few_random_images(path, tmp_path, capsys):
     task = RECIPES[recipe_of(path)]

@@ -4,16 +4,13 @@ A cheap version: 12 epochs on balanced digits, one seed. docs/distribution.md ha
 numbers of the whole protocol.
 """
 
-import keras
 import pytest
 
 from engine.command_line import parse
 from engine.registry import RECIPES
 from engine.run import run
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="three runs are enough"
-)
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 def train(precision, folder):

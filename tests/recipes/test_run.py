@@ -40,6 +40,7 @@ def outcome(result):
 HOST = ("--augment=crop_flip", "--augment_on=host")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -66,6 +67,7 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(tmp_path, arguments):
     assert outcome(parts) == outcome(whole)
 
 
+@pytest.mark.process
 def test_killed_job_goes_on_and_ends_with_the_same_weights(tmp_path):
     def command(name):
         return [

@@ -3,7 +3,7 @@
 In integers, and rounded as Pillow rounds them.
 """
 
-from keras_spa.data.augment import _lookup, _policy
+from keras_spa.data.augment import _lookup, policies
 
 
 def grey(xp, images):
@@ -73,14 +73,16 @@ def equalize_table(xp, counts):
 
 
 def operate(xp, images, rows, policy):
-    """Image b by the colour operation in row b of `_policy.colour_tables`."""
-    kinds, fixed, products = map(xp.convert_to_tensor, _policy.colour_tables(policy))
+    """Image b by the colour operation in row b of `colour_tables`."""
+    kinds, fixed, products = map(xp.convert_to_tensor, policies.colour_tables(policy))
     where = xp.numpy.where
     kind = _lookup.take(xp, kinds, rows)[:, None, None]
     table = _lookup.take(xp, fixed, rows)[:, None, :]
     counts = histogram(xp, images)
-    table = where(kind == _policy.EQUALIZE, equalize_table(xp, counts), table)
-    table = where(kind == _policy.AUTO_CONTRAST, auto_contrast_table(xp, counts), table)
+    table = where(kind == policies.EQUALIZE, equalize_table(xp, counts), table)
+    table = where(
+        kind == policies.AUTO_CONTRAST, auto_contrast_table(xp, counts), table
+    )
     entries = xp.numpy.reshape(table, (-1,))
     mapped = _lookup.take(xp, entries, images + offsets(xp, images))
 
@@ -88,9 +90,9 @@ def operate(xp, images, rows, policy):
     # is, so that the bases may be of the image before the table.
     luma = grey(xp, images)
     mean = rounded_mean(xp, luma)
-    base = where(kind == _policy.GREY, luma, 0)
-    base = where(kind == _policy.MEAN, mean[:, None, None], base)[..., None]
-    base = where(kind[..., None] == _policy.SMOOTH, smooth(xp, images), base)
+    base = where(kind == policies.GREY, luma, 0)
+    base = where(kind == policies.MEAN, mean[:, None, None], base)[..., None]
+    base = where(kind[..., None] == policies.SMOOTH, smooth(xp, images), base)
     entry = (511 * rows[:, None, None, None] + 255) + (mapped - base)
     product = _lookup.take(xp, xp.numpy.reshape(products, (-1,)), entry)
     blended = xp.cast(base, "float32") + product

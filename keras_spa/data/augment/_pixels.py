@@ -16,7 +16,7 @@ def positions(xp, batch, height, width):
     return b, y, x
 
 
-def inside(y, x, height, width):
+def is_inside(y, x, height, width):
     """Whether pixel (y, x) is in the image."""
     return (y >= 0) & (y < height) & (x >= 0) & (x < width)
 
@@ -66,9 +66,9 @@ def two_affine(xp, images, first, second, fill):
     batch, height, width, _ = xp.shape(images)
     _, y, x = positions(xp, batch, height, width)
     y, x = _map(xp, second, y, x)
-    valid = inside(y, x, height, width)
+    valid = is_inside(y, x, height, width)
     y, x = _map(xp, first, y, x)
-    valid = valid & inside(y, x, height, width)
+    valid = valid & is_inside(y, x, height, width)
     return take_or_fill(xp, images, y, x, valid, fill)
 
 
@@ -111,7 +111,7 @@ def resample(xp, images, rows, columns, interpolation):
         y_weight = xp.cast(y_weight, "float32") * 2.0**-FRACTION
         x_weight = xp.cast(x_weight, "float32") * 2.0**-FRACTION
 
-    def between(low, high, weight):
+    def interpolate(low, high, weight):
         if whole_numbers:
             low, high = xp.cast(low, "int32"), xp.cast(high, "int32")
         return low * (one - weight) + high * weight
@@ -121,30 +121,12 @@ def resample(xp, images, rows, columns, interpolation):
     lines = xp.numpy.reshape(images, (-1, width * channels))
     low = _lookup.take(xp, lines, b * height + y)
     high = _lookup.take(xp, lines, b * height + y_next)
-    lines = between(low, high, y_weight[..., None])
+    lines = interpolate(low, high, y_weight[..., None])
     lines = xp.numpy.reshape(lines, (batch, y.shape[1], width, channels))
     row = xp.numpy.arange(y.shape[1], dtype="int32")[None, :, None]
     low, high = (take(xp, lines, row, i[:, None, :]) for i in (x, x_next))
-    new = between(low, high, x_weight[:, None, :, None])
+    new = interpolate(low, high, x_weight[:, None, :, None])
     if whole_numbers:
         half = 2 ** (2 * FRACTION - 1)
         new = xp.cast(xp.numpy.right_shift(new + half, 2 * FRACTION), "uint8")
     return new
-
-
-def center_crop(xp, images, size, cover, interpolation):
-    """The middle `size` of the images resized to cover `cover`, both (height, width).
-
-    The aspect ratio is kept: one side is that of `cover`, the other as long or longer.
-    """
-    batch, height, width, _ = xp.shape(images)
-    if cover[0] * width >= cover[1] * height:
-        resized = cover[0], max(cover[1], width * cover[0] // height)
-    else:
-        resized = max(cover[0], height * cover[1] // width), cover[1]
-    samples = []
-    for old, new, kept in zip((height, width), resized, size, strict=True):
-        zeros = xp.numpy.zeros((batch, 1), dtype="int32")
-        index = xp.numpy.arange(kept, dtype="int32")[None] + (new - kept) // 2
-        samples.append((zeros + index, zeros, zeros + old, new))
-    return resample(xp, images, *samples, interpolation)

@@ -1,8 +1,8 @@
 import keras
 
 from keras_spa import _checks
-from keras_spa.data.augment import _pixels, _random
-from keras_spa.data.augment._base import AugmentationLayer
+from keras_spa.data.augment import _pixels, draws
+from keras_spa.data.augment.base import AugmentationLayer
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -48,12 +48,12 @@ class Cutout(AugmentationLayer):
 
     def _augment(self, xp, images, seed):
         batch, height, width, _ = xp.shape(images)
-        center_y = _random.integers(xp, seed, (batch, 1, 1), 0, height)
-        center_x = _random.integers(xp, seed, (batch, 1, 1), 1, width)
+        center_y = draws.integers(xp, seed, (batch, 1, 1), 0, height)
+        center_x = draws.integers(xp, seed, (batch, 1, 1), 1, width)
         _, y, x = _pixels.positions(xp, batch, height, width)
         half = self.size // 2
         y, x = y - (center_y - half), x - (center_x - half)
-        blank = _pixels.inside(y, x, self.size, self.size)
+        blank = _pixels.is_inside(y, x, self.size, self.size)
         fill = xp.cast(xp.convert_to_tensor(self.fill), images.dtype)
         return xp.numpy.where(blank[..., None], fill, images)
 

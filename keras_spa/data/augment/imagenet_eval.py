@@ -1,8 +1,8 @@
 import keras
 
 from keras_spa import _checks
-from keras_spa.data.augment import _pixels
-from keras_spa.data.augment._base import ImageLayer, functions
+from keras_spa.data.augment import crops
+from keras_spa.data.augment.base import ImageLayer, functions
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -52,7 +52,7 @@ class ImageNetEval(ImageLayer):
         xp = functions(images)
         images = self._as_images(xp, images)
         size, cover = (self.size,) * 2, (self.resize,) * 2
-        return _pixels.center_crop(xp, images, size, cover, "bilinear")
+        return crops.middle_crop(xp, images, size, cover, "bilinear")
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.size, self.size, input_shape[-1])

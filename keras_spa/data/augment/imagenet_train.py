@@ -1,6 +1,6 @@
 import keras
 
-from keras_spa.data.augment import _pixels
+from keras_spa.data.augment import crops
 from keras_spa.data.augment.random_resized_crop import RandomResizedCrop
 
 
@@ -44,5 +44,5 @@ class ImageNetTrain(RandomResizedCrop):
         super().__init__(size, **kwargs)
 
     def _infer(self, xp, images):
-        cover = tuple(side * 256 // 224 for side in self.size)
-        return _pixels.center_crop(xp, images, self.size, cover, self.interpolation)
+        cover = crops.evaluation_cover(self.size)
+        return crops.middle_crop(xp, images, self.size, cover, self.interpolation)

@@ -1,8 +1,8 @@
 import keras
 
 from keras_spa import _checks
-from keras_spa.data.augment import _pixels, _random
-from keras_spa.data.augment._base import AugmentationLayer
+from keras_spa.data.augment import _pixels, draws
+from keras_spa.data.augment.base import AugmentationLayer
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -47,14 +47,14 @@ class RandomCropFlip(AugmentationLayer):
 
     def _augment(self, xp, images, seed):
         batch, height, width, _ = xp.shape(images)
-        offsets = _random.integers(xp, seed, (batch, 2), 0, 2 * self.padding + 1)
+        offsets = draws.integers(xp, seed, (batch, 2), 0, 2 * self.padding + 1)
         offsets = offsets - self.padding
         _, y, x = _pixels.positions(xp, batch, height, width)
         if self.flip:
-            mirrored = _random.integers(xp, seed, (batch, 1, 1), 1, 2)
+            mirrored = draws.integers(xp, seed, (batch, 1, 1), 1, 2)
             x = x + mirrored * (width - 1 - 2 * x)
         y, x = y + offsets[:, 0, None, None], x + offsets[:, 1, None, None]
-        valid = _pixels.inside(y, x, height, width)
+        valid = _pixels.is_inside(y, x, height, width)
         return _pixels.take_or_fill(xp, images, y, x, valid, 0)
 
     def get_config(self):

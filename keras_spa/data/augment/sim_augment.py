@@ -1,9 +1,8 @@
 import keras
 
 from keras_spa import _checks
-from keras_spa.data.augment import _pixels, _random
-from keras_spa.data.augment._base import AugmentationLayer, interval, size_pair
-from keras_spa.data.augment.random_resized_crop import crop_and_resize
+from keras_spa.data.augment import crops, draws
+from keras_spa.data.augment.base import AugmentationLayer, interval, size_pair
 
 LUMA = (0.299, 0.587, 0.114)
 SIGMA = (0.1, 2.0)
@@ -99,8 +98,8 @@ class SimAugment(AugmentationLayer):
     def __init__(
         self,
         size=None,
-        scale=(0.08, 1.0),
-        ratio=(3 / 4, 4 / 3),
+        scale=crops.SCALE,
+        ratio=crops.RATIO,
         brightness=0.4,
         contrast=0.4,
         saturation=0.4,
@@ -129,11 +128,11 @@ class SimAugment(AugmentationLayer):
         dtype = images.dtype
         size = self._output_size(images.shape)
         box = size, self.scale, self.ratio
-        images = crop_and_resize(xp, images, seed, *box, True, "bilinear")
+        images = crops.random_crop(xp, images, seed, *box, True, "bilinear")
         images = xp.cast(images, "float32")
 
         def uniform(stream):  # streams below 10 are the crop's
-            return _random.uniform(xp, seed, (xp.shape(images)[0], 1, 1, 1), stream)
+            return draws.uniform(xp, seed, (xp.shape(images)[0], 1, 1, 1), stream)
 
         def factor(stream, strength):
             low = max(0.0, 1 - strength)
@@ -164,7 +163,7 @@ class SimAugment(AugmentationLayer):
         size = self._output_size(images.shape)
         if size == tuple(images.shape[1:3]):
             return images
-        return _pixels.center_crop(xp, images, size, size, "bilinear")
+        return crops.middle_crop(xp, images, size, size, "bilinear")
 
     def _output_size(self, shape):
         return self.size or tuple(shape[1:3])

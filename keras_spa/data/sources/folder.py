@@ -1,7 +1,6 @@
 """Images in folders: PATH/train/<class>/*.jpg and PATH/test/<class>/*.jpg."""
 
 import os
-import pathlib
 
 import numpy as np
 
@@ -11,9 +10,9 @@ from keras_spa.data.long_tailed_data import LongTailedData, Split
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 
 
-def load_folder(path):
+def load_folder(request):
     """All images below a folder, by class name and then by file name."""
-    path = pathlib.Path(path).expanduser()
+    path = request.path
     if not (path / "train").is_dir():
         raise FileNotFoundError(
             f"There is no folder {str(path / 'train')!r}. Expected: "

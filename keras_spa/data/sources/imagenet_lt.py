@@ -19,15 +19,15 @@ COUNTS = json.loads(
 EXTRACTED = "imagenet_lt_images"
 
 
-def load_imagenet_lt(data_dir, lists=None):
+def load_imagenet_lt(request):
     """The splits of ImageNet-LT, as `LongTailedData` over files."""
-    if data_dir is None:
+    if request.data_dir is None:
         raise ValueError(
             "Argument `data_dir` must name the folder of ImageNet for "
             "name='imagenet_lt'. Received: data_dir=None"
         )
-    data_dir = pathlib.Path(data_dir).expanduser()
-    folder = pathlib.Path(lists).expanduser() if lists else data_dir
+    data_dir = pathlib.Path(request.data_dir).expanduser()
+    folder = pathlib.Path(request.lists or data_dir).expanduser()
     entries = {
         split: _read_list(folder / f"ImageNet_LT_{ending}.txt")
         for split, ending in (
@@ -152,14 +152,14 @@ def _root(data_dir, wanted):
 def _find(root, wanted):
     """Where the listed files are, from one look into each folder."""
     folders = {parent: _files(root / parent) for parent in {_parent(p) for p in wanted}}
-    found = [folders[_parent(path)].get(path.rpartition("/")[2]) for path in wanted]
-    missing = [path for path, file in zip(wanted, found, strict=True) if file is None]
+    files = [folders[_parent(path)].get(path.rpartition("/")[2]) for path in wanted]
+    missing = [path for path, file in zip(wanted, files, strict=True) if file is None]
     if missing:
         raise ValueError(
             f"Each listed image must be a file below {str(root)!r}. Received "
             f"{len(missing)} of {len(wanted)} that are not: {', '.join(missing[:3])}"
         )
-    return found
+    return files
 
 
 def _parent(path):

@@ -1,6 +1,5 @@
 """Archives in the style of Keras: x_train, y_train, x_test, y_test."""
 
-import pathlib
 import zipfile
 
 import numpy as np
@@ -10,9 +9,9 @@ from keras_spa.data.long_tailed_data import LongTailedData, Split
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-def load_npz(path):
+def load_npz(request):
     """All of the archive, as `LongTailedData`; no pickle is loaded."""
-    path = pathlib.Path(path).expanduser()
+    path = request.path
     if not path.is_file():
         raise FileNotFoundError(f"There is no archive {str(path)!r}")
     try:

@@ -46,12 +46,12 @@ def _how_to_prepare(name, data_dir, reason):
     )
 
 
-def load_tfds(name, data_dir, download):
+def load_tfds(request):
     """All of the data set, as `LongTailedData` in official order."""
-    builder = prepared_builder(name, data_dir, download)
+    builder = prepared_builder(request.name, request.data_dir, request.download)
     train, test = (_split(builder, split) for split in ("train", "test"))
     names = tuple(builder.info.features["label"].names)
-    return LongTailedData(name, train, None, test, names)
+    return LongTailedData(request.name, train, None, test, names)
 
 
 def _split(builder, split):

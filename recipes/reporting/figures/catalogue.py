@@ -3,6 +3,7 @@
 import pathlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -17,7 +18,7 @@ from reporting.summary import Result
 TOYS = {"1b-d": toys.draw, "3": sphere.draw}  # need no runs
 FIGURES = ("1a", "1b-d", "2", "3", "4", "exponents")
 RECIPES = pathlib.Path(__file__).parents[2]
-PRINTED = {"font.size": 8, "axes.titlesize": 9, "legend.fontsize": 8}
+PRINTED: dict[Any, Any] = {"font.size": 8, "axes.titlesize": 9, "legend.fontsize": 8}
 RESOLUTION = 300  # dots an inch
 
 

@@ -1,6 +1,7 @@
 """Our figure: exponents against measured errors, by class and by model."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -107,18 +108,14 @@ def _draw_classes(
 
 def _draw_models(axes: Axes, results: Sequence[Result], rank: float) -> None:
     for run in results:
-        style = {"color": COLORS[run["alignment"]], "fillstyle": FILLS[run["method"]]}
-        marker = MARKERS[run["alignment"]]
-        axes.plot(
-            *model_point(run), marker, markersize=5, markerfacecoloralt="white", **style
-        )
+        marker, color = MARKERS[run["alignment"]], COLORS[run["alignment"]]
+        axes.plot(*model_point(run), marker, color=color, **_fill(run["method"]))
     for name in dict.fromkeys(run["alignment"] for run in results):
         label = "no alignment" if name == "none" else ALIGNMENTS[name]
         axes.plot([], [], MARKERS[name], color=COLORS[name], markersize=5, label=label)
     methods = dict.fromkeys(run["method"] for run in results)
     for method in methods if len(methods) > 1 else ():
-        style = {"color": "gray", "fillstyle": FILLS[method], "label": METHODS[method]}
-        axes.plot([], [], "o", markersize=5, markerfacecoloralt="white", **style)
+        axes.plot([], [], "o", color="gray", label=METHODS[method], **_fill(method))
     axes.margins(0.1)
     axes.set_xlabel("mean exponent share of the classes, each at most 1")
     axes.set_title(
@@ -129,3 +126,8 @@ def _draw_models(axes: Axes, results: Sequence[Result], rank: float) -> None:
         *axes.get_legend_handles_labels(), loc="outside lower right", ncols=4
     )
     axes.grid(alpha=0.25)
+
+
+def _fill(method: str) -> dict[str, Any]:
+    style = {"fillstyle": FILLS[method], "markerfacecoloralt": "white"}
+    return {**style, "markersize": 5}

@@ -119,7 +119,7 @@ def over_epochs(runs: Runs, factor: float) -> tuple[Figure, str]:
     figure = Figure(figsize=(7, 2.9), layout="constrained")
     left, right = figure.subplots(1, 2)
     validated = all("val_accuracy" in run["history"] for a in runs for run in runs[a])
-    last = {"accuracy": {}, "alignment": {}}
+    last: dict[str, dict[str, float]] = {"accuracy": {}, "alignment": {}}
     for a, seeds in runs.items():
         cosines = _numbers(run["history"]["alignment"] for run in seeds)
         accuracies = _numbers(run["history"]["accuracy"] for run in seeds) * 100

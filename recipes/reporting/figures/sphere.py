@@ -67,7 +67,8 @@ def train(alignment: spa.Alignment | None, steps: int = STEPS) -> Path:
     for _ in range(steps):
         model.train_on_batch(images, labels)
         path.append(now())
-    return tuple(map(np.array, zip(*path, strict=True)))
+    weights, means = map(np.array, zip(*path, strict=True))
+    return weights, means
 
 
 def angles(weights: np.ndarray, means: np.ndarray) -> np.ndarray:

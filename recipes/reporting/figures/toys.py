@@ -74,9 +74,8 @@ def _draw_panel(axes: Axes, title: str, weights: np.ndarray) -> None:
         features = centres[c] + SIGMA * noise[c]
         right = np.argmax(features @ weights.T, axis=1) == c
         for chosen, marker, size in ((right, ".", 9), (~right, "x", 16)):
-            axes.scatter(
-                *features[chosen].T, s=size, marker=marker, color=color, lw=0.9
-            )
+            x, y = features[chosen].T
+            axes.scatter(x, y, s=size, marker=marker, color=color, lw=0.9)
         radius = np.sqrt(2 * exponents[c])
         circle = Circle(centres[c], radius, fill=False, color="black", lw=0.9, ls="--")
         axes.add_patch(circle)

@@ -31,7 +31,7 @@ def interval(name, pair, high=float("inf")):
     )
 
 
-def in_tensorflow_graph(tensor):
+def is_in_tensorflow_graph(tensor):
     """Whether `tensor` is a symbolic TensorFlow tensor, as in `tf.data`."""
     tf = sys.modules.get("tensorflow")
     return tf is not None and tf.is_tensor(tensor) and not tf.executing_eagerly()
@@ -39,7 +39,7 @@ def in_tensorflow_graph(tensor):
 
 def functions(images):
     """The backend to compute `images` with: TensorFlow's in a TensorFlow graph."""
-    return DynamicBackend("tensorflow" if in_tensorflow_graph(images) else None)
+    return DynamicBackend("tensorflow" if is_in_tensorflow_graph(images) else None)
 
 
 def seed_tensor(xp, seed):
@@ -70,7 +70,7 @@ class ImageLayer(keras.Layer):
         self._channels = channels
 
     def __call__(self, images, *args, **kwargs):
-        if keras.backend.backend() != "tensorflow" and in_tensorflow_graph(images):
+        if keras.backend.backend() != "tensorflow" and is_in_tensorflow_graph(images):
             return self.call(images, *args, **kwargs)  # Keras would convert the images
         return super().__call__(images, *args, **kwargs)
 

@@ -4,20 +4,16 @@ A network from features to K logits, and N samples: `spa.align` against a `predi
 the same samples, both with the copying and compiling that a first call brings. Besides,
 it should take less than a second at K = 1,000 and d = 2,048.
 
-    python recipes/benchmarks/posthoc.py
+    python benchmarks/align.py
 """
 
-import pathlib
 import statistics
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+import harness
 import keras
 import numpy as np
-import timing
 from absl import app, flags
 
-import engine  # noqa: F401
 import keras_spa as spa
 
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Rounds; the median is printed.", 1)
@@ -42,14 +38,15 @@ def main(_):
     def align():
         spa.align(model, (x, labels), verbose=0)
 
-    times = timing.interleaved(
+    times = harness.time_in_turns(
         {"predict": predict, "align": align}, _ROUNDS.value, steps=1, warm_up=1
     )
     shape = f"K = {_CLASSES.value}, d = {_FEATURES.value}"
-    timing.print_table(times, f"{_SAMPLES.value} samples, {shape}", "predict")
+    harness.print_times(times, f"{_SAMPLES.value} samples, {shape}", "predict")
     pairs = zip(times["align"], times["predict"], strict=True)
     more = statistics.median(a - b for a, b in pairs)
     print(f"align takes {more:.2f} s more than predict (median of {_ROUNDS.value})")
+    harness.save({"seconds": times})
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ SAMPLES, PIXELS, GAP = 4, 160, 8
 MOST_BARS, MOST_NAMES, NAME_WIDTH = 120, 12, 14
 
 
-def draw_picture(data, groups, limits, path, log):
+def draw_description(data, groups, limits, path, log):
     """Draws the long tail and sample images into a file, whole or not at all."""
     from matplotlib.figure import Figure
 

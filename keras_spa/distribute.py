@@ -6,11 +6,15 @@ is one global array, and the sums need nothing. On one device all of it does not
 """
 
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
+from keras_spa._types import Shape, Tensor
 
-def _replica_context():
+
+def _replica_context() -> Any:
     """TensorFlow's replica context if there are several replicas, else None."""
     if keras.backend.backend() != "tensorflow":
         return None
@@ -18,13 +22,13 @@ def _replica_context():
     return context if context and context.num_replicas_in_sync > 1 else None
 
 
-def num_replicas():
+def num_replicas() -> int:
     """How many replicas share one global batch."""
     context = _replica_context()
     return context.num_replicas_in_sync if context else 1
 
 
-def global_sum(tensors):
+def global_sum(tensors: Any) -> Any:
     """Sum of each tensor over all replicas, differentiable; the same on each."""
     context = _replica_context()
     if context is None:
@@ -54,14 +58,14 @@ class DataParallel(keras.distribution.DataParallel):
     Reference: ours.
     """
 
-    def __init__(self, devices=None):
+    def __init__(self, devices: Sequence[str] | None = None) -> None:
         super().__init__(devices=devices, auto_shard_dataset=False)
 
-    def get_data_layout(self, data_shape):
+    def get_data_layout(self, data_shape: Shape) -> Any:
         whole = [None] * len(data_shape)
         return keras.distribution.TensorLayout(whole, self.device_mesh)
 
-    def split(self, tensor):
+    def split(self, tensor: Tensor) -> Tensor:
         """Lets each device compute with its part of a batch, in a compiled step."""
         if not isinstance(tensor, sys.modules["jax"].core.Tracer):
             return tensor  # step by step only even parts are possible
@@ -69,7 +73,7 @@ class DataParallel(keras.distribution.DataParallel):
         return keras.distribution.distribute_tensor(tensor, layout)
 
 
-def split(data):
+def split(data: Any) -> Any:
     """A batch, split among the devices if they were handed the whole."""
     distribution = keras.distribution.distribution()
     if not isinstance(distribution, DataParallel):

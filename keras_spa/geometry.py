@@ -9,26 +9,28 @@ is below 1e-18; components may be as large as 1e18.
 
 from keras import ops
 
+from keras_spa._types import Tensor
+
 PARALLEL = 1e-6  # a sine at or below this counts as equal or opposite directions
 
 
-def _float(x):
+def _float(x: Tensor) -> Tensor:
     return ops.cast(x, "float32")
 
 
-def dot(u, v):
+def dot(u: Tensor, v: Tensor) -> Tensor:
     """Inner product of matching rows: (..., d), (..., d) -> (...,)."""
     return ops.sum(_float(u) * _float(v), axis=-1)
 
 
-def norm(v):
+def norm(v: Tensor) -> Tensor:
     """Euclidean length of each row, (..., d) -> (...,); its gradient at 0 is 0."""
     squared = dot(v, v)
     positive = squared > 1e-36
     return ops.where(positive, ops.sqrt(ops.where(positive, squared, 1.0)), 0.0)
 
 
-def unit(v):
+def unit(v: Tensor) -> Tensor:
     """Rows scaled to length one: `v / ‖v‖`, and 0 stays 0.
 
     Args:
@@ -51,12 +53,12 @@ def unit(v):
     return _float(v) / ops.where(length > 0, length, 1.0)
 
 
-def cosine(u, v):
+def cosine(u: Tensor, v: Tensor) -> Tensor:
     """Cosine of the angle between matching rows, `û·v̂`; 0 where a row is 0."""
     return dot(unit(u), unit(v))
 
 
-def angle(u, v):
+def angle(u: Tensor, v: Tensor) -> Tensor:
     """Angle between matching rows in radians, `2·atan2(‖û−v̂‖, ‖û+v̂‖)`.
 
     Unlike the arc cosine, this form keeps its digits near 0 and near π.
@@ -65,13 +67,13 @@ def angle(u, v):
     return 2 * ops.arctan2(norm(u - v), norm(u + v))
 
 
-def tangent(g, w):
+def tangent(g: Tensor, w: Tensor) -> Tensor:
     """The part of each row of `g` perpendicular to that of `w`: `g − (g·ŵ)ŵ`."""
     w = unit(w)
     return _float(g) - dot(g, w)[..., None] * w
 
 
-def toward(w, v):
+def toward(w: Tensor, v: Tensor) -> Tensor:
     """Unit direction in which `w` turns towards `v`: `unit(v̂ − (v̂·ŵ)ŵ)`.
 
     It is perpendicular to `w`, and 0 where no such direction is defined: for equal
@@ -82,7 +84,7 @@ def toward(w, v):
     return ops.where(defined[..., None], unit(direction), 0.0)
 
 
-def slerp(w, v, rate):
+def slerp(w: Tensor, v: Tensor, rate: Tensor) -> Tensor:
     """Turn each row of `w` by a share of its angle θ to `v`, keeping its length.
 
     Spherical linear interpolation,
@@ -116,14 +118,14 @@ def slerp(w, v, rate):
     return ops.where(norm(turn)[..., None] > 0, turned, w)
 
 
-def mean_over_seen(values, seen):
+def mean_over_seen(values: Tensor, seen: Tensor) -> Tensor:
     """Mean over the seen classes of `values` (K,) or (K, d); 0 if none is seen."""
     values, seen = _float(values), _float(seen)
     weights = seen if len(values.shape) == 1 else seen[:, None]
     return ops.sum(weights * values, axis=0) / ops.maximum(ops.sum(seen), 1.0)
 
 
-def mean_directions(means, seen, center=True):
+def mean_directions(means: Tensor, seen: Tensor, center: bool = True) -> Tensor:
     """Directions of the class means, `μ̂_c`; 0 for classes never seen.
 
     `μ̂_c = unit(μ_c − mean over seen classes of μ)` if `center`, else `unit(μ_c)`.
@@ -142,7 +144,9 @@ def mean_directions(means, seen, center=True):
     return unit(ops.where(seen[:, None] > 0, means, 0.0))
 
 
-def mean_cosine(weights, means, seen, center=True):
+def mean_cosine(
+    weights: Tensor, means: Tensor, seen: Tensor, center: bool = True
+) -> Tensor:
     """Alignment of a classifier: mean over seen classes of `ŵ_c·μ̂_c`, in [−1, 1].
 
     With `center=True` (default) this is the self-duality measure of neural collapse

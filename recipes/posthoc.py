@@ -25,8 +25,9 @@ from engine.config import RunConfig
 from engine.evaluation import shot_accuracies
 from engine.registry import RECIPES
 from keras_spa.files import write_atomically
+from keras_spa.losses import log_prior
 from keras_spa.trained import Observer, linear_classifier, observe
-from keras_spa.trained.align import CANDIDATES, aligned
+from keras_spa.trained.choose_alignment import CANDIDATES, aligned_weights
 from reporting import posthoc_page
 
 TAUS = np.linspace(0, 1.5, 16)
@@ -45,9 +46,11 @@ def candidates(
     """
     lengths = np.linalg.norm(weights, axis=1, keepdims=True)
     zero = np.zeros_like(biases)
-    prior = np.log(counts / counts.sum())
+    prior = log_prior(counts)
     directions = means / np.linalg.norm(means, axis=1, keepdims=True)
-    turned = [aligned(alignment, weights, means, counts) for alignment in CANDIDATES]
+    turned = [
+        aligned_weights(alignment, weights, means, counts) for alignment in CANDIDATES
+    ]
     return {
         "untouched": [(weights, biases)],
         "tau-normalisation": [(weights / lengths**share, zero) for share in SHARES],

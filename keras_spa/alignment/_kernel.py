@@ -1,12 +1,17 @@
 """What alignments do to a Keras kernel (d, K), whose columns are their rows."""
 
+from collections.abc import Sequence
+
+import keras
 from keras import ops
 
 from keras_spa import distribute
+from keras_spa._types import Tensor
 from keras_spa.alignment.base import Alignment
+from keras_spa.class_statistics import ClassStatistics
 
 
-def as_list(alignment):
+def as_list(alignment: Alignment | Sequence[Alignment] | None) -> list[Alignment]:
     """The argument `alignment` of a model or a layer, as a list of `Alignment`."""
     if alignment is None:
         return []
@@ -25,7 +30,7 @@ def as_list(alignment):
     return list(alignments)
 
 
-def acting(alignments, hook):
+def acting(alignments: Sequence[Alignment], hook: str) -> list[Alignment]:
     """The alignments that override this hook."""
     return [
         alignment
@@ -34,26 +39,36 @@ def acting(alignments, hook):
     ]
 
 
-def rows(kernel):
+def rows(kernel: Tensor) -> Tensor:
     """The kernel as (K, d) rows in float32."""
     return ops.transpose(ops.cast(kernel, "float32"))
 
 
-def project_gradient(alignments, gradient, kernel, means, seen):
+def project_gradient(
+    alignments: Sequence[Alignment],
+    gradient: Tensor,
+    kernel: Tensor,
+    statistics: ClassStatistics,
+) -> Tensor:
     """The edited gradient (d, K) of the kernel, given that of this replica's loss.
 
     Each replica returns its share of the edited global gradient: optimizers sum them.
     """
     edited = rows(distribute.global_sum(gradient))
     for alignment in acting(alignments, "project_gradient"):
-        edited = alignment.project_gradient(edited, rows(kernel), means, seen)
+        edited = alignment.project_gradient(edited, rows(kernel), statistics)
     edited = ops.transpose(edited) / distribute.num_replicas()
     return ops.cast(edited, kernel.dtype)
 
 
-def update_weights(alignments, kernel, means, seen, step):
+def update_weights(
+    alignments: Sequence[Alignment],
+    kernel: keras.Variable,
+    statistics: ClassStatistics,
+    step: Tensor,
+) -> Tensor:
     """The kernel (d, K) to go on with after optimizer step number `step`."""
     weights = rows(kernel)
     for alignment in acting(alignments, "update_weights"):
-        weights = alignment.update_weights(weights, means, seen, step)
+        weights = alignment.update_weights(weights, statistics, step)
     return ops.transpose(weights)

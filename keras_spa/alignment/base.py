@@ -1,6 +1,11 @@
 """The three moments of a training step at which an alignment may act."""
 
+from typing import Any, Self
+
 import keras
+
+from keras_spa._types import Tensor
+from keras_spa.class_statistics import ClassStatistics
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -12,9 +17,9 @@ class Alignment:
     and their rows run over the classes:
 
     - `weights` (K, d): the classifier's weights, the transpose of a Keras kernel;
-    - `means` (K, d): running class feature means, the present batch included;
-    - `seen` (K,): 1 for classes observed so far, 0 for the others. What belongs to
-      classes never seen must come back as it went in.
+    - `statistics`, a `ClassStatistics`: the running class means (the present batch
+      included), their `directions()`, and which classes have been `seen` so far. What
+      belongs to classes never seen must come back as it went in.
 
     To write your own alignment, override a hook and `get_config`.
 
@@ -25,17 +30,22 @@ class Alignment:
     >>> @keras.saving.register_keras_serializable(package="example")
     ... class UnitNorm(spa.Alignment):
     ...     '''Give every classifier weight length one after each step.'''
-    ...     def update_weights(self, weights, means, seen, step):
+    ...     def update_weights(self, weights, statistics, step):
     ...         return spa.geometry.unit(weights)
     >>> print(UnitNorm())
     UnitNorm()
+
+    Reference: Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters", for the three
+    moments; the interface is ours.
     """
 
-    def penalty(self, weights, means, seen):
-        """A scalar added to the loss, differentiable in `weights` and `means`."""
+    def penalty(self, weights: Tensor, statistics: ClassStatistics) -> Tensor:
+        """A scalar added to the loss, differentiable in the weights and the means."""
         return 0.0
 
-    def project_gradient(self, gradient, weights, means, seen):
+    def project_gradient(
+        self, gradient: Tensor, weights: Tensor, statistics: ClassStatistics
+    ) -> Tensor:
         """The edited gradient (K, d) of the loss by `weights`, before the optimizer.
 
         `gradient` may be multiplied by a positive loss scale (mixed precision), so an
@@ -43,17 +53,19 @@ class Alignment:
         """
         return gradient
 
-    def update_weights(self, weights, means, seen, step):
+    def update_weights(
+        self, weights: Tensor, statistics: ClassStatistics, step: Tensor
+    ) -> Tensor:
         """The weights (K, d) to go on with after optimizer step number `step`."""
         return weights
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**config)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         arguments = ", ".join(f"{k}={getattr(self, k)!r}" for k in self.get_config())
         return f"{type(self).__name__}({arguments})"

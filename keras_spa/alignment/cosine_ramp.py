@@ -1,9 +1,11 @@
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_spa import _checks
+from keras_spa._types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -29,16 +31,16 @@ class CosineRamp(keras.optimizers.schedules.LearningRateSchedule):
     Reference: drafts of Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters".
     """
 
-    def __init__(self, rate, steps):
+    def __init__(self, rate: float, steps: int) -> None:
         self.rate = _checks.number("rate", rate, 0, 1)
         self.steps = _checks.integer("steps", steps, 1)
 
-    def __call__(self, step):
+    def __call__(self, step: Tensor) -> Tensor:
         done = ops.minimum(ops.cast(step, "float32") / self.steps, 1.0)
         return self.rate * 0.5 * (1 - ops.cos(math.pi * done))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"CosineRamp(rate={self.rate}, steps={self.steps})"
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"rate": self.rate, "steps": self.steps}

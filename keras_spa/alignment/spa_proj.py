@@ -1,8 +1,12 @@
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_spa import _checks, geometry
+from keras_spa._types import Tensor
 from keras_spa.alignment.base import Alignment
+from keras_spa.class_statistics import ClassStatistics
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -34,9 +38,10 @@ class SpAProj(Alignment):
     >>> from keras import ops
     >>> import keras_spa as spa
     >>> w, mean = np.array([[1.0, 0, 0]]), np.array([[0, 1.0, 0]])
+    >>> statistics = spa.ClassStatistics(mean, seen=np.ones(1))
     >>> gradient = np.array([[1.0, 1.0, 1.0]])  # descent would turn w away from mean
     >>> align = spa.SpAProj(gamma=0.0, center=False)
-    >>> projected = align.project_gradient(gradient, w, mean, seen=np.ones(1))
+    >>> projected = align.project_gradient(gradient, w, statistics)
     >>> print(ops.convert_to_numpy(projected).tolist())
     [[0.0, 0.0, 1.0]]
 
@@ -44,19 +49,21 @@ class SpAProj(Alignment):
     settings of the authors' released code (γ = 0.6, centred means).
     """
 
-    def __init__(self, gamma=0.6, center=True):
+    def __init__(self, gamma: float = 0.6, center: bool = True) -> None:
         self.gamma = _checks.number("gamma", gamma, 0, 1)
         self.center = _checks.choice("center", center, (True, False))
 
-    def project_gradient(self, gradient, weights, means, seen):
+    def project_gradient(
+        self, gradient: Tensor, weights: Tensor, statistics: ClassStatistics
+    ) -> Tensor:
         gradient = ops.cast(gradient, "float32")
-        directions = geometry.mean_directions(means, seen, self.center)
-        turn = geometry.toward(weights, directions)
+        turn = geometry.toward(weights, statistics.directions(self.center))
         turning = geometry.tangent(gradient, weights)
         away = ops.maximum(geometry.dot(turning, turn), 0.0)
         kept = turning - away[:, None] * turn
         projected = (1 - self.gamma) * kept + self.gamma * gradient
-        return ops.where(ops.cast(seen, "float32")[:, None] > 0, projected, gradient)
+        seen = ops.cast(statistics.seen, "float32")[:, None] > 0
+        return ops.where(seen, projected, gradient)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"gamma": self.gamma, "center": self.center}

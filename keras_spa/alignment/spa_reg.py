@@ -1,8 +1,12 @@
+from typing import Any, Self
+
 import keras
 from keras import ops
 
 from keras_spa import _checks, geometry
+from keras_spa._types import Tensor
 from keras_spa.alignment.base import Alignment
+from keras_spa.class_statistics import ClassStatistics
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -52,7 +56,13 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
     `gradient` is ours.
     """
 
-    def __init__(self, strength=0.1, center=True, gradient="both", class_means=None):
+    def __init__(
+        self,
+        strength: float = 0.1,
+        center: bool = True,
+        gradient: str = "both",
+        class_means: keras.Layer | None = None,
+    ) -> None:
         self.strength = _checks.number("strength", strength)
         self.center = _checks.choice("center", center, (True, False))
         self.gradient = _checks.choice(
@@ -71,16 +81,16 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
             )
         self.class_means = class_means
 
-    def penalty(self, weights, means, seen):
+    def penalty(self, weights: Tensor, statistics: ClassStatistics) -> Tensor:
+        directions = statistics.directions(self.center)
         if self.gradient == "classifier":
-            means = ops.stop_gradient(means)
+            directions = ops.stop_gradient(directions)
         elif self.gradient == "features":
             weights = ops.stop_gradient(weights)
-        directions = geometry.mean_directions(means, seen, self.center)
         cosines = geometry.dot(geometry.unit(weights), directions)
-        return self.strength * geometry.mean_over_seen(1 - cosines, seen)
+        return self.strength * geometry.mean_over_seen(1 - cosines, statistics.seen)
 
-    def __call__(self, kernel):
+    def __call__(self, kernel: Tensor) -> Tensor:
         """The penalty of a (d, K) kernel, as Keras calls a `kernel_regularizer`."""
         if self.class_means is None:
             raise ValueError(
@@ -92,9 +102,10 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
         if not self.class_means.built:  # nothing seen yet: no penalty yet
             return ops.zeros(())
         means = ops.stop_gradient(self.class_means.means)
-        return self.penalty(ops.transpose(kernel), means, self.class_means.seen)
+        statistics = ClassStatistics(means, self.class_means.seen)
+        return self.penalty(ops.transpose(kernel), statistics)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "strength": self.strength,
             "center": self.center,
@@ -104,7 +115,7 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         if config.get("class_means"):
             means = keras.saving.deserialize_keras_object(config["class_means"])
             config = {**config, "class_means": means}

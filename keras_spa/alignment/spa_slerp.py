@@ -1,10 +1,13 @@
+from typing import Any, Self
+
 import keras
 from keras import ops
+from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_spa import _checks, geometry
+from keras_spa._types import Tensor
 from keras_spa.alignment.base import Alignment
-
-Schedule = keras.optimizers.schedules.LearningRateSchedule
+from keras_spa.class_statistics import ClassStatistics
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -44,18 +47,31 @@ class SpASLERP(Alignment):
     `norm="equal"` and `center=True` are ours.
     """
 
-    def __init__(self, rate=0.02, threshold=0.95, center=False, norm="keep"):
-        if not isinstance(rate, Schedule):
+    def __init__(
+        self,
+        rate: float | LearningRateSchedule = 0.02,
+        threshold: float = 0.95,
+        center: bool = False,
+        norm: str = "keep",
+    ) -> None:
+        if not isinstance(rate, LearningRateSchedule):
             rate = _checks.number("rate", rate, 0, 1)
         self.rate = rate
         self.threshold = _checks.number("threshold", threshold, -1, 1)
         self.center = _checks.choice("center", center, (True, False))
         self.norm = _checks.choice("norm", norm, ("keep", "equal"))
 
-    def update_weights(self, weights, means, seen, step):
-        weights, seen = ops.cast(weights, "float32"), ops.cast(seen, "float32")
-        rate = self.rate(step) if isinstance(self.rate, Schedule) else self.rate
-        directions = geometry.mean_directions(means, seen, self.center)
+    def update_weights(
+        self, weights: Tensor, statistics: ClassStatistics, step: Tensor
+    ) -> Tensor:
+        weights = ops.cast(weights, "float32")
+        seen = ops.cast(statistics.seen, "float32")
+        rate = (
+            self.rate(step)
+            if isinstance(self.rate, LearningRateSchedule)
+            else self.rate
+        )
+        directions = statistics.directions(self.center)
         aligned = geometry.cosine(weights, directions) > self.threshold
         turned = geometry.slerp(weights, directions, rate)
         turned = ops.where(aligned[:, None], weights, turned)
@@ -64,11 +80,11 @@ class SpASLERP(Alignment):
             turned = geometry.unit(turned) * length
         return ops.where(seen[:, None] > 0, turned, weights)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         rate = self.rate
         return {
             "rate": keras.saving.serialize_keras_object(rate)
-            if isinstance(rate, Schedule)
+            if isinstance(rate, LearningRateSchedule)
             else rate,
             "threshold": self.threshold,
             "center": self.center,
@@ -76,7 +92,7 @@ class SpASLERP(Alignment):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         if isinstance(config["rate"], dict):
             rate = keras.saving.deserialize_keras_object(config["rate"])
             config = {**config, "rate": rate}

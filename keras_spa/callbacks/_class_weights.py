@@ -1,7 +1,11 @@
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
-from keras_spa import _checks
+from keras_spa import _checks, _keras_private
+from keras_spa._types import Tensor
 
 
 class ClassWeights(keras.metrics.Metric):
@@ -12,47 +16,53 @@ class ClassWeights(keras.metrics.Metric):
     reset when an epoch or an evaluation starts, and is not saved. It logs nothing.
     """
 
-    def __init__(self, num_classes):
+    def __init__(self, num_classes: int) -> None:
         super().__init__(name="class_weights")
         self.num_classes = num_classes
         # Not `add_variable`: replicas share these values, they do not sum them up.
         self.weights = keras.Variable(
             "ones", (num_classes,), "float32", trainable=False, name="weights"
         )
-        self._restore = None
+        self._restore: Callable[[], None] | None = None
 
-    def assign(self, weights):
+    def assign(self, weights: Tensor) -> None:
         self.weights.assign(weights)
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         self.assign(ops.ones((self.num_classes,)))
 
-    def update_state(self, *args):
+    def update_state(self, *args: Any) -> None:
         pass
 
-    def result(self):
+    def result(self) -> dict[str, Tensor]:
         return {}
 
-    def attach(self, model):
+    def attach(self, model: keras.Model) -> None:
         """Weigh the loss of `model` until `detach`; call it before the first step."""
         for metric in model.metrics:
             if isinstance(metric, ClassWeights):  # of a `fit` that was interrupted
                 metric.detach()
         own, unweighted = vars(model).get("compute_loss"), model.compute_loss
 
-        def compute_loss(x=None, y=None, y_pred=None, sample_weight=None, **kwargs):
+        def compute_loss(
+            x: Any = None,
+            y: Any = None,
+            y_pred: Any = None,
+            sample_weight: Any = None,
+            **kwargs: Any,
+        ) -> Tensor:
             if kwargs.get("training", True):
-                sample_weight = self.of_samples(y, y_pred, sample_weight)
+                sample_weight = self.sample_weights(y, y_pred, sample_weight)
             return unweighted(x, y, y_pred, sample_weight, **kwargs)
 
-        def restore():
-            model._metrics.remove(self)
+        def restore() -> None:
+            _keras_private.remove_metric(model, self)
             del model.compute_loss
             if own is not None:
                 model.compute_loss = own
             model.train_function = model.test_function = None
 
-        model._metrics.append(self)
+        _keras_private.add_metric(model, self)
         model.compute_loss = compute_loss
         self._restore = restore
         if self not in model.metrics:
@@ -64,13 +74,13 @@ class ClassWeights(keras.metrics.Metric):
             )
         model.make_train_function(force=True)  # the old one knows no weights
 
-    def detach(self):
+    def detach(self) -> None:
         """Leave the model as it was."""
         if self._restore is not None:
             self._restore()
         self._restore = None
 
-    def of_samples(self, y, y_pred, sample_weight):
+    def sample_weights(self, y: Any, y_pred: Tensor, sample_weight: Any) -> Tensor:
         """The weight of each sample (B,), times `sample_weight` if there is one."""
         labels = keras.tree.flatten(y)
         if len(labels) != 1 or labels[0] is None:

@@ -1,8 +1,11 @@
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from keras_spa import _checks
+from keras_spa.trained.collapse_report import CollapseReport
 from keras_spa.trained.diagnose import diagnose
 from keras_spa.trained.observe import Observer
 
@@ -46,25 +49,32 @@ class CollapseMonitor(keras.callbacks.Callback):
     Reference: ours.
     """
 
-    def __init__(self, dataset, every=1, class_counts=None, prefix=""):
+    def __init__(
+        self,
+        dataset: Any,
+        every: int = 1,
+        class_counts: Sequence[float] | None = None,
+        prefix: str = "",
+    ) -> None:
         super().__init__()
         self.dataset = dataset
         self.every = _checks.integer("every", every, 1)
         self.class_counts = class_counts
         self.prefix = prefix
-        self.reports = {}
+        self.reports: dict[int, CollapseReport] = {}
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.reports = {}
         self._observer = Observer(self.model)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         last = epoch + 1 == self.params.get("epochs")
         if last or not self.reports or epoch % self.every == 0:
-            looks = {"class_counts": self.class_counts, "verbose": 0}
-            self.reports[epoch] = diagnose(self._observer, self.dataset, **looks)
+            self.reports[epoch] = diagnose(
+                self._observer, self.dataset, self.class_counts, verbose=0
+            )
             measured = self.reports[epoch].metrics
         else:  # CSVLogger writes the columns of the first epoch, and needs them all
             measured = dict.fromkeys(self.reports[max(self.reports)].metrics, math.nan)
-        for name, value in measured.items():
-            logs[self.prefix + name] = value
+        if logs is not None:
+            logs |= {self.prefix + name: value for name, value in measured.items()}

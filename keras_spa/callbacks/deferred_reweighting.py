@@ -1,6 +1,10 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_spa import _checks
+from keras_spa._types import Array
 from keras_spa.callbacks._class_weights import ClassWeights
 from keras_spa.losses.effective_number import check_beta, effective_number_weights
 
@@ -52,17 +56,22 @@ class DeferredReweighting(keras.callbacks.Callback):
     al. (CVPR 2019), "Class-Balanced Loss Based on Effective Number of Samples".
     """
 
-    def __init__(self, epoch, class_counts=None, beta=0.9999):
+    def __init__(
+        self,
+        epoch: int,
+        class_counts: Sequence[float] | None = None,
+        beta: float = 0.9999,
+    ) -> None:
         super().__init__()
         self.epoch = _checks.integer("epoch", epoch, 0)
         self.beta = check_beta(beta)
         if class_counts is not None:
             class_counts = _checks.class_counts(class_counts)
         self.class_counts = class_counts
-        self._state = None  # what the model reads, as long as `fit` runs
+        self._state: Any = None  # what the model reads, as long as `fit` runs
 
     @property
-    def class_weights(self):
+    def class_weights(self) -> Array:
         counts = self.class_counts
         if counts is None and self.model is not None:
             counts = getattr(self.model.loss, "class_counts", None)
@@ -73,14 +82,14 @@ class DeferredReweighting(keras.callbacks.Callback):
             )
         return effective_number_weights(counts, self.beta)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._state = ClassWeights(len(self.class_weights))
         self._state.attach(self.model)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if epoch >= self.epoch:
             self._state.assign(self.class_weights)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._state.detach()
         self._state = None

@@ -1,7 +1,10 @@
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_spa import _checks, geometry
+from keras_spa._types import Shape, Tensor
 
 
 class CosineLayer(keras.Layer):
@@ -14,12 +17,12 @@ class CosineLayer(keras.Layer):
         scale: s, positive, what the cosines are multiplied by.
     """
 
-    def __init__(self, units, scale, **kwargs):
+    def __init__(self, units: int, scale: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units = _checks.integer("units", units, 1)
         self.scale = _checks.positive("scale", scale)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise ValueError(
                 "Argument `inputs` must be features of shape (..., d) with a known d. "
@@ -27,7 +30,7 @@ class CosineLayer(keras.Layer):
             )
         self.input_spec = keras.InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
 
-    def cosines(self, features):
+    def cosines(self, features: Tensor) -> Tensor:
         """`ŵ_c·ĥ` (..., K), normalised in float32, multiplied in the compute dtype."""
         weights = geometry.unit(ops.transpose(self.kernel))
         return ops.matmul(
@@ -35,8 +38,8 @@ class CosineLayer(keras.Layer):
             ops.cast(ops.transpose(weights), self.compute_dtype),
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units, "scale": self.scale}

@@ -1,10 +1,19 @@
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_spa import _checks, distribute
+from keras_spa._types import Shape, Tensor
+from keras_spa.class_statistics import ClassStatistics
 
 
-def class_sums(features, labels, num_classes, sample_weight=None):
+def class_sums(
+    features: Tensor,
+    labels: Tensor,
+    num_classes: int,
+    sample_weight: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
     """Sums of features and of weights by class, over the replicas' global batch.
 
     Args:
@@ -61,6 +70,7 @@ class ClassMeans(keras.Layer):
         means: float32 variable (K, d), whatever the dtype policy; 0 for classes never
             seen.
         seen: float32 variable (K,): 1 for classes observed so far.
+        statistics: `ClassStatistics` of both, what alignments take.
 
     Raises:
         ValueError: `num_classes` below 2, `momentum` out of range, features or labels
@@ -81,13 +91,13 @@ class ClassMeans(keras.Layer):
     averages with momentum 0.9. Weighting by soft labels and sample weights is ours.
     """
 
-    def __init__(self, num_classes, momentum=0.9, **kwargs):
+    def __init__(self, num_classes: int, momentum: float = 0.9, **kwargs: Any) -> None:
         # Labels cast to half precision would round to other classes.
         super().__init__(autocast=False, **kwargs)
         self.num_classes = _checks.integer("num_classes", num_classes, 2)
         self.momentum = _checks.number("momentum", momentum, 0, 1)
 
-    def build(self, features_shape, labels_shape=None):
+    def build(self, features_shape: Shape, labels_shape: Shape | None = None) -> None:
         if len(features_shape) != 2 or features_shape[-1] is None:
             raise ValueError(
                 "Argument `features` must have shape (B, d) with a known d. "
@@ -105,10 +115,16 @@ class ClassMeans(keras.Layer):
         self.means = self.add_weight(name="means", shape=shape, **state)
         self.seen = self.add_weight(name="seen", shape=(self.num_classes,), **state)
 
-    def updated(self, features, labels, sample_weight=None):
-        """`(means, seen)` with this batch taken in, without storing them.
+    @property
+    def statistics(self) -> ClassStatistics:
+        return ClassStatistics(self.means, self.seen)
 
-        They carry the gradient to the batch's features.
+    def updated(
+        self, features: Tensor, labels: Tensor, sample_weight: Tensor | None = None
+    ) -> ClassStatistics:
+        """`ClassStatistics` with this batch taken in, without storing them.
+
+        Its means carry the gradient to the batch's features.
         """
         if len(features.shape) != 2 or features.shape[1] != self.means.shape[1]:
             raise ValueError(
@@ -122,18 +138,25 @@ class ClassMeans(keras.Layer):
         old, seen = ops.convert_to_tensor(self.means), ops.convert_to_tensor(self.seen)
         keep = ops.where(present, self.momentum * seen, 1.0)[:, None]
         means = keep * old + (1 - keep) * batch_means
-        return means, ops.maximum(seen, ops.cast(present, "float32"))
+        seen = ops.maximum(seen, ops.cast(present, "float32"))
+        return ClassStatistics(means, seen)
 
-    def assign(self, means, seen):
+    def assign(self, statistics: ClassStatistics) -> None:
         """Store what `updated` returned."""
-        self.means.assign(means)
-        self.seen.assign(seen)
+        self.means.assign(statistics.means)
+        self.seen.assign(statistics.seen)
 
-    def call(self, features, labels=None, sample_weight=None, training=False):
+    def call(
+        self,
+        features: Tensor,
+        labels: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+        training: bool | None = False,
+    ) -> Tensor:
         if training and labels is not None:
-            self.assign(*self.updated(features, labels, sample_weight))
+            self.assign(self.updated(features, labels, sample_weight))
         return features
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = {"num_classes": self.num_classes, "momentum": self.momentum}
         return {**super().get_config(), **config}

@@ -1,7 +1,10 @@
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_spa import _checks
+from keras_spa._types import Shape, Tensor
 from keras_spa.layers._cosine import CosineLayer
 
 
@@ -50,11 +53,17 @@ class CosineDense(CosineLayer):
     in Wang et al. (2017), "NormFace".
     """
 
-    def __init__(self, units, scale=30.0, learn_scale=False, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        scale: float = 30.0,
+        learn_scale: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(units, scale, **kwargs)
         self.learn_scale = _checks.choice("learn_scale", learn_scale, (True, False))
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.kernel = self.add_weight(
             name="kernel",
@@ -70,11 +79,11 @@ class CosineDense(CosineLayer):
                 autocast=False,
             )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         cosines = self.cosines(inputs)
         if self.learn_scale:
             return cosines * ops.cast(self.learnt_scale, cosines.dtype)
         return cosines * self.scale
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "learn_scale": self.learn_scale}

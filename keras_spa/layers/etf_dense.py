@@ -1,6 +1,9 @@
+from typing import Any
+
 import keras
 
 from keras_spa import _checks
+from keras_spa._types import Array, Shape, Tensor
 from keras_spa.layers._cosine import CosineLayer
 from keras_spa.theory import simplex_etf
 
@@ -52,12 +55,14 @@ class ETFDense(CosineLayer):
     Network?"
     """
 
-    def __init__(self, units, seed=0, scale=1.0, **kwargs):
+    def __init__(
+        self, units: int, seed: int | None = 0, scale: float = 1.0, **kwargs: Any
+    ) -> None:
         super().__init__(units, scale, **kwargs)
         _checks.integer("units", units, 2)
         self.seed = None if seed is None else _checks.integer("seed", seed, 0)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         dimension = input_shape[-1]
         if dimension < self.units - 1:
@@ -74,11 +79,11 @@ class ETFDense(CosineLayer):
             autocast=False,
         )
 
-    def _initial_kernel(self, shape, dtype=None):
+    def _initial_kernel(self, shape: tuple[int, int], dtype: Any = None) -> Array:
         return simplex_etf(self.units, shape[0], self.seed).T
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return self.cosines(inputs) * self.scale
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}

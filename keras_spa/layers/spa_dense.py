@@ -1,8 +1,13 @@
+from collections.abc import Sequence
+from typing import Any, Self
+
 import keras
 from keras import ops
 
 from keras_spa import _checks
-from keras_spa.alignment import _kernel
+from keras_spa._types import Shape, Tensor
+from keras_spa.alignment import Alignment, _kernel
+from keras_spa.class_statistics import ClassStatistics
 from keras_spa.layers.class_means import ClassMeans
 
 
@@ -70,7 +75,14 @@ class SpADense(keras.layers.Dense):
     layer is ours.
     """
 
-    def __init__(self, units, alignment=None, momentum=0.9, use_bias=True, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        alignment: Alignment | Sequence[Alignment] | None = None,
+        momentum: float = 0.9,
+        use_bias: bool = True,
+        **kwargs: Any,
+    ) -> None:
         units = _checks.integer("units", units, 2)
         # Labels cast to half precision would round to other classes.
         super().__init__(units, use_bias=use_bias, autocast=False, **kwargs)
@@ -78,22 +90,28 @@ class SpADense(keras.layers.Dense):
         self.momentum = _checks.number("momentum", momentum, 0, 1)
         self.class_means = ClassMeans(units, self.momentum, name="class_means")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self.class_means.build(input_shape)
         super().build(input_shape)
 
-    def add_weight(self, *args, **kwargs):
+    def add_weight(self, *args: Any, **kwargs: Any) -> keras.Variable:
         # Alignments need the kernel as it is stored.
         return super().add_weight(*args, **{**kwargs, "autocast": False})
 
-    def call(self, features, labels=None, sample_weight=None, training=None):
+    def call(
+        self,
+        features: Tensor,
+        labels: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Tensor:
         kernel = self.kernel
         if training and labels is not None:
-            means, seen = self.class_means.updated(features, labels, sample_weight)
-            self.class_means.assign(means, seen)
-            kernel = _with_projected_gradient(self.alignments, kernel, means, seen)
+            statistics = self.class_means.updated(features, labels, sample_weight)
+            self.class_means.assign(statistics)
+            kernel = _with_projected_gradient(self.alignments, kernel, statistics)
             for alignment in _kernel.acting(self.alignments, "penalty"):
-                self.add_loss(alignment.penalty(_kernel.rows(kernel), means, seen))
+                self.add_loss(alignment.penalty(_kernel.rows(kernel), statistics))
         logits = ops.matmul(
             ops.cast(features, self.compute_dtype), ops.cast(kernel, self.compute_dtype)
         )
@@ -101,26 +119,26 @@ class SpADense(keras.layers.Dense):
             logits = logits + ops.cast(self.bias, self.compute_dtype)
         return logits if self.activation is None else self.activation(logits)
 
-    def apply_update(self, step=0):
+    def apply_update(self, step: Tensor = 0) -> None:
         """Update the kernel by each alignment's `update_weights`, if it is trainable.
 
         Args:
             step: The optimizer's iterations, of which a rate may be a schedule.
         """
         if self.kernel.trainable:
-            means, seen = self.class_means.means, self.class_means.seen
+            statistics = self.class_means.statistics
             self.kernel.assign(
-                _kernel.update_weights(self.alignments, self.kernel, means, seen, step)
+                _kernel.update_weights(self.alignments, self.kernel, statistics, step)
             )
 
-    def enable_lora(self, *args, **kwargs):
+    def enable_lora(self, *args: Any, **kwargs: Any) -> None:
         raise ValueError(
             "Argument `lora_rank` must be None: a SpADense aligns the kernel that it "
             "trains, and LoRA would freeze it. Use keras.layers.Dense for LoRA. "
             f"Received: layer {self.name!r}"
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),
@@ -129,25 +147,30 @@ class SpADense(keras.layers.Dense):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         deserialize = keras.saving.deserialize_keras_object
         alignment = [deserialize(part) for part in config["alignment"]]
         return super().from_config({**config, "alignment": alignment})
 
 
-def _with_projected_gradient(alignments, kernel, means, seen):
+def _with_projected_gradient(
+    alignments: Sequence[Alignment], kernel: keras.Variable, statistics: ClassStatistics
+) -> Tensor:
     """The kernel itself, but what flows back to it is edited first."""
 
     @ops.custom_gradient
-    def identity(kernel, means, seen):
-        def gradient(*args, upstream=None):
+    def identity(kernel: Tensor, means: Tensor, seen: Tensor) -> Any:
+        def gradient(*args: Tensor, upstream: Tensor | None = None) -> Any:
             if upstream is None:  # as TensorFlow and JAX call it
                 (upstream,) = args
-            edited = _kernel.project_gradient(alignments, upstream, kernel, means, seen)
+            edited = _kernel.project_gradient(
+                alignments, upstream, kernel, ClassStatistics(means, seen)
+            )
             return edited, ops.zeros_like(means), ops.zeros_like(seen)
 
         return kernel, gradient
 
     if not _kernel.acting(alignments, "project_gradient"):
         return kernel
-    return identity(*map(ops.convert_to_tensor, (kernel, means, seen)))
+    tensors = (kernel, statistics.means, statistics.seen)
+    return identity(*map(ops.convert_to_tensor, tensors))

@@ -1,7 +1,11 @@
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_spa import _checks, geometry
+from keras_spa._types import Tensor
+from keras_spa.class_statistics import ClassStatistics
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -30,25 +34,31 @@ class AlignmentCosine(keras.metrics.Mean):
     >>> import numpy as np
     >>> import keras_spa as spa
     >>> metric = spa.metrics.AlignmentCosine(center=False)
-    >>> metric.update_state(np.eye(2), np.array([[3.0, 0], [1, 0]]), np.ones(2))
+    >>> means, seen = np.array([[3.0, 0], [1, 0]]), np.ones(2)
+    >>> metric.update_state(np.eye(2), spa.ClassStatistics(means, seen))
     >>> print(float(metric.result()))
     0.5
 
     Reference: NC3 of Papyan, Han and Donoho (2020), "Prevalence of neural collapse".
     """
 
-    def __init__(self, center=True, name="alignment", dtype=None):
+    def __init__(
+        self, center: bool = True, name: str = "alignment", dtype: Any = None
+    ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.center = _checks.choice("center", center, (True, False))
 
-    def update_state(self, weights, means, seen):
-        """`weights` (K, d), class `means` (K, d), `seen` (K,)."""
-        cosine = geometry.mean_cosine(weights, means, seen, self.center)
+    def update_state(self, weights: Tensor, statistics: ClassStatistics) -> None:
+        """`weights` (K, d), and the `ClassStatistics` of the features."""
+        seen = statistics.seen
+        cosines = statistics.cosines(weights, self.center)
         any_seen = ops.max(ops.cast(seen, "float32"))
-        super().update_state(cosine, sample_weight=any_seen)
+        super().update_state(
+            geometry.mean_over_seen(cosines, seen), sample_weight=any_seen
+        )
 
-    def result(self):
+    def result(self) -> Tensor:
         return ops.where(self.count > 0, super().result(), float("nan"))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "center": self.center}

@@ -1,7 +1,14 @@
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import keras
 
 
-def with_parts(config, names, custom_objects=None):
+def with_parts(
+    config: Mapping[str, Any],
+    names: Iterable[str],
+    custom_objects: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The configuration with the parts of these names made into objects."""
     config = dict(config)
     for name in names:

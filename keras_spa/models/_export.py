@@ -5,10 +5,14 @@ import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 from keras import ops
 
+from keras_spa._keras_private import all_layers
+from keras_spa._types import Shape, Tensor
 from keras_spa.models._surgery.copy import uncompiled_copy
 
 FORMATS = ("tf_saved_model", "onnx", "litert", "openvino", "torch")
@@ -16,7 +20,14 @@ FORMATS = ("tf_saved_model", "onnx", "litert", "openvino", "torch")
 OTHER_DTYPE = {"float32": "uint8", "uint8": "float32"}
 
 
-def export(model, filepath, format, verbose, input_signature, **kwargs):
+def export(
+    model: keras.Model,
+    filepath: str | os.PathLike[str],
+    format: str,
+    verbose: bool | None,
+    input_signature: list[Any] | None,
+    **kwargs: Any,
+) -> None:
     """What `SpAModel.export` does."""
     if format not in FORMATS:
         raise ValueError(
@@ -36,7 +47,13 @@ def export(model, filepath, format, verbose, input_signature, **kwargs):
             _name_outputs(path)
 
 
-def _export_saved_model(model, path, verbose, specs, **kwargs):
+def _export_saved_model(
+    model: keras.Model,
+    path: pathlib.Path,
+    verbose: bool | None,
+    specs: list[Any],
+    **kwargs: Any,
+) -> None:
     if keras.backend.backend() == "torch":
         raise ValueError(
             "Argument `format` must not be 'tf_saved_model' on PyTorch, where Keras "
@@ -54,7 +71,7 @@ def _export_saved_model(model, path, verbose, specs, **kwargs):
     archive.write_out(path, verbose=verbose is None or verbose)
 
 
-def _input_specs(model):
+def _input_specs(model: keras.Model) -> Any:
     """`keras.InputSpec`s of the backbone's inputs, in their structure."""
     backbone = model.backbone
     if isinstance(backbone, keras.Sequential) and backbone.built:
@@ -71,7 +88,7 @@ def _input_specs(model):
         built_for = dict(built_for)  # Keras' own kind of dict, JAX does not know
     several = isinstance(built_for, dict) or isinstance(built_for[-1], (tuple, list))
 
-    def spec(shape):
+    def spec(shape: Shape) -> keras.InputSpec:
         name = None if several else "inputs"
         shape = (None, *shape[1:])
         return keras.InputSpec(shape=shape, dtype=model.input_dtype, name=name)
@@ -79,8 +96,8 @@ def _input_specs(model):
     return keras.tree.map_shape_structure(spec, built_for)
 
 
-def _specs(tensors):
-    def spec(tensor, name):
+def _specs(tensors: Any) -> Any:
+    def spec(tensor: Tensor, name: str) -> keras.InputSpec:
         return keras.InputSpec(
             shape=(None, *tensor.shape[1:]), dtype=tensor.dtype, name=name
         )
@@ -90,13 +107,13 @@ def _specs(tensors):
     return keras.tree.map_structure(lambda t: spec(t, t.name), tensors)
 
 
-def _other_dtypes(spec):
+def _other_dtypes(spec: Any) -> list[str]:
     is_images = isinstance(spec, keras.InputSpec) and len(spec.shape) == 4
     other = OTHER_DTYPE.get(spec.dtype) if is_images else None
     return [other] if other else []
 
 
-def _serving(model, specs, dtype=None):
+def _serving(model: keras.Model, specs: Any, dtype: str | None = None) -> keras.Model:
     """A Functional model from images, if need be of another dtype, to both outputs."""
     inputs = keras.tree.map_structure(
         lambda spec: keras.Input(
@@ -114,13 +131,13 @@ def _serving(model, specs, dtype=None):
     return keras.Model(inputs, outputs, name=f"{model.name}_serving")
 
 
-def _in_float32(model):
+def _in_float32(model: keras.Model) -> keras.Model:
     """The model, or a copy of it with all layers computing in float32."""
-    policies = {layer.compute_dtype for layer in model._flatten_layers()}
+    policies = {layer.compute_dtype for layer in all_layers(model)}
     return model if policies == {"float32"} else uncompiled_copy(model, in_float32=True)
 
 
-def _name_outputs(path):
+def _name_outputs(path: pathlib.Path) -> None:
     """Gives an ONNX file's outputs their names, which only TensorFlow hands on."""
     import onnx
 
@@ -138,7 +155,7 @@ def _name_outputs(path):
 
 
 @contextlib.contextmanager
-def _replacing(path):
+def _replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """A path to write to in place of `path`, which changes at the end or not at all."""
     if path.is_dir() and any(path.iterdir()) and not _is_saved_model(path):
         raise ValueError(
@@ -156,5 +173,5 @@ def _replacing(path):
         shutil.rmtree(temporary)
 
 
-def _is_saved_model(path):
+def _is_saved_model(path: pathlib.Path) -> bool:
     return (path / "saved_model.pb").is_file()

@@ -1,22 +1,36 @@
+import os
+from collections.abc import Mapping
+from typing import Any, Self
+
 import keras
 
+from keras_spa.alignment.base import Alignment
+from keras_spa.layers.spa_dense import SpADense
 from keras_spa.models import _export
 from keras_spa.models._config import with_parts
-from keras_spa.models._surgery.logits import logits_of
+from keras_spa.models._surgery.logits import logits_layer
 from keras_spa.models._surgery.up_to_head import UpToHead
 
 
 class Saving:
     """How a `SpAModel` gets into files: its configuration, and exports."""
 
+    name: str
+    trainable: bool
+    dtype_policy: Any
+    backbone: keras.Layer
+    classifier: keras.Layer
+    alignments: list[Alignment]
+    momentum: float
+
     def export(
         self,
-        filepath,
-        format="tf_saved_model",
-        verbose=None,
-        input_signature=None,
-        **kwargs,
-    ):
+        filepath: str | os.PathLike[str],
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: list[Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Write backbone and classifier as an artifact that serves without keras_spa.
 
         Inputs are those of the backbone, so what it does to raw images (a
@@ -66,7 +80,7 @@ class Saving:
         """
         _export.export(self, filepath, format, verbose, input_signature, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         own = self.alignments[len(self._carried()) :]
         return {
@@ -82,12 +96,16 @@ class Saving:
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls,
+        config: dict[str, Any],
+        custom_objects: Mapping[str, Any] | None = None,
+    ) -> Self:
         parts = ("backbone", "classifier", "dtype")
         config = with_parts(config, parts, custom_objects)
         trainable = config.pop("trainable", True)
         if config["classifier"] is None:
-            config["classifier"] = logits_of(config["backbone"].head)
+            config["classifier"] = logits_layer(config["backbone"].head)
         config["alignment"] = [
             keras.saving.deserialize_keras_object(part, custom_objects)
             for part in config["alignment"]
@@ -96,6 +114,11 @@ class Saving:
         model.trainable = trainable
         return model
 
-    def _head_in_backbone(self):
+    def _carried(self) -> list[Alignment]:
+        """The alignments that the classifier brings along."""
+        carries = isinstance(self.classifier, SpADense)
+        return list(self.classifier.alignments) if carries else []
+
+    def _head_in_backbone(self) -> bool:
         head = getattr(self.classifier, "head", self.classifier)
         return isinstance(self.backbone, UpToHead) and self.backbone.head is head

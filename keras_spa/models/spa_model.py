@@ -1,25 +1,29 @@
 import importlib
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
-import numpy as np
 
 from keras_spa import _checks, distribute
+from keras_spa._types import Tensor
 from keras_spa.alignment import _kernel
 from keras_spa.alignment.base import Alignment
+from keras_spa.class_statistics import ClassStatistics
 from keras_spa.layers.class_means import ClassMeans
 from keras_spa.layers.spa_dense import SpADense
 from keras_spa.metrics.alignment_cosine import AlignmentCosine
+from keras_spa.models import _shapes
 from keras_spa.models._saving import Saving
 from keras_spa.models._surgery.split import split
 from keras_spa.models._train_step.base import StepParts
 
 BACKEND = keras.backend.backend()
-if BACKEND in ("tensorflow", "jax", "torch"):
+if TYPE_CHECKING or BACKEND not in ("tensorflow", "jax", "torch"):
+    TrainStep = StepParts  # such a backend only infers
+else:
     step = importlib.import_module(f"keras_spa.models._train_step.{BACKEND}")
     TrainStep = step.TrainStep
-else:  # a backend that only infers
-    TrainStep = StepParts
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -83,55 +87,47 @@ class SpAModel(TrainStep, Saving, keras.Model):
     Reference: Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters".
     """
 
-    def __init__(self, backbone, classifier, alignment=None, momentum=0.9, **kwargs):
+    def __init__(
+        self,
+        backbone: keras.Layer,
+        classifier: keras.Layer,
+        alignment: Alignment | Sequence[Alignment] | None = None,
+        momentum: float = 0.9,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)  # the backbone casts its inputs
-        for name, layer in (("backbone", backbone), ("classifier", classifier)):
-            if not isinstance(layer, keras.Layer):
-                raise ValueError(
-                    f"Argument `{name}` must be a keras.Layer or keras.Model. "
-                    f"Received: {name}={layer!r}"
-                )
-        self.backbone = backbone
-        self.classifier = classifier
+        self.backbone = _shapes.check_layer("backbone", backbone)
+        self.classifier = _shapes.check_layer("classifier", classifier)
         self.momentum = _checks.number("momentum", momentum, 0, 1)
         self.alignments = self._carried() + _kernel.as_list(alignment)
-        self.class_means = None  # known in `build`, when K is
+        self.class_means: Any = None  # made in `build`, when K is known
         self.alignment_tracker = AlignmentCosine()
         if backbone.built and isinstance(backbone, keras.Model) and backbone.inputs:
             self.build(backbone.input_shape)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         if not self.backbone.built:
             self.backbone.build(input_shape)
-        feature_shape = self.backbone.compute_output_shape(input_shape)
-        if not _is_shape(feature_shape, rank=2) or feature_shape[1] is None:
-            raise ValueError(
-                "Argument `backbone` must give features of shape (B, d) with a known "
-                "d; add e.g. keras.layers.GlobalAveragePooling2D() or Flatten(). "
-                f"Received: backbone with output shape {feature_shape}"
-            )
+        features_shape = _shapes.features_shape(self.backbone, input_shape)
         if not self.classifier.built:
-            self.classifier.build(feature_shape)
-        kernel = getattr(self.classifier, "kernel", None)
-        shape = getattr(kernel, "shape", None)
-        if not isinstance(kernel, keras.Variable) or (
-            len(shape) != 2 or shape[0] != feature_shape[1] or shape[1] < 2
-        ):
-            raise ValueError(
-                "Argument `classifier` must be a layer with a `kernel` variable of "
-                f"shape ({feature_shape[1]}, K), K at least 2, such as "
-                f"keras.layers.Dense(K). Received: {type(self.classifier).__name__} "
-                f"with kernel shape {shape and tuple(shape)}"
-            )
+            self.classifier.build(features_shape)
+        classes = _shapes.class_count(self.classifier, features_shape[1])
         if isinstance(self.classifier, SpADense):
             self.class_means = self.classifier.class_means
         else:
-            self.class_means = ClassMeans(shape[1], self.momentum, name="class_means")
-            self.class_means.build(feature_shape)
+            self.class_means = ClassMeans(classes, self.momentum, name="class_means")
+            self.class_means.build(features_shape)
         self.built = True
 
     @classmethod
-    def from_model(cls, model, alignment=None, momentum=0.9, head=None, **kwargs):
+    def from_model(
+        cls,
+        model: keras.Model,
+        alignment: Alignment | Sequence[Alignment] | None = None,
+        momentum: float = 0.9,
+        head: keras.Layer | str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Split a trained or new Keras model before its classifier, sharing weights.
 
         All layers stay the very layers of `model`: training one trains the other.
@@ -174,21 +170,23 @@ class SpAModel(TrainStep, Saving, keras.Model):
         spa_model = cls(backbone, classifier, alignment, momentum, **kwargs)
         shape = (model.get_build_config() or {}).get("input_shape")
         if not spa_model.built and shape is not None:
-            spa_model.build(keras.tree.map_shape_structure(_any_batch, shape))
+            spa_model.build(keras.tree.map_shape_structure(_shapes.any_batch, shape))
         return spa_model
 
-    def call(self, inputs, training=None, return_features=False):
+    def call(
+        self, inputs: Any, training: bool | None = None, return_features: bool = False
+    ) -> Any:
         """Logits (B, K); with `return_features`, `(features, logits)`."""
         features = self.backbone(inputs, training=training)
         logits = self.classifier(features)
         return (features, logits) if return_features else logits
 
     @property
-    def aligned_kernel(self):
+    def aligned_kernel(self) -> keras.Variable:
         """The variable (d, K) whose columns are aligned with the class means."""
         return self.classifier.kernel
 
-    def add_loss(self, loss):
+    def add_loss(self, loss: Any) -> None:
         """As in Keras; an `Alignment` is added to the model's alignments."""
         if isinstance(loss, Alignment):
             self.alignments.extend(_kernel.as_list(loss))
@@ -196,18 +194,17 @@ class SpAModel(TrainStep, Saving, keras.Model):
         else:
             super().add_loss(loss)
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As in `keras.Model.fit`, after a look at what it is given.
 
-        Labels out of range raise a ValueError (arrays are checked whole, a PyDataset
-        by its first batch); alignments that a frozen classifier disables are warned
-        of.
+        Labels out of range raise a ValueError (of a PyDataset, in its first batch);
+        alignments that a frozen classifier disables are warned of.
         """
         labels = y
         if y is None and isinstance(x, keras.utils.PyDataset):
             _, labels, _ = keras.utils.unpack_x_y_sample_weight(x[0])
         if y is not None and not self.built:
-            self.build(keras.tree.map_structure(_batch_shape, x))
+            self.build(keras.tree.map_structure(_shapes.batch_shape, x))
         if labels is not None and self.built:
             _checks.label_values_if_known(labels, self.class_means.num_classes)
         movers = self._acting("project_gradient") + self._acting("update_weights")
@@ -221,48 +218,32 @@ class SpAModel(TrainStep, Saving, keras.Model):
 
     def compute_loss(
         self,
-        x=None,
-        y=None,
-        y_pred=None,
-        sample_weight=None,
-        training=True,
-        class_means=None,
-    ):
-        """Keras' loss plus the alignments' penalties.
-
-        `class_means` is `(means, seen)`; by default those stored, as in evaluation.
-        """
-        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        means, seen = class_means or (self.class_means.means, self.class_means.seen)
-        weights = self._weights()
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+        statistics: ClassStatistics | None = None,
+    ) -> Tensor:
+        """Keras' loss plus the penalties; `statistics` default to those stored."""
+        loss = super().compute_loss(  # type: ignore[safe-super]
+            x, y, y_pred, sample_weight, training
+        )
+        parts = self._weights(), statistics or self.class_means.statistics
         for alignment in self._acting("penalty"):
-            penalty = alignment.penalty(weights, means, seen)
-            loss = loss + penalty / distribute.num_replicas()
+            loss = loss + alignment.penalty(*parts) / distribute.num_replicas()
         return loss
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(
+        self,
+        x: Any,
+        y: Any,
+        y_pred: Any,
+        sample_weight: Any = None,
+        statistics: ClassStatistics | None = None,
+    ) -> dict[str, Any]:
+        """Keras' metrics and `alignment`; `statistics` as in `compute_loss`."""
         self.alignment_tracker.update_state(
-            self._weights(), self.class_means.means, self.class_means.seen
+            self._weights(), statistics or self.class_means.statistics
         )
-        return super().compute_metrics(x, y, y_pred, sample_weight)
-
-    def _carried(self):
-        """The alignments that the classifier brings along."""
-        carries = isinstance(self.classifier, SpADense)
-        return list(self.classifier.alignments) if carries else []
-
-
-def _batch_shape(array):
-    return _any_batch(np.shape(array))
-
-
-def _any_batch(shape):
-    return (None, *shape[1:])
-
-
-def _is_shape(shape, rank):
-    return (
-        isinstance(shape, (tuple, list))
-        and len(shape) == rank
-        and all(size is None or isinstance(size, int) for size in shape)
-    )
+        return super().compute_metrics(x, y, y_pred, sample_weight)  # type: ignore

@@ -58,7 +58,7 @@ def _load_saved_model(path: pathlib.Path) -> Artifact:
     if not by_dtype:
         raise ValueError(f"{path} takes several inputs: expected one")
 
-    def answer(images):
+    def answer(images: np.ndarray) -> Outputs:
         fitting = by_dtype.get(images.dtype.type) or next(iter(by_dtype.values()))
         signature, name, spec = fitting
         outputs = signature(**{name: tf.constant(images.astype(spec.dtype.name))})
@@ -79,7 +79,7 @@ def _load_keras(path: pathlib.Path) -> Artifact:
         reason = next(line for line in str(error).splitlines() if line.strip())
         raise ValueError(f"{path} cannot be loaded by Keras: {reason}") from error
 
-    def answer(images):
+    def answer(images: np.ndarray) -> Outputs:
         return {"output": model.predict_on_batch(images)}
 
     shape = (
@@ -96,7 +96,7 @@ def _load_onnx(path: pathlib.Path) -> Artifact:
     names = [output.name for output in session.get_outputs()]
     dtype = {"tensor(uint8)": "uint8"}.get(inputs.type, "float32")
 
-    def answer(images):
+    def answer(images: np.ndarray) -> Outputs:
         values = session.run(names, {inputs.name: images.astype(dtype)})
         return dict(zip(names, values, strict=True))
 
@@ -113,7 +113,7 @@ def _load_litert(path: pathlib.Path) -> Artifact:
     run = interpreter.get_signature_runner()
     ((name, about),) = run.get_input_details().items()
 
-    def answer(images):
+    def answer(images: np.ndarray) -> Outputs:
         return run(**{name: images.astype(about["dtype"])})
 
     return Artifact(answer, tuple(about["shape_signature"][1:].tolist()))

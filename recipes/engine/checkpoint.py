@@ -54,7 +54,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.folder, self.start = folder, start
         self.history = start.history
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch, self.first, self.began = epoch, 0, time.perf_counter()
         if epoch == self.start.epoch and self.start.step:
             self.first = self.start.step
@@ -63,7 +63,9 @@ class Checkpoint(keras.callbacks.Callback):
             for variable, value in zip(variables, self.start.metrics, strict=True):
                 variable.assign(value)
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         self.step = self.first + batch
         if signals.sigterm_came():
             if batch:  # else the checkpoint that this life began from has it all
@@ -73,14 +75,17 @@ class Checkpoint(keras.callbacks.Callback):
                 )
             _preempted(f"in epoch {self.epoch + 1} after {self.step} steps")
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        logs = logs or {}
         if not np.isfinite(logs["loss"]):
             first, last = self.step + 1, self.first + batch + 1
             steps = f"step {last}" if first == last else f"steps {first} to {last}"
             loss = f"The loss is {logs['loss']}"
             self._diverged(f"{loss} in epoch {self.epoch + 1}, {steps}")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = time.perf_counter() - self.began
         for name, value in {**(logs or {}), "seconds": seconds}.items():
             self.history.setdefault(name, []).append(float(value))

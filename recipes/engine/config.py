@@ -38,7 +38,7 @@ class RunConfig(
     alignment: str = "none"
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             if choices := field.metadata.get("choices"):
                 _check_choice(field.name, getattr(self, field.name), choices)

@@ -197,13 +197,13 @@ class EpochLines(keras.callbacks.Callback):
         super().__init__()
         self.epochs = epochs
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.started = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = time.perf_counter() - self.started
         left = seconds * (self.epochs - epoch - 1)
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in logs.items())
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in (logs or {}).items())
         print(
             f"epoch {epoch + 1:3}/{self.epochs}  {shown}  "
             f"{seconds:.1f} s, {left / 60:.0f} min left",

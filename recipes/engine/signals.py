@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 class Stopped(BaseException):
@@ -57,7 +57,7 @@ def sigterm_waits() -> Iterator[None]:
 def listen(leave: Callable[[], object]) -> None:
     """From now on SIGTERM calls `leave()`, unless it has to wait; once."""
 
-    def handle(number, frame):
+    def handle(number: int, frame: Any) -> None:
         if not _Sigterm.came:
             _Sigterm.came = True
             if not _Sigterm.waits:
@@ -89,7 +89,7 @@ def end_with_parent() -> None:
         return
     join = parent.join
 
-    def wait():
+    def wait() -> None:
         join()
         os._exit(1)
 

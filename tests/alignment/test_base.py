@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_spa import Alignment, CosineRamp, SpAProj, SpAReg, SpASLERP
+from keras_spa import (
+    Alignment,
+    ClassStatistics,
+    CosineRamp,
+    SpAProj,
+    SpAReg,
+    SpASLERP,
+)
 from keras_spa.layers import ClassMeans
 
 OBJECTS = [
@@ -39,10 +46,10 @@ def test_the_config_of_a_bound_regularizer_holds_its_class_means():
 
 def test_the_base_changes_nothing():
     gradient, weights, means = np.random.default_rng(0).normal(size=(3, 4, 5))
-    seen = np.ones(4)
-    assert Alignment().penalty(weights, means, seen) == 0
-    assert Alignment().project_gradient(gradient, weights, means, seen) is gradient
-    assert Alignment().update_weights(weights, means, seen, step=3) is weights
+    statistics = ClassStatistics(means, np.ones(4))
+    assert Alignment().penalty(weights, statistics) == 0
+    assert Alignment().project_gradient(gradient, weights, statistics) is gradient
+    assert Alignment().update_weights(weights, statistics, step=3) is weights
 
 
 def compiled(function):
@@ -60,10 +67,12 @@ def compiled(function):
 @pytest.mark.parametrize(
     "hook",
     [
-        lambda g, w, m, seen, step: SpAReg(0.3).penalty(w, m, seen),
-        lambda g, w, m, seen, step: SpAProj().project_gradient(g, w, m, seen),
+        lambda g, w, m, seen, step: SpAReg(0.3).penalty(w, ClassStatistics(m, seen)),
+        lambda g, w, m, seen, step: SpAProj().project_gradient(
+            g, w, ClassStatistics(m, seen)
+        ),
         lambda g, w, m, seen, step: SpASLERP(CosineRamp(0.5, 10)).update_weights(
-            w, m, seen, step
+            w, ClassStatistics(m, seen), step
         ),
     ],
     ids=["SpAReg", "SpAProj", "SpASLERP"],

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from keras import ops
 from reference import mean_directions, turning_direction, unit
 
-from keras_spa import SpAProj
+from keras_spa import ClassStatistics, SpAProj
 
 SEEN = np.array([1.0, 1.0, 0.0, 1.0, 1.0])
 scenes = st.tuples(st.integers(0, 2**32 - 1), st.floats(-6, 6), st.booleans())
@@ -19,7 +19,8 @@ def arrays(seed, exponent):
 
 
 def project(align, gradient, weights, means, seen=SEEN):
-    projected = align.project_gradient(gradient, weights, means, seen)
+    statistics = ClassStatistics(means, seen)
+    projected = align.project_gradient(gradient, weights, statistics)
     return np.float64(ops.convert_to_numpy(projected))
 
 

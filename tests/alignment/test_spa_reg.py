@@ -4,7 +4,7 @@ from gradients import gradient, numeric_gradient
 from keras import ops
 from reference import mean_directions, unit
 
-from keras_spa import SpAReg
+from keras_spa import ClassStatistics, SpAReg
 from keras_spa.layers import ClassMeans
 
 K, D, MOMENTUM = 4, 3, 0.9
@@ -37,21 +37,23 @@ SEEN = np.ones(K)
 @pytest.mark.parametrize("center", [True, False])
 @pytest.mark.parametrize("seen", [[1, 1, 1, 1], [1, 0, 1, 0]])
 def test_matches_the_formula(strength, center, seen):
-    result = SpAReg(strength, center).penalty(WEIGHTS, OLD_MEANS, np.array(seen))
+    statistics = ClassStatistics(OLD_MEANS, np.array(seen))
+    result = SpAReg(strength, center).penalty(WEIGHTS, statistics)
     expected = penalty(WEIGHTS, OLD_MEANS, seen, strength, center)
     assert float(result) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(("scale", "expected"), [(3.0, 0.0), (-3.0, 0.4)])
 def test_runs_from_zero_if_aligned_to_twice_the_strength_if_opposite(scale, expected):
-    result = SpAReg(0.2, center=False).penalty(scale * OLD_MEANS, OLD_MEANS, SEEN)
+    statistics = ClassStatistics(OLD_MEANS, SEEN)
+    result = SpAReg(0.2, center=False).penalty(scale * OLD_MEANS, statistics)
     assert float(result) == pytest.approx(expected, abs=1e-6)
 
 
 def test_is_zero_as_long_as_no_class_has_been_seen():
-    none = np.zeros(K)
-    assert float(SpAReg(0.2).penalty(WEIGHTS, 0 * OLD_MEANS, none)) == 0
-    slope = gradient(lambda w: SpAReg(0.2).penalty(w, 0 * OLD_MEANS, none), WEIGHTS)
+    none = 0 * OLD_MEANS, np.zeros(K)
+    assert float(SpAReg(0.2).penalty(WEIGHTS, ClassStatistics(*none))) == 0
+    slope = gradient(lambda w: SpAReg(0.2).penalty(w, ClassStatistics(*none)), WEIGHTS)
     np.testing.assert_array_equal(slope, np.zeros((K, D)))
 
 
@@ -62,11 +64,11 @@ def test_gradients_match_finite_differences(mode, center, first_sight):
     layer = ClassMeans(K, MOMENTUM)
     layer.build((None, D))
     if not first_sight:
-        layer.assign(OLD_MEANS, SEEN)
+        layer.assign(ClassStatistics(OLD_MEANS, SEEN))
     align = SpAReg(0.5, center, gradient=mode)
 
     def result(weights, features):
-        return align.penalty(weights, *layer.updated(features, LABELS))
+        return align.penalty(weights, layer.updated(features, LABELS))
 
     def expected(weights, features):
         return penalty(weights, *updated_means(features, first_sight), 0.5, center)
@@ -85,10 +87,10 @@ def test_gradients_match_finite_differences(mode, center, first_sight):
 def test_a_later_batch_moves_the_features_by_its_share_of_the_mean():
     layer = ClassMeans(K, momentum=1.0)  # the share of the batch is 0
     layer.build((None, D))
-    layer.assign(OLD_MEANS, SEEN)
+    layer.assign(ClassStatistics(OLD_MEANS, SEEN))
 
     def result(features):
-        return SpAReg(0.5).penalty(WEIGHTS, *layer.updated(features, LABELS))
+        return SpAReg(0.5).penalty(WEIGHTS, layer.updated(features, LABELS))
 
     np.testing.assert_array_equal(gradient(result, FEATURES), 0 * FEATURES)
 
@@ -96,7 +98,7 @@ def test_a_later_batch_moves_the_features_by_its_share_of_the_mean():
 def test_as_a_kernel_regularizer_takes_a_kernel_and_the_means_of_its_layer():
     layer = ClassMeans(K)
     layer.build((None, D))
-    layer.assign(OLD_MEANS, SEEN)
+    layer.assign(ClassStatistics(OLD_MEANS, SEEN))
     kernel = WEIGHTS.T.astype("float32")
     regularizer = SpAReg(0.3, class_means=layer)
     expected = penalty(WEIGHTS, OLD_MEANS, SEEN, 0.3, center=True)

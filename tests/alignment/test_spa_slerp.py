@@ -3,7 +3,7 @@ import pytest
 from keras import ops
 from reference import mean_directions, unit
 
-from keras_spa import CosineRamp, SpASLERP
+from keras_spa import ClassStatistics, CosineRamp, SpASLERP
 
 SEEN = np.float32([1, 1, 0, 1, 1])
 
@@ -14,7 +14,8 @@ def arrays(seed=0):
 
 def update(align, weights, means, seen=SEEN, step=0):
     weights, means = np.float32(weights), np.float32(means)
-    return ops.convert_to_numpy(align.update_weights(weights, means, seen, step))
+    statistics = ClassStatistics(means, seen)
+    return ops.convert_to_numpy(align.update_weights(weights, statistics, step))
 
 
 def by_the_formula(weights, means, rate, threshold, center):

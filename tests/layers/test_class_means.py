@@ -98,8 +98,8 @@ def test_updated_stores_nothing_until_assigned():
     layer.build((None, D))
     new = layer.updated(ops.convert_to_tensor(FEATURES[0]), np.array(BATCHES[0]))
     assert not np.any(state(layer)[1])
-    layer.assign(*new)
-    for got, expected in zip(state(layer), new, strict=True):
+    layer.assign(new)
+    for got, expected in zip(state(layer), (new.means, new.seen), strict=True):
         np.testing.assert_array_equal(got, ops.convert_to_numpy(expected))
 
 

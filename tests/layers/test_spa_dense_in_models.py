@@ -20,12 +20,6 @@ ALIGNMENTS = {
 FED = {"batch_size": 16, "epochs": 3, "shuffle": False, "verbose": 0}
 
 
-class ApplyUpdate(keras.callbacks.Callback):
-    def on_train_batch_end(self, batch, logs=None):
-        model = self.model  # on JAX this brings the weights up to date
-        model.get_layer("head").apply_update(model.optimizer.iterations)
-
-
 class Subclass(keras.Model):
     def __init__(self, backbone, head):
         super().__init__()
@@ -74,7 +68,11 @@ def fit(model, x, y, sample_weight=None):
     given = {"image": x, "label": y}
     if sample_weight is not None:
         given["weight"] = sample_weight
-    fed = {"sample_weight": sample_weight, "callbacks": [ApplyUpdate()], **FED}
+    fed = {
+        "sample_weight": sample_weight,
+        "callbacks": [spa.callbacks.ApplyUpdate()],
+        **FED,
+    }
     return model.fit(given, y, **fed).history
 
 

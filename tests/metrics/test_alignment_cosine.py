@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from reference import mean_directions, unit
 
+from keras_spa import ClassStatistics
 from keras_spa.metrics import AlignmentCosine
 
 K, D = 4, 3
@@ -24,7 +25,7 @@ def test_is_the_mean_over_updates_of_the_mean_cosine(center, seen):
     expected = []
     for seed in range(3):
         weights, means = arrays(seed)
-        metric.update_state(weights, means, np.array(seen))
+        metric.update_state(weights, ClassStatistics(means, np.array(seen)))
         expected.append(by_the_formula(weights, means, seen, center))
         assert float(metric.result()) == pytest.approx(np.mean(expected), abs=1e-6)
 
@@ -33,7 +34,7 @@ def test_is_the_mean_over_updates_of_the_mean_cosine(center, seen):
 def test_runs_from_opposite_to_aligned(sign):
     metric = AlignmentCosine(center=False)
     weights, _ = arrays(0)
-    metric.update_state(sign * weights, 3 * weights, np.ones(K))
+    metric.update_state(sign * weights, ClassStatistics(3 * weights, np.ones(K)))
     assert float(metric.result()) == pytest.approx(sign, abs=1e-6)
 
 
@@ -41,16 +42,18 @@ def test_is_nan_until_a_class_has_been_seen():
     metric = AlignmentCosine()
     assert np.isnan(float(metric.result()))
     weights, means = arrays(0)
-    metric.update_state(weights, 0 * means, np.zeros(K))
+    metric.update_state(weights, ClassStatistics(0 * means, np.zeros(K)))
     assert np.isnan(float(metric.result()))
-    metric.update_state(weights, means, np.ones(K))  # the update before counts nothing
+    # the update before counts nothing
+    metric.update_state(weights, ClassStatistics(means, np.ones(K)))
     expected = by_the_formula(weights, means, np.ones(K), center=True)
     assert float(metric.result()) == pytest.approx(expected, abs=1e-6)
 
 
 def test_reset_forgets():
     metric = AlignmentCosine()
-    metric.update_state(*arrays(0), np.ones(K))
+    weights, means = arrays(0)
+    metric.update_state(weights, ClassStatistics(means, np.ones(K)))
     metric.reset_state()
     assert np.isnan(float(metric.result()))
 

@@ -64,15 +64,15 @@ class Recorder(spa.Alignment):
     def __init__(self, calls, mark):
         self.calls, self.mark = calls, mark
 
-    def penalty(self, weights, means, seen):
+    def penalty(self, weights, statistics):
         self.calls.append(("penalty", self.mark))
         return 0.0
 
-    def project_gradient(self, gradient, weights, means, seen):
+    def project_gradient(self, gradient, weights, statistics):
         self.calls.append(("project_gradient", self.mark))
         return gradient
 
-    def update_weights(self, weights, means, seen, step):
+    def update_weights(self, weights, statistics, step):
         self.calls.append(("update_weights", self.mark, int(step)))
         return weights
 

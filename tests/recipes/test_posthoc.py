@@ -6,7 +6,7 @@ import pytest
 
 import keras_spa as spa
 import posthoc
-from keras_spa.trained.align import CANDIDATES
+from keras_spa.trained.choose_alignment import CANDIDATES
 
 
 def split(counts, seed):

@@ -6,11 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
-# Keras' only means to compute with TensorFlow, in a `tf.data` graph, while it runs on
-# another backend. Not public, but in every Keras from 3.0 on.
-from keras.src.utils.backend_utils import DynamicBackend
-
 from keras_spa import _checks
+from keras_spa._keras_private import DynamicBackend
 from keras_spa._types import Backend, Config, Shape, Tensor
 
 

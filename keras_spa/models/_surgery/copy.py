@@ -1,18 +1,21 @@
 """A copy of a model through its configuration, and whether it is one."""
 
 import tempfile
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_spa._keras_private import all_layers
 
-def uncompiled_copy(model, in_float32=False):
+
+def uncompiled_copy(model: keras.Model, in_float32: bool = False) -> keras.Model:
     """A model of the same type with weights of its own, of the same values.
 
     With `in_float32` all its layers compute in float32.
     """
-    classes = {type(layer).__name__: type(layer) for layer in model._flatten_layers()}
+    classes = {type(layer).__name__: type(layer) for layer in all_layers(model)}
     try:
         config = _uncompiled(keras.saving.serialize_keras_object(model), in_float32)
         # Safe mode guards against files; the functions of this model are running.
@@ -28,7 +31,7 @@ def uncompiled_copy(model, in_float32=False):
     return copy
 
 
-def _uncompiled(config, in_float32):
+def _uncompiled(config: Any, in_float32: bool) -> Any:
     """The configuration without losses and metrics, which need not be registered."""
     if isinstance(config, list):
         return [_uncompiled(part, in_float32) for part in config]
@@ -40,26 +43,26 @@ def _uncompiled(config, in_float32):
     return {k: _uncompiled(v, in_float32) for k, v in parts if k != "compile_config"}
 
 
-def _copy_state(model, copy):
+def _copy_state(model: keras.Model, copy: keras.Model) -> None:
     """Weights, and what layers derive from them.
 
     `set_weights` is not enough: a `Normalization` keeps numbers that it derives from
     its variables, and a lookup layer its vocabulary.
     """
-    pairs = zip(model._flatten_layers(), copy._flatten_layers(), strict=True)
+    pairs = zip(all_layers(model), all_layers(copy), strict=True)
     for old, new in pairs:
         if hasattr(old, "save_assets") and hasattr(new, "load_assets"):
             with tempfile.TemporaryDirectory() as folder:
                 old.save_assets(folder)
                 new.load_assets(folder)
-        variables = {}
+        variables: dict[str, Any] = {}
         old.save_own_variables(variables)
         # On JAX the two would share buffers, of which the next step lets go.
         arrays = {name: np.array(value) for name, value in variables.items()}
         new.load_own_variables(arrays)
 
 
-def check_copy(model, copy, images):
+def check_copy(model: keras.Model, copy: keras.Model, images: Any) -> None:
     """Raises if a configuration that Keras accepts leaves something out."""
     few = keras.tree.map_structure(lambda array: array[:8], images)
     outputs = (ops.cast(m(few, training=False), "float32") for m in (model, copy))

@@ -1,17 +1,20 @@
 """A classifier's logits, where its model ends in a softmax or in another dtype."""
 
+from typing import Any, Self
+
 import keras
 from keras import ops
 
+from keras_spa._types import Shape, Tensor
 from keras_spa.models._config import with_parts
 
 
-def ends_in_softmax(layer):
+def ends_in_softmax(layer: keras.Layer) -> bool:
     return getattr(layer, "activation", None) is keras.activations.softmax
 
 
-def logits_of(head, dtype=None):
-    """The head itself, if it gives logits in that dtype, or `Logits` of it."""
+def logits_layer(head: keras.Layer, dtype: str | None = None) -> keras.Layer:
+    """The head itself, if it gives logits in that dtype, or `Logits` around it."""
     if ends_in_softmax(head) or dtype not in (None, head.compute_dtype):
         return Logits(head, dtype)
     return head
@@ -25,25 +28,27 @@ class Logits(keras.Layer):
     gives logits. `logits_dtype` None is the compute dtype of the head.
     """
 
-    def __init__(self, head, logits_dtype=None, **kwargs):
+    def __init__(
+        self, head: keras.Layer, logits_dtype: str | None = None, **kwargs: Any
+    ) -> None:
         kwargs.setdefault("dtype", head.dtype_policy)
         super().__init__(**kwargs)
         self.head = head
         self.logits_dtype = logits_dtype
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         if not self.head.built:
             self.head.build(input_shape)
 
     @property
-    def kernel(self):
+    def kernel(self) -> keras.Variable:
         return self.head.kernel
 
     @property
-    def bias(self):
+    def bias(self) -> keras.Variable | None:
         return getattr(self.head, "bias", None)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if ends_in_softmax(self.head):
             logits = ops.matmul(inputs, self.kernel)
             if self.bias is not None:
@@ -52,11 +57,11 @@ class Logits(keras.Layer):
             logits = self.head(inputs)
         return ops.cast(logits, self.logits_dtype or self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         head = keras.saving.serialize_keras_object(self.head)
         own = {"head": head, "logits_dtype": self.logits_dtype}
         return {**super().get_config(), **own}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**with_parts(config, ("head", "dtype")))

@@ -1,14 +1,20 @@
 """Splitting a Keras model before its classifier, without copying anything."""
 
+from typing import Any
+
 import keras
 
-from keras_spa.models._surgery.logits import ends_in_softmax, logits_of
+from keras_spa._keras_private import all_layers, own_variables, producer
+from keras_spa._types import Tensor
+from keras_spa.models._surgery.logits import ends_in_softmax, logits_layer
 from keras_spa.models._surgery.up_to_head import UpToHead, find_layer, has_kernel
 
 ADVICE = "Or pass the two parts yourself: SpAModel(backbone, classifier)."
 
 
-def split(model, head=None):
+def split(
+    model: keras.Model, head: keras.Layer | str | None = None
+) -> tuple[keras.Layer, keras.Layer]:
     """`(backbone, classifier)`: the classifier's kernel (d, K), its output logits.
 
     A softmax and layers that change nothing but the dtype may follow the head. It is
@@ -22,30 +28,31 @@ def split(model, head=None):
         head = find_layer(model, head)
     backbone, head = _parts(model, head)
     _check_head(head, backbone)
-    return backbone, logits_of(head, model.outputs[0].dtype if _graph(model) else None)
+    dtype = model.outputs[0].dtype if _is_graph(model) else None
+    return backbone, logits_layer(head, dtype)
 
 
-def _graph(model):
+def _is_graph(model: keras.Model) -> bool:
     """Whether what a model computes is the graph of its layers."""
-    of_keras = type(model).call.__module__.startswith("keras.")
-    return of_keras and bool(getattr(model, "outputs", None))
+    keras_calls = type(model).call.__module__.startswith("keras.")
+    return keras_calls and bool(getattr(model, "outputs", None))
 
 
-def _parts(model, head):
+def _parts(model: keras.Model, head: Any) -> tuple[keras.Layer, keras.Layer]:
     """The model up to its head, and the head."""
-    if not _graph(model):
-        return _parts_of_subclassed(model, head)
+    if not _is_graph(model):
+        return _subclassed_parts(model, head)
     if len(model.outputs) != 1:
         raise ValueError(
             "Argument `model` must have one output. Choose one: keras.Model("
             f"model.input, model.outputs[0]). {ADVICE} Received: "
             f"{len(model.outputs)} outputs"
         )
-    node, softmaxes = _node_of_head(model.outputs[0])
+    node, softmaxes = _head_node(model.outputs[0])
     last = node.operation
     inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     if last is not head and isinstance(last, keras.Model):
-        if not _graph(last):
+        if not _is_graph(last):
             raise ValueError(
                 "Argument `model` must not end in a subclassed model as a layer. Split "
                 "that one, SpAModel.from_model(inner, head=...), and do in its `call` "
@@ -54,7 +61,7 @@ def _parts(model, head):
             )
         inner, last = _parts(last, head)
         features = inner(*node.arguments.args, **node.arguments.kwargs)
-    elif head not in (None, last):
+    elif head is not None and head is not last:
         raise ValueError(
             "Argument `head` must be the layer that gives the logits; only a softmax "
             f"may follow it. Received: head {head.name!r}, but the model ends in the "
@@ -90,7 +97,7 @@ def _parts(model, head):
     return keras.Model(inputs, features, name=f"{model.name}_backbone"), last
 
 
-def _parts_of_subclassed(model, head):
+def _subclassed_parts(model: keras.Model, head: Any) -> tuple[keras.Layer, keras.Layer]:
     kind = f"Received: {type(model).__name__} named {model.name!r}"
     if isinstance(model, keras.Sequential) or not model.built:
         raise ValueError(
@@ -106,20 +113,19 @@ def _parts_of_subclassed(model, head):
     return UpToHead(model, head, name=f"{model.name}_backbone"), head
 
 
-def _node_of_head(output):
+def _head_node(output: Tensor) -> tuple[Any, int]:
     """The call that gave the logits, and how many softmaxes come after it."""
     softmaxes = 0
     while True:
-        operation, index, _ = output._keras_history
-        node = operation._inbound_nodes[index]
-        effect = _effect_on_logits(operation)
+        node = producer(output)
+        effect = _effect_on_logits(node.operation)
         if effect is None:
             return node, softmaxes
         softmaxes += effect == "softmax"
         output = node.input_tensors[0]
 
 
-def _effect_on_logits(operation):
+def _effect_on_logits(operation: Any) -> str | None:
     """`"softmax"`, `"cast"` (of the dtype, at most) or None: another one."""
     activation = getattr(operation, "activation", None)
     softmax = type(operation).__name__ == "Softmax" and operation.axis in (-1, 1)
@@ -134,7 +140,7 @@ def _effect_on_logits(operation):
     return "softmax" if softmax else None
 
 
-def _check_head(head, backbone):
+def _check_head(head: keras.Layer, backbone: keras.Layer) -> None:
     activation = getattr(head, "activation", None)
     plain = activation in (None, keras.activations.linear)
     received = f"Received: {type(head).__name__} {head.name!r}"
@@ -162,13 +168,11 @@ def _check_head(head, backbone):
         )
     others = (
         layer
-        for layer in backbone._flatten_layers()
+        for layer in all_layers(backbone)
         if not (isinstance(backbone, UpToHead) and layer is head)
     )
     if any(
-        variable is head.kernel
-        for layer in others
-        for variable in layer._trainable_variables + layer._non_trainable_variables
+        variable is head.kernel for layer in others for variable in own_variables(layer)
     ):
         raise ValueError(
             "Argument `model` must use the kernel of its head once: aligned with the "
@@ -177,14 +181,13 @@ def _check_head(head, backbone):
         )
 
 
-def _replacement(node):
+def _replacement(node: Any) -> str:
     """What to do about a 1×1 convolution, the head of some MobileNets."""
     while node.input_tensors and isinstance(
         node.operation,
         (keras.layers.Reshape, keras.layers.Flatten, keras.layers.Activation),
     ):
-        operation, index, _ = node.input_tensors[0]._keras_history
-        node = operation._inbound_nodes[index]
+        node = producer(node.input_tensors[0])
     if not isinstance(node.operation, keras.layers.Conv2D):
         return ADVICE
     name = node.operation.name

@@ -4,9 +4,13 @@ import contextlib
 import functools
 import operator
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Self
 
 import keras
 
+from keras_spa._keras_private import all_layers, attributes
+from keras_spa._types import Shape, Tensor
 from keras_spa.models._config import with_parts
 
 
@@ -19,17 +23,19 @@ class UpToHead(keras.Layer):
     a layer, or the place among `model`'s layers.
     """
 
-    def __init__(self, model, head, **kwargs):
+    def __init__(
+        self, model: keras.Model, head: keras.Layer | str | int, **kwargs: Any
+    ) -> None:
         kwargs.setdefault("dtype", model.dtype_policy)
         super().__init__(autocast=model.autocast, **kwargs)
         self.model = model
         self.head = find_layer(model, head)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         if not self.model.built:
             self.model.build(input_shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Tensor:
         with _recorded_calls(self.head) as calls:
             outputs = self.model(inputs)
         if len(calls) != 1:
@@ -44,7 +50,9 @@ class UpToHead(keras.Layer):
                 "Argument `head` must be called with features of shape (B, d). "
                 f"Received: head {self.head.name!r} called with {features.shape}"
             )
-        shapes = [getattr(tensor, "shape", None) for tensor in (logits, outputs)]
+        shapes: list[Any] = [
+            getattr(tensor, "shape", None) for tensor in (logits, outputs)
+        ]
         if shapes[1] is None or tuple(shapes[0]) != tuple(shapes[1]):
             raise ValueError(
                 "Argument `head` must give the model's output, the logits (at most a "
@@ -54,27 +62,27 @@ class UpToHead(keras.Layer):
             )
         return features
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Shape:
         batch = keras.tree.flatten(input_shape)[0]
         return (batch, self.head.kernel.shape[0])
 
-    def get_config(self):
-        places = {id(layer): i for i, layer in enumerate(self.model._flatten_layers())}
+    def get_config(self) -> dict[str, Any]:
+        places = {id(layer): i for i, layer in enumerate(all_layers(self.model))}
         head = id(self.head)
         return {
             **super().get_config(),
             "model": keras.saving.serialize_keras_object(self.model),
-            "head": _attributes(self.model).get(head, places[head]),
+            "head": _attribute_names(self.model).get(head, places[head]),
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**with_parts(config, ("model", "dtype")))
 
 
-def find_layer(model, head):
+def find_layer(model: keras.Model, head: keras.Layer | str | int) -> keras.Layer:
     """The layer that `head` stands for, as in `UpToHead`."""
-    layers = model._flatten_layers(include_self=isinstance(head, int))
+    layers = all_layers(model, include_self=isinstance(head, int))
     if isinstance(head, int):
         return layers[head]
     if isinstance(head, str):
@@ -82,44 +90,43 @@ def find_layer(model, head):
             value = operator.attrgetter(head)(model)
             if isinstance(value, keras.Layer):
                 return value
-    found = [layer for layer in layers if layer is head or layer.name == head]
-    if len(found) != 1:
+    matches = [layer for layer in layers if layer is head or layer.name == head]
+    if len(matches) != 1:
         raise ValueError(
             "Argument `head` must be a layer of the model, or the name of an attribute "
             f"or of one layer. With a (d, K) kernel there are: {_candidates(model)}. "
-            f"Received: head={head!r}, which {len(found)} layers of "
+            f"Received: head={head!r}, which {len(matches)} layers of "
             f"{type(model).__name__} match"
         )
-    return found[0]
+    return matches[0]
 
 
-def has_kernel(layer):
+def has_kernel(layer: keras.Layer) -> bool:
     """Whether it has a kernel (d, K)."""
     return len(getattr(getattr(layer, "kernel", None), "shape", ())) == 2
 
 
-def _attributes(model):
+def _attribute_names(model: keras.Model) -> dict[int, str]:
     """The names of the model's attributes, by the identities of their values."""
-    values = {**vars(model), **vars(model).get("_modules", {})}  # PyTorch's place
-    return {id(value): name for name, value in values.items()}
+    return {id(value): name for name, value in attributes(model).items()}
 
 
-def _candidates(model):
-    attributes = _attributes(model)
-    layers = filter(has_kernel, model._flatten_layers(include_self=False))
-    names = [attributes.get(id(layer), layer.name) for layer in layers]
+def _candidates(model: keras.Model) -> str:
+    known = _attribute_names(model)
+    layers = filter(has_kernel, all_layers(model, include_self=False))
+    names = [known.get(id(layer), layer.name) for layer in layers]
     return ", ".join(map(repr, names)) or "none"
 
 
 class _OpenRecords(threading.local):
     """The lists that calls of a layer in this thread are written to, the last first."""
 
-    def __init__(self):
-        self.lists = []
+    def __init__(self) -> None:
+        self.lists: list[list[tuple[Tensor, Tensor]]] = []
 
 
 @contextlib.contextmanager
-def _recorded_calls(layer):
+def _recorded_calls(layer: keras.Layer) -> Iterator[list[tuple[Tensor, Tensor]]]:
     """A list that holds `(input, output)` of each call of the layer in this block.
 
     Replicas of TensorFlow are traced in threads that take turns, so the layer keeps
@@ -135,15 +142,15 @@ def _recorded_calls(layer):
         lists.pop()
 
 
-def _recording(call):
+def _recording(call: Callable[..., Tensor]) -> Callable[..., Tensor]:
     open_records = _OpenRecords()
 
     @functools.wraps(call)
-    def recording(inputs, *args, **kwargs):
+    def recording(inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         outputs = call(inputs, *args, **kwargs)
         if open_records.lists:
             open_records.lists[-1].append((inputs, outputs))
         return outputs
 
-    recording.open_records = open_records
+    recording.open_records = open_records  # type: ignore[attr-defined]
     return recording

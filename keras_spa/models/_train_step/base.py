@@ -1,45 +1,54 @@
 """The parts of a training step that all backends share."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 from keras import ops
 
-from keras_spa import distribute
-from keras_spa.alignment import _kernel
+from keras_spa import _keras_private, distribute
+from keras_spa._types import Tensor
+from keras_spa.alignment import Alignment, _kernel
+from keras_spa.class_statistics import ClassStatistics
+
+if TYPE_CHECKING:
+    from keras_spa.models._train_step.host import Host
+else:
+    Host = object
 
 
 class Batch(NamedTuple):
     """What the forward pass of one training step leaves for the rest of it."""
 
-    loss: Any
-    logits: Any
-    size: Any  # samples, as the mean over the replicas
-    means: Any = None
-    seen: Any = None
+    loss: Tensor
+    logits: Tensor
+    size: Tensor  # samples, as the mean over the replicas
+    statistics: Any = None  # ClassStatistics; evaluation has none of its own
 
 
 class Progress(NamedTuple):
     """How far the optimizer has come; a batch skipped for overflow counts nowhere."""
 
-    steps: Any  # updates of the weights: fewer than batches if gradients accumulate
-    batches: Any
+    steps: Tensor  # updates of the weights: fewer than batches if gradients accumulate
+    batches: Tensor
 
 
-class StepParts:
+class StepParts(Host):
     """Base of the backends' `TrainStep`, which runs these methods in their order."""
 
-    def _forward_pass(self, x, y, sample_weight):
+    def _forward_pass(self, x: Any, y: Tensor, sample_weight: Tensor | None) -> Batch:
         features, logits = self(x, training=True, return_features=True)
-        means, seen = self.class_means.updated(features, y, sample_weight)
+        statistics = self.class_means.updated(features, y, sample_weight)
         loss = self.compute_loss(
-            x, y, logits, sample_weight, training=True, class_means=(means, seen)
+            x, y, logits, sample_weight, training=True, statistics=statistics
         )
         size = mean_over_replicas(batch_size(x))
         loss = loss * self._share_of_replica(x, sample_weight, size)
-        return Batch(loss, logits, size, means, seen)
+        return Batch(loss, logits, size, statistics)
 
-    def _share_of_replica(self, x, sample_weight, size):
+    def _share_of_replica(
+        self, x: Any, sample_weight: Tensor | None, size: Tensor
+    ) -> Tensor:
         """What this replica's loss counts in the mean over the replicas, about 1.
 
         Keras counts all alike, which is wrong when their parts of the batch differ.
@@ -52,63 +61,76 @@ class StepParts:
             return ops.divide_no_nan(own, mean_over_replicas(own))
         return batch_size(x) / size
 
-    def _align_gradients(self, gradients, batch):
+    def _align_gradients(
+        self, gradients: Sequence[Tensor], batch: Batch
+    ) -> list[Tensor]:
         gradients = list(gradients)
-        is_kernel = [v is self.aligned_kernel for v in self.trainable_variables]
-        if not self._acting("project_gradient") or not any(is_kernel):
-            return gradients
-        index = is_kernel.index(True)
-        gradients[index] = _kernel.project_gradient(
-            self.alignments,
-            gradients[index],
-            self.aligned_kernel,
-            batch.means,
-            batch.seen,
-        )
+        kernel = self.aligned_kernel
+        is_kernel = [variable is kernel for variable in self.trainable_variables]
+        if self._acting("project_gradient") and any(is_kernel):
+            index = is_kernel.index(True)
+            gradients[index] = _kernel.project_gradient(
+                self.alignments, gradients[index], kernel, batch.statistics
+            )
         return gradients
 
-    def _progress(self, ahead=0):
+    def _progress(self, ahead: int = 0) -> Progress:
         optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        return Progress(optimizer.iterations + ahead, optimizer._iterations + ahead)
+        batches = _keras_private.batch_count(optimizer)
+        return Progress(optimizer.iterations + ahead, batches + ahead)
 
-    def _finish_step(self, batch, target):
+    def _finish_step(self, batch: Batch, target: Progress) -> ClassStatistics:
         """Store the class means and move the weights, unless the step was skipped.
 
-        `target` is the progress that an accepted step makes.
+        `target` is the progress that an accepted step makes. Returns what was stored.
         """
         now = self._progress()
-        accepted = now.batches >= target.batches
-        means = _choose(accepted, batch.means, self.class_means.means)
-        seen = _choose(accepted, batch.seen, self.class_means.seen)
-        self.class_means.assign(means, seen)
+        statistics = batch.statistics
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            accepted = now.batches >= target.batches
+            statistics = ClassStatistics(
+                _choose(accepted, statistics.means, self.class_means.means),
+                _choose(accepted, statistics.seen, self.class_means.seen),
+            )
+        self.class_means.assign(statistics)
         kernel = self.aligned_kernel
         if self._acting("update_weights") and kernel.trainable:
             updated = _kernel.update_weights(
-                self.alignments, kernel, means, seen, now.steps
+                self.alignments, kernel, statistics, now.steps
             )
             kernel.assign(_choose(now.steps >= target.steps, updated, kernel))
+        return statistics
 
-    def _log(self, x, y, sample_weight, batch):
+    def _log(
+        self,
+        x: Any,
+        y: Tensor,
+        sample_weight: Tensor | None,
+        batch: Batch,
+        statistics: ClassStatistics | None = None,
+    ) -> dict[str, Tensor]:
         loss = batch.loss * distribute.num_replicas()
-        self._loss_tracker.update_state(loss, sample_weight=batch.size)
-        return self.compute_metrics(x, y, batch.logits, sample_weight)
+        _keras_private.log_loss(self, loss, batch.size)
+        return self.compute_metrics(
+            x, y, batch.logits, sample_weight, statistics=statistics
+        )
 
-    def _weights(self):
+    def _weights(self) -> Tensor:
         return _kernel.rows(self.aligned_kernel)
 
-    def _acting(self, hook):
+    def _acting(self, hook: str) -> list[Alignment]:
         return _kernel.acting(self.alignments, hook)
 
 
-def batch_size(x):
+def batch_size(x: Any) -> Tensor:
     """Samples of this replica's batch, as a float32."""
     first = next(t for t in keras.tree.flatten(x) if t is not None)
     return ops.cast(ops.shape(first)[0], "float32")
 
 
-def mean_over_replicas(number):
+def mean_over_replicas(number: Tensor) -> Tensor:
     return distribute.global_sum(number) / distribute.num_replicas()
 
 
-def _choose(condition, value, variable):
+def _choose(condition: Tensor, value: Tensor, variable: keras.Variable) -> Tensor:
     return ops.where(condition, value, ops.convert_to_tensor(variable))

@@ -1,7 +1,11 @@
+from collections.abc import Sequence
+from typing import Any
+
 import jax
 import keras
 
 from keras_spa import distribute
+from keras_spa._types import Tensor
 from keras_spa.models._train_step.base import Batch, StepParts, batch_size
 
 
@@ -12,7 +16,13 @@ class TrainStep(StepParts):
     the code shared with the other backends can read and assign them.
     """
 
-    def _scope(self, trainable=(), non_trainable=(), optimizer=(), metrics=()):
+    def _scope(
+        self,
+        trainable: Sequence[Tensor] = (),
+        non_trainable: Sequence[Tensor] = (),
+        optimizer: Sequence[Tensor] = (),
+        metrics: Sequence[Tensor] = (),
+    ) -> keras.StatelessScope:
         mapping = [
             *zip(self.trainable_variables, trainable, strict=False),
             *zip(self.non_trainable_variables, non_trainable, strict=False),
@@ -21,13 +31,13 @@ class TrainStep(StepParts):
         ]
         return keras.StatelessScope(mapping, collect_losses=True)
 
-    def train_step(self, state, data):
+    def train_step(self, state: Any, data: Any) -> tuple[Any, Any]:
         trainable, non_trainable, optimizer, metrics = state
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
             distribute.split(data)
         )
 
-        def scaled_loss(trainable):
+        def scaled_loss(trainable: Sequence[Tensor]) -> tuple[Tensor, Any]:
             with self._scope(trainable, non_trainable, optimizer, metrics) as scope:
                 batch = self._forward_pass(x, y, sample_weight)
                 scaled = self.optimizer.scale_loss(batch.loss)
@@ -47,8 +57,8 @@ class TrainStep(StepParts):
             optimizer, gradients, trainable
         )
         with self._scope(trainable, non_trainable, optimizer, metrics) as scope:
-            self._finish_step(batch, target)
-            logs = self._log(x, y, sample_weight, batch)
+            statistics = self._finish_step(batch, target)
+            logs = self._log(x, y, sample_weight, batch, statistics)
         return logs, (
             _values(scope, self.trainable_variables),
             _values(scope, self.non_trainable_variables),
@@ -56,7 +66,7 @@ class TrainStep(StepParts):
             _values(scope, self.metrics_variables),
         )
 
-    def test_step(self, state, data):
+    def test_step(self, state: Any, data: Any) -> tuple[Any, Any]:
         trainable, non_trainable, metrics = state
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
             distribute.split(data)
@@ -74,5 +84,7 @@ class TrainStep(StepParts):
         )
 
 
-def _values(scope, variables):
+def _values(
+    scope: keras.StatelessScope, variables: Sequence[keras.Variable]
+) -> list[Tensor]:
     return [scope.get_current_value(variable) for variable in variables]

@@ -1,14 +1,18 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
-from keras_spa import distribute
+from keras_spa import _keras_private, distribute
+from keras_spa._types import Tensor
 from keras_spa.models._train_step.base import StepParts
 
 
 class TrainStep(StepParts):
     """`SpAModel`'s training step on TensorFlow: eager, as a graph or under XLA."""
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict[str, Any]:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
             batch = self._forward_pass(x, y, sample_weight)
@@ -20,25 +24,31 @@ class TrainStep(StepParts):
         gradients = self._align_gradients(gradients, batch)
         target = self._progress(ahead=1)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        self._finish_step(batch, target)
-        return _for_workers(self._log(x, y, sample_weight, batch))
+        statistics = self._finish_step(batch, target)
+        return _for_workers(self._log(x, y, sample_weight, batch, statistics))
 
-    def test_step(self, data):
-        return _for_workers(super().test_step(data))
+    def test_step(self, data: Any) -> dict[str, Any]:
+        logs = super().test_step(data)  # type: ignore[misc]  # Keras' own
+        return _for_workers(logs)
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+    def _maybe_symbolic_build(
+        self, iterator: Any = None, data_batch: Any = None
+    ) -> None:
         # Keras would average the workers' batches to learn the shape of one, which
         # fails where a worker has one device, and where the parts differ in size.
-        if iterator is not None and self._distribute_strategy is not None:
+        strategy = _keras_private.distribute_strategy(self)
+        if iterator is not None and strategy is not None:
             _, _, batches = next(iter(iterator))
-            local = self._distribute_strategy.experimental_local_results
+            local = strategy.experimental_local_results
             data_batch = keras.tree.map_structure(
                 lambda value: local(value)[0], next(batches)
             )
-        super()._maybe_symbolic_build(data_batch=data_batch)
+        super()._maybe_symbolic_build(  # type: ignore[misc]
+            data_batch=data_batch
+        )
 
 
-def _finite_together(gradients):
+def _finite_together(gradients: Sequence[Tensor]) -> Sequence[Tensor]:
     """NaN on all replicas if a gradient of one is not finite: then all skip the step.
 
     Keras lets each replica decide for itself, before the gradients are summed.
@@ -54,10 +64,10 @@ def _finite_together(gradients):
     ]
 
 
-def _for_workers(logs):
+def _for_workers(logs: dict[str, Any]) -> dict[str, Any]:
     """Gives logs the axis along which Keras averages those of several workers."""
     strategy = tf.distribute.get_strategy()
     workers = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-    if not workers or not strategy.extended._in_multi_worker_mode():
+    if not workers or not _keras_private.has_several_workers(strategy):
         return logs
     return keras.tree.map_structure(lambda value: tf.reshape(value, (1,)), logs)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 import torch
 
@@ -7,9 +9,9 @@ from keras_spa.models._train_step.base import StepParts
 class TrainStep(StepParts):
     """`SpAModel`'s training step on PyTorch."""
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict[str, Any]:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        self.zero_grad()
+        self.zero_grad()  # type: ignore[attr-defined]  # PyTorch's
         batch = self._forward_pass(x, y, sample_weight)
         self.optimizer.scale_loss(batch.loss).backward()
         variables = self.trainable_variables
@@ -18,5 +20,5 @@ class TrainStep(StepParts):
             gradients = self._align_gradients(gradients, batch)
             target = self._progress(ahead=1)
             self.optimizer.apply(gradients, variables)
-            self._finish_step(batch, target)
-            return self._log(x, y, sample_weight, batch)
+            statistics = self._finish_step(batch, target)
+            return self._log(x, y, sample_weight, batch, statistics)

@@ -64,7 +64,7 @@ def draw() -> tuple[Figure, str]:
 
 def _draw_panel(axes: Axes, title: str, weights: np.ndarray) -> None:
     centres = means()
-    exponents = theory.error_exponent(weights, centres, per_class=True)
+    exponents = np.asarray(theory.error_exponent(weights, centres, per_class=True))
     efficiency = theory.exponent_efficiency(weights, centres)
     error = theory.error_probability(weights, centres, SIGMA).mean
     noise = np.random.RandomState(0).standard_normal((3, CLOUD, 2))

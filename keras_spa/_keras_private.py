@@ -1,0 +1,106 @@
+"""All that this package uses of Keras, and of its backends, without being promised it.
+
+Public Keras has no other way to these. Each function names what breaks without it, so
+that a new Keras can be checked against one page; a test sees to it that no other module
+reaches for an underscored attribute of Keras, or into `keras.src`.
+
+One private hook is overridden, and has to stay a method (`OVERRIDDEN`):
+
+- `Model._maybe_symbolic_build`, in `models/_train_step/tensorflow.py`. Without it `fit`
+  fails under `tf.distribute` where a worker has one device, or where the parts of the
+  first batch differ in size.
+"""
+
+from typing import Any
+
+import keras
+
+# Computes with TensorFlow, in a `tf.data` graph, while Keras runs on another backend.
+# Without it the augmentation layers work in `tf.data` on TensorFlow only.
+from keras.src.utils.backend_utils import DynamicBackend as DynamicBackend
+
+from keras_spa._types import Tensor
+
+OVERRIDDEN = ("_maybe_symbolic_build",)
+
+
+def all_layers(model: keras.Layer, include_self: bool = True) -> list[keras.Layer]:
+    """The model's layers and theirs, at any depth.
+
+    Without it: no copies of models (`align`, export in float32), no `head` by name in
+    subclassed models, no check that the head's kernel is used once.
+    """
+    return list(model._flatten_layers(include_self=include_self))
+
+
+def producer(tensor: Tensor) -> Any:
+    """The node (call of an operation) of a Functional graph that made the tensor.
+
+    It has `operation`, `arguments` and `input_tensors`. Without it: no
+    `SpAModel.from_model`, `diagnose` or `align` of Functional and Sequential models.
+    """
+    operation, index, _ = tensor._keras_history
+    return operation._inbound_nodes[index]
+
+
+def own_variables(layer: keras.Layer) -> list[keras.Variable]:
+    """The layer's variables without those of its sublayers.
+
+    Without it: no check that the head's kernel is used once.
+    """
+    return layer._trainable_variables + layer._non_trainable_variables
+
+
+def attributes(model: keras.Model) -> dict[str, Any]:
+    """The model's attributes by name, those that PyTorch keeps elsewhere among them.
+
+    Without it: subclassed models split on PyTorch remember their head by its place
+    among the layers, and messages name it by its layer's name.
+    """
+    return {**vars(model), **vars(model).get("_modules", {})}
+
+
+def batch_count(optimizer: keras.optimizers.Optimizer) -> Tensor:
+    """Batches the optimizer has taken in, those it only accumulated among them.
+
+    Without it: a batch skipped for an overflow cannot be told from one accumulated.
+    """
+    return optimizer._iterations
+
+
+def log_loss(model: keras.Model, loss: Tensor, weight: Tensor) -> None:
+    """Takes the loss of a step into the mean that is logged as `loss`.
+
+    Without it: training steps of our own log no `loss`.
+    """
+    model._loss_tracker.update_state(loss, sample_weight=weight)
+
+
+def add_metric(model: keras.Model, metric: keras.metrics.Metric) -> None:
+    """Gives a built model one more metric.
+
+    Without it: `DeferredReweighting` cannot change its weights in a compiled step.
+    """
+    model._metrics.append(metric)
+
+
+def remove_metric(model: keras.Model, metric: keras.metrics.Metric) -> None:
+    """Takes back what `add_metric` gave."""
+    model._metrics.remove(metric)
+
+
+def distribute_strategy(model: keras.Model) -> Any:
+    """The `tf.distribute` strategy in whose scope the model was made, or None.
+
+    Without it: see `_maybe_symbolic_build` above.
+    """
+    return model._distribute_strategy
+
+
+def has_several_workers(strategy: Any) -> bool:
+    """Whether a MultiWorkerMirroredStrategy has more than one worker.
+
+    Without it: `fit` fails where Keras averages the workers' logs, or where it does
+    not.
+    """
+    return strategy.extended._in_multi_worker_mode()

@@ -1,0 +1,59 @@
+"""The shapes that the parts of a `SpAModel` must have."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_spa._types import Array, Shape
+
+
+def check_layer(name: str, layer: Any) -> keras.Layer:
+    """`layer`, if it is one."""
+    if not isinstance(layer, keras.Layer):
+        raise ValueError(
+            f"Argument `{name}` must be a keras.Layer or keras.Model. "
+            f"Received: {name}={layer!r}"
+        )
+    return layer
+
+
+def features_shape(backbone: keras.Layer, input_shape: Any) -> Shape:
+    """(B, d), what the backbone gives, if it does."""
+    shape = backbone.compute_output_shape(input_shape)
+    is_shape = isinstance(shape, (tuple, list)) and all(
+        size is None or isinstance(size, int) for size in shape
+    )
+    if not is_shape or len(shape) != 2 or shape[1] is None:
+        raise ValueError(
+            "Argument `backbone` must give features of shape (B, d) with a known "
+            "d; add e.g. keras.layers.GlobalAveragePooling2D() or Flatten(). "
+            f"Received: backbone with output shape {shape}"
+        )
+    return tuple(shape)
+
+
+def class_count(classifier: keras.Layer, dimension: int) -> int:
+    """K, if the classifier has a kernel (d, K)."""
+    kernel = getattr(classifier, "kernel", None)
+    shape = tuple(getattr(kernel, "shape", ()))
+    if not isinstance(kernel, keras.Variable) or (
+        len(shape) != 2 or shape[0] != dimension or shape[1] < 2
+    ):
+        raise ValueError(
+            "Argument `classifier` must be a layer with a `kernel` variable of "
+            f"shape ({dimension}, K), K at least 2, such as "
+            f"keras.layers.Dense(K). Received: {type(classifier).__name__} "
+            f"with kernel shape {shape or None}"
+        )
+    return shape[1]
+
+
+def batch_shape(array: Array) -> Shape:
+    """The shape of the array with any number of rows."""
+    return any_batch(np.shape(array))
+
+
+def any_batch(shape: Shape) -> Shape:
+    """The shape with any number of rows."""
+    return (None, *shape[1:])

@@ -1,0 +1,58 @@
+"""What a model owes the training step that it inherits."""
+
+from typing import Any, Protocol, runtime_checkable
+
+import keras
+
+from keras_spa._types import Tensor
+from keras_spa.alignment import Alignment
+from keras_spa.class_statistics import ClassStatistics
+from keras_spa.layers.class_means import ClassMeans
+
+
+@runtime_checkable
+class Host(Protocol):
+    """A Keras model whose training step aligns something with class means.
+
+    The first part is `SpAModel`'s, and where its subclasses may differ; the second is
+    what every compiled `keras.Model` has.
+    """
+
+    alignments: list[Alignment]
+    class_means: ClassMeans  # from `build` on
+
+    @property
+    def aligned_kernel(self) -> keras.Variable:
+        """The variable (d, K) whose columns are aligned with the class means."""
+
+    def __call__(
+        self, inputs: Tensor, training: bool, return_features: bool = False
+    ) -> Any:
+        """Logits (B, K); with `return_features`, `(features, logits)`."""
+
+    def compute_loss(
+        self,
+        x: Any,
+        y: Any,
+        y_pred: Any,
+        sample_weight: Any,
+        training: bool,
+        statistics: ClassStatistics | None = None,
+    ) -> Tensor:
+        """The loss, penalties included; `statistics` defaults to those stored."""
+
+    def compute_metrics(
+        self,
+        x: Any,
+        y: Any,
+        y_pred: Any,
+        sample_weight: Any,
+        statistics: ClassStatistics | None = None,
+    ) -> dict[str, Any]:
+        """The logs, `alignment` included; `statistics` defaults to those stored."""
+
+    loss: Any
+    optimizer: keras.optimizers.Optimizer
+    trainable_variables: list[keras.Variable]
+    non_trainable_variables: list[keras.Variable]
+    metrics_variables: list[keras.Variable]

@@ -6,19 +6,15 @@ alignment. All variants take turns in every round, so that a drifting machine dr
 for all; the ratio to the plain model is taken round by round. Then the same without
 a backbone for K = 1,000 and d = 2,048, where the head is all there is to compute.
 
-    python recipes/benchmarks/alignment_overhead.py
+    python benchmarks/alignment_overhead.py
 """
 
 import functools
 import os
-import pathlib
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
-import engine  # noqa: F401
+import harness
 import keras
 import numpy as np
-import timing
 from absl import app, flags
 
 import keras_spa as spa
@@ -63,19 +59,21 @@ def compare(title, make_backbone, num_classes):
         name: functools.partial(model.train_on_batch, x, y)
         for name, model in models.items()
     }
-    times = timing.interleaved(steps, _ROUNDS.value, _STEPS.value)
+    times = harness.time_in_turns(steps, _ROUNDS.value, _STEPS.value)
     print(f"{title}, batch {len(x)}, {os.cpu_count()} cores\n")
-    timing.print_table(times, "step", baseline="plain Keras model")
+    harness.print_times(times, "step", baseline="plain Keras model")
+    return times
 
 
 def main(_):
     print(f"Keras {keras.__version__} on {keras.backend.backend()}")
-    compare("ResNet-32, K = 100, d = 64", spa.models.resnet_cifar, 100)
-    compare(
+    network = compare("ResNet-32, K = 100, d = 64", spa.models.resnet_cifar, 100)
+    head = compare(
         "Head alone, K = 1,000, d = 2,048",
         lambda: keras.Sequential([keras.Input((2048,)), keras.layers.ReLU()]),
         1000,
     )
+    harness.save({"seconds_resnet": network, "seconds_head": head})
 
 
 if __name__ == "__main__":

@@ -5,18 +5,14 @@ them by default: a compiled graph on TensorFlow, jit on JAX, eagerly on PyTorch;
 `--jit_compile` compiles on TensorFlow (XLA) and PyTorch (torch.compile), too. No loss
 should take more than 1.3 times as long as Keras' sparse cross-entropy.
 
-    python recipes/benchmarks/losses.py
+    python benchmarks/losses.py
 """
 
 import os
-import pathlib
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
-import engine  # noqa: F401
+import harness
 import keras
 import numpy as np
-import timing
 from absl import app, flags
 
 import keras_spa as spa
@@ -96,11 +92,12 @@ def main(_):
         name: _STEP[backend](loss, labels, logits)
         for name, loss in losses(shape[1]).items()
     }
-    times = timing.interleaved(steps, _ROUNDS.value, _STEPS.value)
+    times = harness.time_in_turns(steps, _ROUNDS.value, _STEPS.value)
     compiled = ", compiled" if _JIT.value else ""
     print(f"Keras {keras.__version__} on {backend}{compiled}, {os.cpu_count()} cores")
     print(f"B = {shape[0]}, K = {shape[1]}, value and gradient\n")
-    timing.print_table(times, "loss", baseline="Keras")
+    harness.print_times(times, "loss", baseline="Keras")
+    harness.save({"seconds": times})
 
 
 if __name__ == "__main__":

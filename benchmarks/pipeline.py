@@ -5,19 +5,16 @@ keras-cv's and Keras' RandAugment in the same pipeline, and AutoAugment + Cutout
 by image with Pillow, one process a core. All take turns in every round; ratios are
 taken round by round.
 
-    python recipes/benchmarks/pipeline.py
+    python benchmarks/pipeline.py
 """
 
 import itertools
 import multiprocessing
 import os
-import pathlib
 import statistics
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
-import engine  # noqa: F401
+import harness
 import keras
 import numpy as np
 import PIL.Image
@@ -26,7 +23,8 @@ import PIL.ImageOps
 from absl import app, flags
 
 import keras_spa as spa
-from keras_spa.data.augment._policy import CIFAR10
+from keras_spa import markdown
+from keras_spa.data.augment.policies import CIFAR10
 
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Rounds; the median is printed.", 1)
 _SECONDS = flags.DEFINE_float("seconds", 2.0, "Seconds a variant and round.", 0.1)
@@ -44,7 +42,7 @@ def images(count):
     return np.stack([np.asarray(picture) for picture in pictures])
 
 
-def by_pillow(pixels, random):
+def augment_with_pillow(pixels, random):
     """Pad, crop, flip, one sub-policy of AutoAugment, Cutout: image by image."""
     padded = np.pad(pixels, ((4, 4), (4, 4), (0, 0)))
     top, left = random.randint(0, 9, 2)
@@ -88,19 +86,19 @@ def _operate(image, name, magnitude, sign):
 
 def pillow_batch(seed):
     random = np.random.RandomState(seed)
-    return np.stack([by_pillow(image, random) for image in _SHARED])
+    return np.stack([augment_with_pillow(image, random) for image in _SHARED])
 
 
 _SHARED = images(_BATCH_SIZE.default)
 
 
-def by_processes(pool, cores):
+def pillow_stream(pool, cores):
     """Batches without end, each call of the pool waited for: idle when not asked."""
     for k in itertools.count():
         yield from pool.map(pillow_batch, range(2 * cores * k, 2 * cores * (k + 1)), 1)
 
 
-def in_tf_data(augment, data):
+def tf_data_stream(augment, data):
     """Batches without end."""
     batches = spa.data.pipeline(data, _BATCH_SIZE.value, augment=augment, repeat=True)
     return (batch[0] for batch in batches)
@@ -119,28 +117,22 @@ def main(_):
     )
     with multiprocessing.get_context("fork").Pool(cores) as pool:
         streams = {
-            "crop + flip": in_tf_data(crop, data),
-            OURS: in_tf_data([crop, auto, cutout], data),
-            "keras-cv RandAugment": in_tf_data(
+            "crop + flip": tf_data_stream(crop, data),
+            OURS: tf_data_stream([crop, auto, cutout], data),
+            "keras-cv RandAugment": tf_data_stream(
                 keras_cv.layers.RandAugment((0, 255)), data
             ),
-            "Keras RandAugment": in_tf_data(keras.layers.RandAugment(), data),
-            f"Pillow, {cores} processes": by_processes(pool, cores),
+            "Keras RandAugment": tf_data_stream(keras.layers.RandAugment(), data),
+            f"Pillow, {cores} processes": pillow_stream(pool, cores),
         }
         rates = measure(streams)
-    width = max(map(len, rates))
-    print(
-        f"| {'images of 32x32':{width}} | images/s | {OURS} over it (min, max) | aim |"
-    )
-    print(f"|{'-' * (width + 2)}|---|---|---|")
+    rows = [["images of 32x32", "images/s", f"{OURS} over it (min, max)", "aim"]]
     for name, each in rates.items():
-        ratios = [a / b for a, b in zip(rates[OURS], each, strict=True)]
-        spread = f"({min(ratios):.2f}, {max(ratios):.2f})"
+        median = f"{statistics.median(each):,.0f}"
         aim = f"{AIMS[name]:,}" if name in AIMS else ""
-        print(
-            f"| {name:{width}} | {statistics.median(each):8,.0f} | "
-            f"{statistics.median(ratios):.2f} {spread} | {aim} |"
-        )
+        rows.append([name, median, harness.ratios(rates[OURS], each), aim])
+    print(markdown.table(rows))
+    harness.save({"images_per_second": rates})
 
 
 def measure(streams):

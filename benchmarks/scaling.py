@@ -11,8 +11,8 @@ Last, a training step of ResNet-50 (224x224, batch 256) on the same cores, and t
 of it that the alignments add. Its time is that of 8 images less that of 4, by which the
 cost of a step whatever its batch cancels out, times 64.
 
-    python recipes/benchmarks/scaling.py
-    python recipes/benchmarks/scaling.py --classes=10,100,1000 --rounds=3 --noresnet
+    python benchmarks/scaling.py
+    python benchmarks/scaling.py --classes=10,100,1000 --rounds=3 --noresnet
 """
 
 import concurrent.futures
@@ -25,9 +25,11 @@ import resource
 import statistics
 import time
 
-import timing
+import harness
 from absl import app, flags
 from alignment_overhead import VARIANTS, keras, make_model, np
+
+from keras_spa import markdown
 
 _CLASSES = flags.DEFINE_list("classes", ["10", "100", "1000", "10000", "100000"], "K.")
 _SECONDS = flags.DEFINE_float("seconds", 0.5, "Seconds a variant and round, about.", 0)
@@ -83,10 +85,10 @@ def _in_turns(steps, rounds, seconds):
     started = time.perf_counter()
     first()
     repeats = max(1, round(seconds / (time.perf_counter() - started)))
-    return timing.interleaved(steps, rounds, repeats)
+    return harness.time_in_turns(steps, rounds, repeats)
 
 
-def apart(function, *arguments):
+def run_apart(function, *arguments):
     """The function's result in a fresh process."""
     fresh = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, fresh) as pool:
@@ -110,12 +112,14 @@ def print_growth(title, rows, unit):
         per_thousand = 1000 * (v1 - v0) / (k1 - k0) if len(ends) == 2 else math.nan
         shown = [f"{value:,.2f}{note}" for value, note in by_k.values()]
         cells.append([name, *shown, f"{rise:.2f}", f"{per_thousand:.2f}"])
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for i, row in enumerate(cells):
-        print("| " + " | ".join(map(str.ljust, row, widths)) + " |")
-        if i == 0:
-            print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    print(flush=True)
+    print(markdown.table(cells), flush=True)
+
+
+def _numbers(rows):
+    return {
+        name: {k: value for k, (value, _) in by_k.items()}
+        for name, by_k in rows.items()
+    }
 
 
 def main(_):
@@ -125,20 +129,20 @@ def main(_):
         f"cores, d = {FEATURES}, batch {BATCH}\n"
     )
     classes = [int(k) for k in _CLASSES.value]
-    idle = apart(memory, 0, None)
+    idle = run_apart(memory, 0, None)
     added, used = {name: {} for name in VARIANTS}, {name: {} for name in VARIANTS}
     for k in classes:
-        measured = apart(times, k, rounds, seconds)
+        measured = run_apart(times, k, rounds, seconds)
         plain = measured[PLAIN]
         for name, each in measured.items():
             over = statistics.median(a / b for a, b in zip(each, plain, strict=True))
             extra = each if name == PLAIN else differences(each, plain)
             added[name][k] = 1e3 * statistics.median(extra), f" ({over:.2f})"
-            used[name][k] = apart(memory, k, name) - idle, ""
+            used[name][k] = run_apart(memory, k, name) - idle, ""
     print_growth("ms; added to it (ratio)", added, "ms")
     print_growth("MiB at the peak", used, "MiB")
     if _RESNET.value:
-        resnet = apart(resnet_times, rounds, seconds)
+        resnet = run_apart(resnet_times, rounds, seconds)
         step = 1e3 * statistics.median(differences(resnet[8], resnet[4])) * BATCH / 4
         print(f"ResNet-50, {BATCH} images: {step / 1e3:.1f} s a step. Added to it:\n")
         shares = {
@@ -147,6 +151,7 @@ def main(_):
             if name != PLAIN
         }
         print_growth("share of the step", shares, "%")
+    harness.save({"milliseconds": _numbers(added), "mebibytes": _numbers(used)})
 
 
 if __name__ == "__main__":

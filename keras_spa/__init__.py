@@ -23,8 +23,8 @@ from keras_spa.alignment import Alignment, CosineRamp, SpAProj, SpAReg, SpASLERP
 from keras_spa.class_statistics import ClassStatistics
 from keras_spa.models import SpAModel
 from keras_spa.trained import (
+    AlignmentChoice,
     CollapseReport,
-    PostHoc,
     align,
     choose_alignment,
     diagnose,
@@ -34,10 +34,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Alignment",
+    "AlignmentChoice",
     "ClassStatistics",
     "CollapseReport",
     "CosineRamp",
-    "PostHoc",
     "SpAModel",
     "SpAProj",
     "SpAReg",

@@ -3,11 +3,17 @@
 import math
 import numbers
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
+from keras_spa._types import ClassCounts, Labels
 
-def number(name, value, low=-math.inf, high=math.inf):
+
+def number(
+    name: str, value: Any, low: float = -math.inf, high: float = math.inf
+) -> float:
     """`value` as a float, if it is a finite number in [low, high]."""
     real = isinstance(value, (numbers.Real, np.number)) and not isinstance(value, bool)
     if not (real and math.isfinite(value) and low <= value <= high):
@@ -19,7 +25,7 @@ def number(name, value, low=-math.inf, high=math.inf):
     return float(value)
 
 
-def positive(name, value):
+def positive(name: str, value: Any) -> float:
     """`value` as a float, if it is a finite number above 0."""
     if number(name, value) <= 0:
         raise ValueError(
@@ -28,7 +34,7 @@ def positive(name, value):
     return float(value)
 
 
-def integer(name, value, low, high=math.inf):
+def integer(name: str, value: Any, low: float, high: float = math.inf) -> int:
     """`value` as an int, if it is a whole number in [low, high]."""
     whole = isinstance(value, (numbers.Integral, np.integer))
     if isinstance(value, bool) or not whole or not low <= value <= high:
@@ -39,7 +45,7 @@ def integer(name, value, low, high=math.inf):
     return int(value)
 
 
-def choice(name, value, options):
+def choice(name: str, value: Any, options: Iterable[Any]) -> Any:
     """`value`, if it is one of `options`, of the same type (1 is not True)."""
     if not any(type(value) is type(option) and value == option for option in options):
         expected = ", ".join(repr(option) for option in options)
@@ -49,7 +55,7 @@ def choice(name, value, options):
     return value
 
 
-def class_counts(counts, num_classes=None):
+def class_counts(counts: ClassCounts, num_classes: int | None = None) -> list[float]:
     """Training images a class as a list of positive numbers, `num_classes` of them."""
     array = np.asarray(counts)
     if array.ndim != 1 or len(array) < 2 or array.dtype.kind not in "iuf":
@@ -72,7 +78,7 @@ def class_counts(counts, num_classes=None):
     return array.tolist()
 
 
-def label_shape(labels, num_classes):
+def label_shape(labels: Labels, num_classes: int) -> str:
     """Whether labels are `"integer"`, (B,) or (B, 1), or `"soft"`, (B, K)."""
     shape = tuple(labels.shape)
     if len(shape) == 1 or (len(shape) == 2 and shape[1] == 1):
@@ -85,7 +91,7 @@ def label_shape(labels, num_classes):
     )
 
 
-def label_values(labels, num_classes):
+def label_values(labels: Labels, num_classes: int) -> None:
     """Raises unless the host array `labels` fits `num_classes` classes."""
     labels = np.asarray(labels)
     kind = label_shape(labels, num_classes)
@@ -110,7 +116,7 @@ def label_values(labels, num_classes):
         )
 
 
-def label_values_if_known(labels, num_classes):
+def label_values_if_known(labels: Labels, num_classes: int) -> None:
     """`label_values` for a tensor whose values can be read here and now.
 
     They cannot while a graph is traced, nor without copying from a PyTorch GPU.

@@ -4,8 +4,10 @@ import os
 import pathlib
 import tempfile
 
+from keras_spa._types import Path
 
-def write_atomically(path, content):
+
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Write text or bytes to `path` whole or not at all."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +27,7 @@ def write_atomically(path, content):
     sync(path.parent)
 
 
-def sync(path):
+def sync(path: Path) -> None:
     """Wait until the content of a file, or the names in a folder, are on the disk."""
     if os.name == "posix":  # Windows opens no folders
         handle = os.open(path, os.O_RDONLY)

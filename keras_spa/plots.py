@@ -2,7 +2,9 @@
 
 import io
 import pathlib
+from typing import Any
 
+from keras_spa._types import Path
 from keras_spa.files import write_atomically
 
 # Okabe and Ito's colours: told apart by the colour-blind, and in grey.
@@ -22,7 +24,7 @@ SHOT_COLORS = {
 }
 
 
-def check_path(path):
+def check_path(path: Path) -> pathlib.Path:
     """`path` as a `pathlib.Path`, if a picture can be written there."""
     path = pathlib.Path(path)
     if path.suffix.lower() not in (".png", ".svg"):
@@ -34,7 +36,7 @@ def check_path(path):
     return path
 
 
-def style():
+def style() -> Any:
     """Context in which all figures are drawn and saved."""
     import matplotlib
 
@@ -50,7 +52,7 @@ def style():
     )
 
 
-def save(figure, path, dpi=150):
+def save(figure: Any, path: pathlib.Path, dpi: int = 150) -> None:
     """Writes the figure whole or not at all; the same bytes each time."""
     kind = path.suffix[1:].lower()
     metadata = {"Date": None} if kind == "svg" else None

@@ -5,23 +5,26 @@
 Runs the recipe on its validation split once without alignment and once with each
 candidate below, or with those whose names match --candidates=REGEX; all other
 arguments go to the recipe. Prints, and leaves in --output_dir/choices.md, the accuracy
-of each candidate and its gain over no alignment, paired by seed, best first.
+of each candidate and its gain over no alignment, paired by seed and with its 95 %
+interval, best first.
 """
 
+import argparse
 import concurrent.futures
 import json
 import pathlib
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
-from engine import cores, storage
-from engine.methods import METHODS
-from reporting import summary
+from engine.processes import shared_environment
+from engine.registry import RECIPES
+from keras_spa.files import write_atomically
+from reporting import choices_page
 
 REG, SLERP, PROJ = (f"--alignment=spa_{name}" for name in ("reg", "slerp", "proj"))
-OURS = ("--output_dir", "--jobs", "--candidates")
 CONSTANT = "--nospa_slerp_ramp"
 CENTRED, EQUAL = "--spa_slerp_center", "--spa_slerp_norm=equal"
 CANDIDATES = {
@@ -79,7 +82,9 @@ CANDIDATES = {
 }
 
 
-def run(recipe, arguments, name, output, jobs):
+def run_candidate(
+    recipe: str, arguments: Sequence[str], name: str, output: pathlib.Path, jobs: int
+) -> dict[tuple[str, int], dict[str, Any]]:
     """The results of a candidate, by (method, seed)."""
     folder = output / "".join(c if c.isalnum() else "_" for c in name)
     script = pathlib.Path(__file__).parent / f"{recipe}.py"
@@ -89,60 +94,61 @@ def run(recipe, arguments, name, output, jobs):
         [*command, f"--output_dir={folder}"],
         capture_output=True,
         text=True,
-        env=cores.share(jobs),
+        env=shared_environment(jobs),
     )
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr.strip().splitlines()[-1]}")
-    found = [json.loads(path.read_text()) for path in folder.glob("runs/*.json")]
-    return {(result["method"], result["seed"]): result for result in found}
+    results = [json.loads(path.read_text()) for path in folder.glob("runs/*.json")]
+    return {(result["method"], result["seed"]): result for result in results}
 
 
-def table(measured):
-    """Markdown: each candidate's accuracy, gain and cosine, best first."""
-    rows = []
-    for method in dict.fromkeys(method for method, _ in measured["none"]):
-        lines = []
-        for name, found in measured.items():
-            pairs = [pair for pair in found if pair[0] == method]
-            accuracy = [found[pair]["accuracy"]["all"] for pair in pairs]
-            gains = [
-                found[pair]["accuracy"]["all"]
-                - measured["none"][pair]["accuracy"]["all"]
-                for pair in pairs
-            ]
-            few = [found[pair]["accuracy"]["few"] for pair in pairs]
-            cosine = [found[pair]["cosine"] for pair in pairs]
-            training = [found[pair]["train_accuracy"] for pair in pairs]
-            line = [METHODS[method], name, summary.mean_std(accuracy)]
-            line += ["-" if name == "none" else summary.mean_std(gains, sign="+")]
-            line += [summary.mean_std(few), summary.mean_std(cosine, digits=2)]
-            lines.append((np.mean(accuracy), [*line, summary.mean_std(training)]))
-        rows += [line for _, line in sorted(lines, key=lambda line: -line[0])]
-    header = ["method", "candidate", "validation", "gain", "few", "cosine", "training"]
-    return summary.markdown([header, *rows])
+def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
+    """Our own arguments, and those for the recipe."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("recipe", choices=RECIPES, help="whose runs to choose for")
+    parser.add_argument("--jobs", type=int, default=1, help="candidates side by side")
+    parser.add_argument(
+        "--candidates",
+        type=re.compile,
+        default=re.compile(""),
+        help="which, by name; default: all",
+    )
+    parser.add_argument(
+        "--output_dir",
+        type=pathlib.Path,
+        help="where runs and table go. Default: output/choose_RECIPE",
+    )
+    chosen, rest = parser.parse_known_args(arguments)
+    chosen.output_dir = chosen.output_dir or pathlib.Path(
+        f"output/choose_{chosen.recipe}"
+    )
+    return chosen, rest
 
 
-def main(arguments):
-    if not arguments or arguments[0].startswith("-"):
-        print(__doc__)
-        sys.exit(2)
-    recipe, *rest = arguments
-    values = dict(a.removeprefix("--").split("=", 1) for a in rest if "=" in a)
-    output = pathlib.Path(values.get("output_dir", f"output/choose_{recipe}"))
-    jobs = int(values.get("jobs", 1))
-    rest = [a for a in rest if not a.startswith(OURS)]
-    wanted = values.get("candidates", "")
-    names = [n for n in CANDIDATES if n == "none" or re.search(wanted, n)]
+def main(arguments: Sequence[str] | None = None) -> None:
+    chosen, rest = parse(arguments)
+    names = [n for n in CANDIDATES if n == "none" or chosen.candidates.search(n)]
+
+    def run(name):
+        return run_candidate(chosen.recipe, rest, name, chosen.output_dir, chosen.jobs)
+
     measured = {}
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        found = pool.map(lambda name: run(recipe, rest, name, output, jobs), names)
-        for name, result in zip(names, found, strict=True):
-            measured[name] = result
-            print(f"[{len(measured):2}/{len(names)}] {name}", flush=True)
-    text = table(measured)
-    storage.write_atomically(output / "choices.md", text)
+    with concurrent.futures.ThreadPoolExecutor(chosen.jobs) as pool:
+        try:
+            for name, results in zip(names, pool.map(run, names), strict=True):
+                measured[name] = results
+                print(f"[{len(measured):2}/{len(names)}] {name}", flush=True)
+        except RuntimeError as error:
+            pool.shutdown(cancel_futures=True)
+            sys.exit(f"choose.py: {error}")
+    text = choices_page.table(measured)
+    write_atomically(chosen.output_dir / "choices.md", text)
     print(f"\n{text}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -7,10 +7,8 @@ from an archive. By default: the community's subset at imbalance factor 100, Res
 (width 16), 200 epochs. --smoke tries a command in seconds, on random images.
 """
 
-from engine import job
-from engine.tasks import cifar
-
-TASK = cifar.task("CIFAR-10-LT", "cifar10", 10)
+from engine.job import main
+from engine.registry import RECIPES
 
 if __name__ == "__main__":
-    job.main(TASK)
+    main(RECIPES["cifar10_lt"], __doc__)

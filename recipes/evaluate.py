@@ -15,100 +15,59 @@ evaluation.json, table.md, picture.png and confusion.npy in --output_dir. Images
 through the model batch by batch: the memory it takes does not grow with their number.
 """
 
+import dataclasses
 import io
 import json
 import pathlib
+from typing import Any
 
-import cifar10_lt
-import cifar100_lt
-import digits_lt
-import engine  # noqa: F401
-import imagenet_lt
-import keras
 import numpy as np
-from absl import app, flags
-from engine import artifact, config, evaluation, storage
+from absl import flags
 
 import keras_spa as spa
+from engine import artifact, command_line, config, storage
+from engine.command_line import refuse
+from engine.config import RunConfig
+from engine.evaluation import Scores, evaluate
+from engine.registry import RECIPES
+from keras_spa.files import write_atomically
+from reporting import evaluation_page
 
-FLAGS = flags.FLAGS
-flags.DEFINE_string("saved_model", None, "Folder or file of the model.")
-for name in (
+FIELDS = (
     *("data", "data_dir", "imbalance_factor", "max_count", "order", "split"),
-    *("validation_per_class", "batch_size", "output_dir"),
-):
-    flags.declare_key_flag(name)
-TASKS = {
-    recipe.TASK.title: recipe.TASK
-    for recipe in (cifar10_lt, cifar100_lt, digits_lt, imagenet_lt)
-}
+    *("validation_per_class", "batch_size"),
+)
 
 
-def main(_):
+def main() -> None:
+    values = flags.FlagValues()
+    flags.DEFINE_string("saved_model", None, "Folder or file of the model.", values)
+    flags.DEFINE_string("output_dir", None, "Where the evaluation goes.", values)
+    command_line.define_run_flags(values, RunConfig, FIELDS)
+    arguments = command_line.arguments_or_help(__doc__, values)
     try:
-        path = _path()
+        command_line.read(values, arguments)
+        if values.saved_model is None:
+            raise ValueError("--saved_model=PATH is missing: a folder or a file")
+        path = pathlib.Path(values.saved_model)
         model = artifact.load(path)
-        data = _data(path)
-        found, names = evaluate(model, data), data.class_names
+        data, split = load_data(path, values)
+        scores = evaluate(model, data, split, values.batch_size)
     except (ValueError, OSError, ImportError) as error:
-        config.refuse(" ".join(str(error).split()))
-    output = pathlib.Path(FLAGS.output_dir)
-    _write(found, names, path, data.name, output)
-    print(f"\n{path.name} on {data.name}, {FLAGS.split} images\n\n{found.table()}")
+        refuse(error)
+    output = pathlib.Path(values.output_dir or f"output/evaluate/{path.name}")
+    write(scores, data, split, path, output)
+    title = f"{path.name} on {data.name}, {split} images"
+    print(f"\n{title}\n\n{evaluation_page.table(scores)}")
     print(f"Classes: {output / 'table.md'}. Picture: {output / 'picture.png'}")
 
 
-def evaluate(model, data):
-    """`Scores` of an artifact on one split of `LongTailedData`, with progress."""
-    split = data.splits().get(FLAGS.split)
-    if split is None or not len(split.labels):
-        raise ValueError(f"{data.name} has no {FLAGS.split} images")
-    found = evaluation.Scores(data.class_counts)
-    bar = keras.utils.Progbar(len(split.labels), unit_name="image")
-    for images, labels in _batches(split, model.input_shape):
-        logits, probabilities = model(images)
-        if logits.shape[-1] != data.num_classes:
-            raise ValueError(
-                f"{data.name} has {data.num_classes} classes; the model tells "
-                f"{logits.shape[-1]} apart"
-            )
-        found.update(labels, logits, probabilities)
-        bar.add(len(labels))
-    return found
-
-
-def _batches(split, shape):
-    """Batches of images and labels as arrays; files are read when it is their turn."""
-    if isinstance(split.images, spa.data.ImageFiles):
-        if len(shape) != 3 or shape[0] is None or shape[0] != shape[1]:
-            raise ValueError(f"Image files need a model of square images, not {shape}")
-        yield from spa.data.pipeline(
-            split, FLAGS.batch_size, training=False, image_size=shape[0]
-        ).as_numpy_iterator()
-        return
-    sizes = split.images.shape[1:]
-    fits = len(sizes) == len(shape) and all(
-        wanted in (None, -1, size) for wanted, size in zip(shape, sizes, strict=True)
-    )
-    if not fits:
-        raise ValueError(f"The model takes images of shape {shape}, not {sizes}")
-    for start in range(0, len(split.labels), FLAGS.batch_size):
-        rows = slice(start, start + FLAGS.batch_size)
-        yield split.images[rows], split.labels[rows]
-
-
-def _path():
-    if FLAGS.saved_model is None:
-        raise ValueError("--saved_model=PATH is missing: a folder or a file")
-    path = pathlib.Path(FLAGS.saved_model)
-    if FLAGS.output_dir is None:
-        FLAGS.output_dir = str(pathlib.Path("output/evaluate", path.name))
-    return path
-
-
-def _data(path):
-    """Those of --data, or those of the run whose result stands beside the model."""
-    if FLAGS.data is None:
+def load_data(
+    path: pathlib.Path, values: flags.FlagValues
+) -> tuple[spa.data.LongTailedData, str]:
+    """Data and split of --data, or of the run whose result stands beside the model."""
+    given = {name: values[name].value for name in FIELDS if values[name].present}
+    if values.data is None:
         stem = path.stem if path.suffix in artifact.LOADERS else path.name
         beside = path.with_name(f"{stem}.json")
         if not beside.is_file():
@@ -116,48 +75,51 @@ def _data(path):
                 f"--data is missing: there is no {beside} to say what {path.name} was "
                 "tested on"
             )
-        run = json.loads(beside.read_text())
-        for name, value in run["flags"].items():
-            if not FLAGS[name].present and name != "split":
-                FLAGS[name].value = value
-        return TASKS[run["dataset"]].load(run["seed"])
-    factor = FLAGS.imbalance_factor if FLAGS["imbalance_factor"].present else None
-    return spa.data.load(
-        FLAGS.data,
-        factor,
-        max_count=FLAGS.max_count,
-        order=FLAGS.order,
-        validation_per_class=FLAGS.validation_per_class,
-        data_dir=FLAGS.data_dir,
+        result = json.loads(beside.read_text())
+        tasks = {task.title: task for task in RECIPES.values()}
+        task = tasks[result["dataset"]]
+        run = config.stored_config(task.config, result)
+        changed: dict[str, Any] = {"split": "test", **given}
+        run = dataclasses.replace(run, **changed)
+        return task.load(run), run.split
+    data = spa.data.load(
+        values.data,
+        given.get("imbalance_factor"),
+        max_count=values.max_count,
+        order=values.order,
+        validation_per_class=values.validation_per_class,
+        data_dir=values.data_dir,
     )
+    return data, values.split
 
 
-def _write(found, names, path, dataset, output):
+def write(
+    scores: Scores,
+    data: spa.data.LongTailedData,
+    split: str,
+    model: pathlib.Path,
+    output: pathlib.Path,
+) -> None:
+    """Leaves figures, tables, picture and confusions in `output`."""
     written = {
-        "model": str(path),
-        "dataset": dataset,
-        "split": FLAGS.split,
-        **found.result(),
+        "model": str(model),
+        "dataset": data.name,
+        "split": split,
+        **scores.result(),
         "environment": storage.environment(),
     }
     storage.write_result(output / "evaluation.json", written)
     confusion = io.BytesIO()
-    np.save(confusion, found.confusion, allow_pickle=False)
-    storage.write_atomically(output / "confusion.npy", confusion.getvalue())
-    tables = f"{found.table()}\n{found.class_table(names)}"
-    storage.write_atomically(output / "table.md", tables)
-    found.picture(output / "picture.png", names, f"{path.name} on {dataset}")
-
-
-def _parse(arguments):
-    try:
-        rest = FLAGS(arguments)
-    except flags.Error as error:
-        config.refuse(error)
-    if len(rest) > 1:
-        config.refuse(f"not a flag: {' '.join(rest[1:])}")
-    return rest
+    np.save(confusion, scores.confusion, allow_pickle=False)
+    write_atomically(output / "confusion.npy", confusion.getvalue())
+    tables = [
+        evaluation_page.table(scores),
+        evaluation_page.class_table(scores, data.class_names),
+    ]
+    write_atomically(output / "table.md", "\n".join(tables))
+    title = f"{model.name} on {data.name}"
+    evaluation_page.draw(scores, output / "picture.png", data.class_names, title)
 
 
 if __name__ == "__main__":
-    app.run(main, flags_parser=_parse)
+    main()

@@ -3,41 +3,41 @@
     python recipes/cifar10_lt.py --flagfile=ROW.flags --export_dir=MODELS
     python recipes/posthoc.py --recipe=cifar10_lt --models=MODELS --flagfile=ROW.flags
 
-Takes the trained models METHOD-ALIGNMENT-ifN-seedN.keras that a recipe exported, and
-the same data flags. Each method's parameters are chosen on the validation images of
-each model, and the test images are looked at once. All methods see the same features.
+Takes the trained models METHOD-none-ifN-seedN.keras that a recipe exported, and the
+same data flags. Each method's parameters are chosen on the validation images of each
+model, and the test images are looked at once. All methods see the same features.
 Prints a table and leaves table.md and results.json in --output_dir.
 """
 
-import json
+import dataclasses
 import pathlib
 import re
+from typing import Any
 
-import cifar10_lt
-import cifar100_lt
-import digits_lt
-import engine  # noqa: F401
 import keras
 import numpy as np
-from absl import app, flags
-from engine import config, storage
-from engine.methods import METHODS
-from reporting import summary
+from absl import flags
 
 import keras_spa as spa
-from keras_spa import posthoc
-from keras_spa.trained.observe import Observer, linear_classifier, observe
+from engine import command_line, storage
+from engine.command_line import refuse
+from engine.config import RunConfig
+from engine.evaluation import shot_accuracies
+from engine.registry import RECIPES
+from keras_spa.files import write_atomically
+from keras_spa.losses import log_prior
+from keras_spa.trained import Observer, linear_classifier, observe
+from keras_spa.trained.choose_alignment import CANDIDATES, aligned_weights
+from reporting import posthoc_page
 
-FLAGS = flags.FLAGS
-RECIPES = {recipe.__name__: recipe for recipe in (cifar10_lt, cifar100_lt, digits_lt)}
-flags.DEFINE_enum("recipe", "cifar10_lt", list(RECIPES), "Whose models.")
-flags.DEFINE_string("models", None, "Folder of exported .keras files.")
 TAUS = np.linspace(0, 1.5, 16)
 SHARES = np.linspace(0, 1, 11)
 NAME = re.compile(r"(\w+)-none-if([\d.]+)-seed(\d+)")
 
 
-def candidates(weights, biases, means, counts):
+def candidates(
+    weights: np.ndarray, biases: np.ndarray, means: np.ndarray, counts: np.ndarray
+) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
     """`{method: [(weights, biases)]}`, what each may choose from; the first does least.
 
     Tau-normalisation, w/‖w‖^τ without biases, and the nearest class mean by cosine are
@@ -46,11 +46,10 @@ def candidates(weights, biases, means, counts):
     """
     lengths = np.linalg.norm(weights, axis=1, keepdims=True)
     zero = np.zeros_like(biases)
-    prior = np.log(counts / counts.sum())
+    prior = log_prior(counts)
     directions = means / np.linalg.norm(means, axis=1, keepdims=True)
     turned = [
-        posthoc.aligned(alignment, weights, means, counts)
-        for alignment in posthoc.CANDIDATES
+        aligned_weights(alignment, weights, means, counts) for alignment in CANDIDATES
     ]
     return {
         "untouched": [(weights, biases)],
@@ -64,91 +63,98 @@ def candidates(weights, biases, means, counts):
     }
 
 
-def compare(model, data):
+def compare(
+    model: keras.Model, data: spa.data.LongTailedData
+) -> dict[str, dict[str, float | None]]:
     """`{method: {"all", "many", "medium", "few"}}`: test accuracy in percent."""
     observer = Observer(model)
     splits = {}
     for name in ("train", "validation", "test"):
-        batches = observe(observer, tuple(getattr(data, name)), 500, verbose=0)
-        features, _, labels = zip(*batches, strict=True)
-        splits[name] = np.concatenate(features), np.concatenate(labels)
+        batches = list(observe(observer, tuple(getattr(data, name)), 500, verbose=0))
+        features = np.concatenate([batch[0] for batch in batches])
+        labels = np.concatenate([batch[2] for batch in batches])
+        splits[name] = features, labels
     weights, biases = linear_classifier(observer.model)
     features, labels = splits["train"]
     counts = data.class_counts
     means = np.array([features[labels == c].mean(axis=0) for c in range(len(counts))])
-    found = {}
+    accuracies = {}
     for method, options in candidates(weights, biases, means, counts).items():
         scores = [
-            _per_class(*splits["validation"], *option).mean() for option in options
+            _accuracy_per_class(*splits["validation"], *option).mean()
+            for option in options
         ]
-        per_class = 100 * _per_class(*splits["test"], *options[int(np.argmax(scores))])
-        found[method] = {"all": per_class.mean()}  # the test set is balanced
-        for shots, classes in spa.metrics.shot_groups(counts).items():
-            found[method][shots] = per_class[classes].mean() if len(classes) else None
-    return found
+        best = options[int(np.argmax(scores))]
+        per_class = 100 * _accuracy_per_class(*splits["test"], *best)
+        accuracies[method] = {
+            "all": per_class.mean(),  # the test set is balanced
+            **shot_accuracies(per_class, counts),
+        }
+    return accuracies
 
 
-def _per_class(features, labels, weights, biases):
+def _accuracy_per_class(
+    features: np.ndarray, labels: np.ndarray, weights: np.ndarray, biases: np.ndarray
+) -> np.ndarray:
     right = np.argmax(features @ weights.T + biases, axis=1) == labels
     return np.array([right[labels == c].mean() for c in range(len(weights))])
 
 
-def table(found):
-    """Markdown of `{(training, seed): compare(...)}`: mean ± deviation over seeds."""
-    rows = [["trained with", "after training", "all", "gain", "many", "medium", "few"]]
-    for training in dict.fromkeys(training for training, _ in found):
-        runs = [value for (name, _), value in found.items() if name == training]
-        for method in runs[0]:
-            values = {s: [run[method][s] for run in runs] for s in runs[0][method]}
-            gains = [run[method]["all"] - run["untouched"]["all"] for run in runs]
-            gain = "-" if method == "untouched" else summary.mean_std(gains, sign="+")
-            shots = [summary.mean_std(values[s]) for s in ("many", "medium", "few")]
-            name = METHODS[training]
-            rows.append([name, method, summary.mean_std(values["all"]), gain, *shots])
-    return summary.markdown(rows)
-
-
-def main(_):
-    if FLAGS.models is None:
-        config.refuse("--models=FOLDER is missing: that of exported .keras files")
-    task = RECIPES[FLAGS.recipe].TASK
-    paths = sorted(pathlib.Path(FLAGS.models).glob("*.keras"))
-    wanted = [
-        (path, match)
-        for path in paths
-        if (match := NAME.fullmatch(path.stem))
-        and float(match[2]) == FLAGS.imbalance_factor
-    ]
-    if not wanted:
-        config.refuse(
-            f"--models={FLAGS.models} holds no METHOD-none-if"
-            f"{FLAGS.imbalance_factor:g}-seedN.keras"
-        )
-    found = {}
-    for number, (path, match) in enumerate(wanted, 1):
-        data = task.load(int(match[3]))
+def main() -> None:
+    values = flags.FlagValues()
+    flags.DEFINE_enum("recipe", "cifar10_lt", list(RECIPES), "Whose models.", values)
+    flags.DEFINE_string("models", None, "Folder of exported .keras files.", values)
+    arguments = command_line.arguments_or_help(__doc__, values)
+    try:
+        ours = [a for a in arguments if a.startswith(("--recipe", "--models"))]
+        command_line.read(values, ours)
+        task = RECIPES[values.recipe]
+        rest = [a for a in arguments if a not in ours]
+        job = command_line.parse(rest, task)
+        models = exported_models(values.models, job.runs[0])
+    except ValueError as error:
+        refuse(error)
+    runs = []
+    for number, (path, config) in enumerate(models, 1):
         model = keras.saving.load_model(path, compile=False)
-        found[match[1], int(match[3])] = compare(model, data)
-        print(f"[{number:2}/{len(wanted)}] {path.stem}", flush=True)
-    output = pathlib.Path(FLAGS.output_dir)
-    runs = [
-        {"method": method, "seed": seed, "accuracy": accuracy}
-        for (method, seed), accuracy in found.items()
-    ]
-    written = {
+        accuracy = compare(model, task.load(config))
+        runs.append(
+            {"method": config.method, "seed": config.seed, "accuracy": accuracy}
+        )
+        print(f"[{number:2}/{len(models)}] {path.stem}", flush=True)
+    written: dict[str, Any] = {
         "runs": runs,
-        "flags": config.of_run(),
+        "flags": job.runs[0].identity(),
         "environment": storage.environment(),
     }
-    storage.write_atomically(output / "results.json", json.dumps(written, indent=1))
-    storage.write_atomically(output / "table.md", table(found))
-    print(f"\n{table(found)}")
+    storage.write_result(job.output_dir / "results.json", written)
+    table = posthoc_page.table(posthoc_page.load(job.output_dir))
+    write_atomically(job.output_dir / "table.md", table)
+    print(f"\n{table}")
 
 
-def _parse(arguments):
-    FLAGS(arguments)  # which recipe is meant decides the defaults
-    return config.parse_and_check(arguments, RECIPES[FLAGS.recipe].TASK)
+def exported_models(
+    folder: str | None, config: RunConfig
+) -> list[tuple[pathlib.Path, RunConfig]]:
+    """The models without alignment at this imbalance factor, and their runs."""
+    if folder is None:
+        raise ValueError("--models=FOLDER is missing: that of exported .keras files")
+    models = []
+    for path in sorted(pathlib.Path(folder).glob("*.keras")):
+        match = NAME.fullmatch(path.stem)
+        if match and float(match[2]) == config.imbalance_factor:
+            method, seed = match[1], int(match[3])
+            run = dataclasses.replace(
+                config, method=method, alignment="none", seed=seed
+            )
+            models.append((path, run))
+    if not models:
+        raise ValueError(
+            f"--models={folder} holds no METHOD-none-if"
+            f"{config.imbalance_factor:g}-seedN.keras"
+        )
+    return models
 
 
 if __name__ == "__main__":
-    app.run(main, flags_parser=_parse)
+    main()

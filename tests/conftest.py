@@ -1,12 +1,50 @@
-"""Settings of every test: one CPU thread pool's worth of noise off, fixed seeds."""
+"""Settings of every test; which of them run on one backend alone, and which first."""
 
+import atexit
 import os
+import pathlib
+import shutil
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    # One for all workers, and the processes that they start: a third of JAX's time.
+    cache = tempfile.mkdtemp(prefix="keras_spa_jax_")
+    atexit.register(shutil.rmtree, cache, ignore_errors=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import keras
 import pytest
+
+TESTS = pathlib.Path(__file__).parent
+ONCE = (  # NumPy, lists of files, text: no backend has a part in them
+    "theory",
+    "data/test_describe.py",
+    "data/test_image_files.py",
+    "data/test_imagenet_lt.py",
+    "data/test_load.py",
+    "data/test_load_tfds.py",
+    "data/test_long_tail.py",
+    "data/test_order.py",
+    "losses/test_log_prior.py",
+    "metrics/test_shot_groups.py",
+    "recipes/test_choose.py",
+    "recipes/test_command_line.py",
+    "recipes/test_config.py",
+    "recipes/test_flagfiles.py",
+    "recipes/test_processes.py",
+    "recipes/test_report.py",
+    "recipes/test_scores.py",
+    "recipes/test_statistics.py",
+    "recipes/test_table.py",
+    "test_notes.py",
+    "test_project.py",
+)
+MISSING = [name for name in ONCE if not (TESTS / name).exists()]
+assert not MISSING, f"ONCE in {__file__} must name what is there, not {MISSING}"
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +53,26 @@ def fixed_seed():
     keras.config.set_dtype_policy("float32")
     yield
     keras.config.set_dtype_policy("float32")
+
+
+def runs_once(path):
+    return any(path.is_relative_to(TESTS / name) for name in ONCE)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Mark what runs once; off TensorFlow leave it out. Files of processes go first.
+
+    They last longest, and a file is one worker's: begun last they would end alone.
+    """
+    for item in items:
+        if runs_once(item.path):
+            item.add_marker("once")
+        if item.get_closest_marker("process"):
+            item.add_marker("slow")
+    if keras.backend.backend() != "tensorflow":
+        left_out = [item for item in items if item.get_closest_marker("once")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("once")]
+    first = {item.path for item in items if item.get_closest_marker("process")}
+    items.sort(key=lambda item: item.path not in first)

@@ -1,6 +1,6 @@
 """Trains a small run in one life after the other, each a fork that gets killed.
 
-    python lives.py FOLDER SEED KILLS METHOD ALIGNMENT [FLAG ...]
+    python lives.py FOLDER SEED KILLS [FLAG ...]
 
 What is imported is imported once; TensorFlow starts its threads when it first computes,
 which is in the forks. In turns, a life kills itself at its n-th event (each step, and
@@ -19,27 +19,35 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "recipes"))
-import engine  # noqa: F401
 import keras
 import numpy as np
-from absl import flags
-from engine import checkpoint, config, job, run, signals
+
+import engine  # noqa: F401
+from engine import checkpoint, command_line, signals
+from engine.run import run
+from engine.task import Task, random_images
 
 EPOCHS, STEPS = 40, 5
 
 
-def load(seed):
-    return job.tiny_data(3, (8, 8, 3), seed, most=12)
+def load(config):
+    return random_images(3, (8, 8, 3), config.seed, most=12)
 
 
-def backbone():
+def backbone(config):
     inputs = keras.Input((8, 8, 3), dtype="uint8")
     x = keras.layers.Rescaling(1 / 255)(inputs)
     x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(x))
     return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
 
 
-TASK = job.Task("random", load, backbone, lambda: 4, 3)
+TASK = Task("random", load, backbone, lambda config: 4, 3)
+
+
+def config(*arguments):
+    """The configuration of one run."""
+    (one,) = command_line.parse(["--seed=1", "--noverbose", *arguments], TASK).runs
+    return one
 
 
 class Events:
@@ -83,7 +91,7 @@ class Events:
 
 
 class Steps(keras.callbacks.Callback):
-    """An event at each step, beside the lines."""
+    """An event at each step."""
 
     def __init__(self, events):
         super().__init__()
@@ -93,8 +101,8 @@ class Steps(keras.callbacks.Callback):
         self.events.happens(f"step {batch}")
 
 
-def live(folder, method, alignment, arguments, pipe, death=None):
-    config.parse(flags.FLAGS, ["lives", "--noverbose", *arguments], TASK)
+def live(folder, arguments, pipe, death=None):
+    callbacks = []
     if death:
         signals.listen(signals.leave_job)
         events = Events(*death, pipe)
@@ -103,8 +111,8 @@ def live(folder, method, alignment, arguments, pipe, death=None):
         events.around(checkpoint, "sync")
         events.around(checkpoint.os, "replace")
         events.around(checkpoint.shutil, "rmtree")
-        run.EpochLines = functools.partial(Steps, events)
-    run.train(TASK, method, alignment, 1, folder)
+        callbacks = [Steps(events)]
+    run(config(*arguments), TASK, folder, callbacks=callbacks)
 
 
 def fork(*arguments, after=None):
@@ -113,7 +121,7 @@ def fork(*arguments, after=None):
     if not (child := os.fork()):
         os.close(receive)
         try:
-            live(*arguments[:4], send, *arguments[4:])
+            live(*arguments[:2], send, *arguments[2:])
         except signals.Stopped as stopped:
             os._exit(stopped.code)
         except BaseException:
@@ -145,16 +153,15 @@ def deaths(random, kills):
     yield ("", random.randint(1, 12 * STEPS), signal.SIGTERM), None
 
 
-def main(folder, seed, kills, method, alignment, *arguments):
+def main(folder, seed, kills, *arguments):
     folder = pathlib.Path(folder)
     arguments = [f"--epochs={EPOCHS}", "--batch_size=4", *arguments]
-    run = (method, alignment, arguments)
     for death, after in deaths(np.random.RandomState(int(seed)), int(kills)):
-        code, event = fork(folder / "parts", *run, death, after=after)
+        code, event = fork(folder / "parts", arguments, death, after=after)
         left = sorted(path.name for path in (folder / "parts").glob("*"))
         print(json.dumps([code, event, left]), flush=True)
     for name in ("parts", "whole"):
-        print(json.dumps([fork(folder / name, *run)[0], "", []]), flush=True)
+        print(json.dumps([fork(folder / name, arguments)[0], "", []]), flush=True)
 
 
 if __name__ == "__main__":

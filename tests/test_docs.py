@@ -1,6 +1,5 @@
 """Every block of code in docs/ runs as printed, in a folder with data to run on."""
 
-import json
 import pathlib
 import re
 import subprocess
@@ -10,7 +9,6 @@ import cifar_for_tfds
 import keras
 import numpy as np
 import PIL.Image
-import posthoc
 import pytest
 
 from keras_spa.data import long_tail_counts
@@ -48,20 +46,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_tables_are_those_of_the_result_files():
-    pattern = r"<!-- table: (\S+) -->\n(.*?)<!-- end of table -->"
-    tables = [
-        table
-        for path in (ROOT / "docs").glob("*.md")
-        for table in re.findall(pattern, path.read_text(), re.DOTALL)
-    ]
-    assert tables
-    for folder, printed in tables:
-        results = json.loads((ROOT / folder / "results.json").read_text())
-        runs = {(r["method"], r["seed"]): r["accuracy"] for r in results["runs"]}
-        assert printed == posthoc.table(runs)
-
-
+@pytest.mark.process
 @pytest.mark.parametrize(("name", "number", "code"), BLOCKS)
 def test_code_runs_as_printed(folder, name, number, code):
     if '"KERAS_BACKEND"] = "torch"' in code:

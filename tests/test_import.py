@@ -17,6 +17,7 @@ model.fit(np.ones((8, 4)), np.arange(8) % 2, verbose=0)
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_trains_where_tensorflow_is_not_installed(backend):
     pytest.importorskip(backend)

@@ -2,13 +2,12 @@ from typing import Any, Self
 
 import keras
 from keras import ops
+from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_spa import _checks, geometry
 from keras_spa._types import Tensor
 from keras_spa.alignment.base import Alignment
 from keras_spa.class_statistics import ClassStatistics
-
-Schedule = keras.optimizers.schedules.LearningRateSchedule
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -50,12 +49,12 @@ class SpASLERP(Alignment):
 
     def __init__(
         self,
-        rate: float | Schedule = 0.02,
+        rate: float | LearningRateSchedule = 0.02,
         threshold: float = 0.95,
         center: bool = False,
         norm: str = "keep",
     ) -> None:
-        if not isinstance(rate, Schedule):
+        if not isinstance(rate, LearningRateSchedule):
             rate = _checks.number("rate", rate, 0, 1)
         self.rate = rate
         self.threshold = _checks.number("threshold", threshold, -1, 1)
@@ -67,7 +66,11 @@ class SpASLERP(Alignment):
     ) -> Tensor:
         weights = ops.cast(weights, "float32")
         seen = ops.cast(statistics.seen, "float32")
-        rate = self.rate(step) if isinstance(self.rate, Schedule) else self.rate
+        rate = (
+            self.rate(step)
+            if isinstance(self.rate, LearningRateSchedule)
+            else self.rate
+        )
         directions = statistics.directions(self.center)
         aligned = geometry.cosine(weights, directions) > self.threshold
         turned = geometry.slerp(weights, directions, rate)
@@ -81,7 +84,7 @@ class SpASLERP(Alignment):
         rate = self.rate
         return {
             "rate": keras.saving.serialize_keras_object(rate)
-            if isinstance(rate, Schedule)
+            if isinstance(rate, LearningRateSchedule)
             else rate,
             "threshold": self.threshold,
             "center": self.center,

@@ -70,10 +70,11 @@ class CollapseMonitor(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         last = epoch + 1 == self.params.get("epochs")
         if last or not self.reports or epoch % self.every == 0:
-            looks = {"class_counts": self.class_counts, "verbose": 0}
-            self.reports[epoch] = diagnose(self._observer, self.dataset, **looks)
+            self.reports[epoch] = diagnose(
+                self._observer, self.dataset, self.class_counts, verbose=0
+            )
             measured = self.reports[epoch].metrics
         else:  # CSVLogger writes the columns of the first epoch, and needs them all
             measured = dict.fromkeys(self.reports[max(self.reports)].metrics, math.nan)
-        for name, value in measured.items():
-            logs[self.prefix + name] = value
+        if logs is not None:
+            logs |= {self.prefix + name: value for name, value in measured.items()}

@@ -68,9 +68,7 @@ class DeferredReweighting(keras.callbacks.Callback):
         if class_counts is not None:
             class_counts = _checks.class_counts(class_counts)
         self.class_counts = class_counts
-        self._state: ClassWeights | None = (
-            None  # what the model reads, as long as `fit` runs
-        )
+        self._state: Any = None  # what the model reads, as long as `fit` runs
 
     @property
     def class_weights(self) -> Array:

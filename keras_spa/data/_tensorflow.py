@@ -1,11 +1,12 @@
 """TensorFlow, imported where it is used: keras_spa itself does without."""
 
 import contextlib
+from typing import Any
 
 import keras
 
 
-def import_tensorflow():
+def import_tensorflow() -> Any:
     """The module; on another backend it may not take the GPU from it."""
     try:
         import tensorflow as tf

@@ -1,7 +1,10 @@
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_spa import _checks
+from keras_spa._types import Array
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.order import epoch_order
 
@@ -42,14 +45,14 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        data,
-        batch_size,
-        seed=0,
-        sampling="instance",
-        first_epoch=0,
-        first_batch=0,
-        **kwargs,
-    ):
+        data: Any,
+        batch_size: int,
+        seed: int = 0,
+        sampling: str = "instance",
+        first_epoch: int = 0,
+        first_batch: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.images, self.labels = images_and_labels(data)
         if isinstance(self.images, ImageFiles):
@@ -61,25 +64,25 @@ class Batches(keras.utils.PyDataset):
         self.seed, self.sampling = seed, sampling
         self.start(first_epoch, first_batch)
 
-    def start(self, epoch, first_batch=0):
+    def start(self, epoch: int, first_batch: int = 0) -> None:
         """Makes `epoch`, from that batch on, the one that comes next."""
         steps = -(-len(self.labels) // self.batch_size)
         _checks.integer("first_batch", first_batch, 0, steps - 1)
         order = epoch_order(self.labels, epoch, self.seed, self.sampling)
         self.epoch, self.order = epoch, order[first_batch * self.batch_size :]
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         self.start(self.epoch + 1)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-len(self.order) // self.batch_size)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         rows = self.order[index * self.batch_size :][: self.batch_size]
         return self.images[rows], self.labels[rows]
 
 
-def images_and_labels(data):
+def images_and_labels(data: Any) -> tuple[Any, Array]:
     """`(images, labels)` of a pair, labels as an array, lengths compared."""
     try:
         images, labels = data

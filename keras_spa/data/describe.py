@@ -1,6 +1,10 @@
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-from keras_spa.data._plot import draw_picture
+from keras_spa._types import Array, Path
+from keras_spa.data._describe_plot import draw_description
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.metrics.shot_accuracy import shot_groups
 from keras_spa.plots import check_path
@@ -8,7 +12,15 @@ from keras_spa.plots import check_path
 BINS, BAR_WIDTH, NAME_WIDTH = 20, 40, 20
 
 
-def describe(data, path=None, *, class_names=None, many=100, few=20, log=False):
+def describe(
+    data: Any,
+    path: Path | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    many: float = 100,
+    few: float = 20,
+    log: bool = False,
+) -> str:
     """The long tail of a data set in words and bars, and as a picture.
 
     Args:
@@ -62,11 +74,11 @@ def describe(data, path=None, *, class_names=None, many=100, few=20, log=False):
     limits = {"many": f"> {many}", "medium": f"{few}..{many}", "few": f"< {few}"}
     paragraphs = [_summary(data), _shots(data, groups, limits), _bars(data)]
     if path is not None:
-        draw_picture(data, groups, limits, path, log)
+        draw_description(data, groups, limits, path, log)
     return "\n\n".join(paragraphs)
 
 
-def _labels_alone(labels, class_names):
+def _labels_alone(labels: Array, class_names: Sequence[str] | None) -> LongTailedData:
     labels = np.asarray(labels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not labels.size:
         raise ValueError(
@@ -87,15 +99,15 @@ def _labels_alone(labels, class_names):
     return LongTailedData("data", Split(images, labels), None, None, tuple(class_names))
 
 
-def _amount(number, singular, plural):
+def _amount(number: int, singular: str, plural: str) -> str:
     return f"{number:,} {singular if number == 1 else plural}"
 
 
-def _images(number):
+def _images(number: int) -> str:
     return _amount(number, "image", "images")
 
 
-def _summary(data):
+def _summary(data: LongTailedData) -> str:
     counts = data.class_counts
     most, *_, least = np.argsort(-counts, kind="stable")
     lines = [
@@ -118,7 +130,9 @@ def _summary(data):
     return "\n".join(lines)
 
 
-def _shots(data, groups, limits):
+def _shots(
+    data: LongTailedData, groups: dict[str, Array], limits: dict[str, str]
+) -> str:
     counts = data.class_counts
     lines = []
     for group, classes in groups.items():
@@ -131,7 +145,7 @@ def _shots(data, groups, limits):
     return "\n".join(lines)
 
 
-def _bars(data):
+def _bars(data: LongTailedData) -> str:
     """A bar a class, most frequent first, or a bar for classes of adjoining ranks."""
     counts = data.class_counts
     ranked = np.argsort(-counts, kind="stable")
@@ -154,7 +168,7 @@ def _bars(data):
     )
 
 
-def _bar(share):
+def _bar(share: float) -> str:
     """A bar of up to BAR_WIDTH characters, to an eighth of one; never nothing."""
     eighths = max(1, round(share * BAR_WIDTH * 8))
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()

@@ -1,10 +1,12 @@
 import os
 from multiprocessing.pool import ThreadPool
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_spa import _checks
+from keras_spa._types import Array, Path
 
 
 class ImageFiles:
@@ -44,7 +46,7 @@ class ImageFiles:
     Reference: ours.
     """
 
-    def __init__(self, paths):
+    def __init__(self, paths: Any) -> None:
         if not (isinstance(paths, np.ndarray) and paths.dtype.kind == "U"):
             paths = _as_strings(paths)
         if paths.ndim != 1:
@@ -54,18 +56,18 @@ class ImageFiles:
             )
         self.paths = paths
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         chosen = self.paths[index]
         return read(chosen) if isinstance(chosen, str) else ImageFiles(chosen)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         first = f", first {str(self.paths[0])!r}" if len(self) else ""
         return f"<ImageFiles: {len(self)} files{first}>"
 
-    def check(self, on_error="raise", verbose=True):
+    def check(self, on_error: str = "raise", verbose: bool = True) -> Array:
         """Reads every file once, in threads.
 
         JPEG files are decoded at an eighth of their size, which reads all their bytes
@@ -95,7 +97,7 @@ class ImageFiles:
         return whole
 
 
-def _as_strings(paths):
+def _as_strings(paths: Any) -> Array:
     if isinstance(paths, (str, os.PathLike)) or not np.iterable(paths):
         raise ValueError(
             f"Argument `paths` must be a list of file names. Received: paths={paths!r}"
@@ -109,7 +111,7 @@ def _as_strings(paths):
     return np.array([os.fspath(path) for path in paths], dtype=np.str_)
 
 
-def read(path, small=False):
+def read(path: Path, small: bool = False) -> Array:
     """The image in a file, uint8 (H, W, 3); `small` may give a reduced one."""
     from PIL import Image
 
@@ -124,7 +126,7 @@ def read(path, small=False):
         raise ValueError(f"Cannot read the image {str(path)!r}: {error}") from error
 
 
-def _error_of(path):
+def _error_of(path: Path) -> Exception | None:
     try:
         read(path, small=True)
     except (ValueError, FileNotFoundError) as error:

@@ -1,32 +1,32 @@
 import dataclasses
 import pathlib
 import warnings
+from typing import Any
 
 from keras_spa import _checks
+from keras_spa._types import Array, Path
 from keras_spa.data.image_files import ImageFiles
-from keras_spa.data.long_tailed_data import Split
-from keras_spa.data.sources.folder import load_folder
-from keras_spa.data.sources.imagenet_lt import load_imagenet_lt
-from keras_spa.data.sources.npz import load_npz
-from keras_spa.data.sources.tfds import load_tfds
+from keras_spa.data.long_tailed_data import LongTailedData, Split
+from keras_spa.data.sources import SOURCES, Request
+from keras_spa.data.sources.base import Source
 from keras_spa.data.subset import Rule, draw
 
 
 def load(
-    name,
-    imbalance_factor=None,
+    name: str,
+    imbalance_factor: float | None = None,
     *,
-    profile="exp",
-    max_count=None,
-    seed=0,
-    order="shuffle",
-    validation_per_class=0,
-    data_dir=None,
-    lists=None,
-    download=False,
-    verify=False,
-    on_error="raise",
-):
+    profile: str = "exp",
+    max_count: int | None = None,
+    seed: int = 0,
+    order: str = "shuffle",
+    validation_per_class: Any = 0,
+    data_dir: Path | None = None,
+    lists: Path | None = None,
+    download: bool = False,
+    verify: bool = False,
+    on_error: str = "raise",
+) -> LongTailedData:
     """A data set for long-tailed recognition, as the literature draws it.
 
     - `"cifar10"`, `"cifar100"`: TensorFlow Datasets, put back into official order.
@@ -104,7 +104,14 @@ def load(
     rule = Rule(imbalance_factor, profile, max_count, seed, order, validation_per_class)
     _check(rule)
     _checks.choice("on_error", on_error, ("raise", "skip"))
-    pool = _pool(name, rule, data_dir, lists, download)
+    source, path = _find_source(name)
+    if source.long_tailed and imbalance_factor is not None:
+        raise ValueError(
+            f"Argument `imbalance_factor` must be None for {name!r}, whose lists fix "
+            f"the images. Received: imbalance_factor={imbalance_factor}"
+        )
+    place = pathlib.Path(data_dir or "").expanduser() / pathlib.Path(path).expanduser()
+    pool = source.load(Request(name, place, data_dir, lists, download))
     if verify or on_error == "skip":
         pool = _verified(pool, on_error)
     if imbalance_factor is None and not validation_per_class:
@@ -115,16 +122,16 @@ def load(
             f"validation split of its own, here of {len(pool.validation.labels)} "
             f"images. Received: validation_per_class={validation_per_class}"
         )
-    train, validation, source = draw(pool.train.labels, pool.num_classes, rule)
+    train, validation, origin = draw(pool.train.labels, pool.num_classes, rule)
     return dataclasses.replace(
         pool,
         train=_take(pool.train, train),
         validation=None if validation is None else _take(pool.train, validation),
-        validation_source=source,
+        validation_source=origin,
     )
 
 
-def _check(rule):
+def _check(rule: Rule) -> None:
     _checks.choice("profile", rule.profile, ("exp", "step"))
     _checks.choice("order", rule.order, ("shuffle", "file"))
     _checks.integer("seed", rule.seed, 0)
@@ -140,37 +147,27 @@ def _check(rule):
             )
 
 
-def _pool(name, rule, data_dir, lists, download):
-    """All images of the data set, before any is left out."""
-    kind, _, path = str(name).partition(":")
-    path = pathlib.Path(data_dir or "").expanduser() / pathlib.Path(path).expanduser()
-    if name in ("cifar10", "cifar100"):
-        return load_tfds(name, data_dir, download)
-    if kind == "npz":
-        return load_npz(path)
-    if kind == "folder":
-        return load_folder(path)
-    if name == "imagenet_lt":
-        if rule.imbalance_factor is not None:
-            raise ValueError(
-                "Argument `imbalance_factor` must be None for 'imagenet_lt', whose "
-                "lists fix the images. "
-                f"Received: imbalance_factor={rule.imbalance_factor}"
-            )
-        return load_imagenet_lt(data_dir, lists)
-    raise ValueError(
-        "Argument `name` must be 'cifar10', 'cifar100', 'imagenet_lt', 'npz:PATH' or "
-        f"'folder:PATH'. Received: name={name!r}"
-    )
+def _find_source(name: str) -> tuple[Source, str]:
+    """The row of `SOURCES` for a name, and the PATH in the name."""
+    kind, colon, path = str(name).partition(":")
+    source = SOURCES.get(f"{kind}:PATH" if colon else kind)
+    if source is None or not isinstance(name, str):
+        *others, last = map(repr, SOURCES)
+        raise ValueError(
+            f"Argument `name` must be {', '.join(others)} or {last}. "
+            f"Received: name={name!r}"
+        )
+    return source, path
 
 
-def _take(split, indices):
+def _take(split: Split, indices: Array) -> Split:
     return Split(split.images[indices], split.labels[indices])
 
 
-def _verified(pool, on_error):
+def _verified(pool: LongTailedData, on_error: str) -> LongTailedData:
     """The pool after a look into every file, without the damaged ones."""
-    kept, skipped = {}, []
+    kept: dict[str, Any] = {}
+    skipped: list[str] = []
     for name, split in pool.splits().items():
         if isinstance(split.images, ImageFiles):
             whole = split.images.check(on_error)

@@ -1,9 +1,12 @@
 import numpy as np
 
 from keras_spa import _checks
+from keras_spa._types import Array, Labels
 
 
-def long_tail_counts(num_classes, max_count, imbalance_factor, profile="exp"):
+def long_tail_counts(
+    num_classes: int, max_count: int, imbalance_factor: float, profile: str = "exp"
+) -> Array:
     """Training images a class of a long-tailed subset, head class first.
 
     `"exp"`: `n_c = int(n_max · IF^(−c/(K−1)))`; `"step"`: n_max for the first half of
@@ -50,7 +53,9 @@ def long_tail_counts(num_classes, max_count, imbalance_factor, profile="exp"):
     return counts
 
 
-def long_tail_indices(labels, counts, seed=0, order="shuffle"):
+def long_tail_indices(
+    labels: Labels, counts: Array, seed: int = 0, order: str = "shuffle"
+) -> Array:
     """Which samples make up the long-tailed subset, class after class.
 
     The community's rule (LDAM-DRW and its followers): with

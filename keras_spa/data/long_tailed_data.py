@@ -3,6 +3,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keras_spa._types import Array
+
 
 class Split(NamedTuple):
     """Images and their labels: `model.fit(*data.train)`.
@@ -73,7 +75,7 @@ class LongTailedData:
     validation_source: str | None = None
     skipped: tuple[str, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.num_classes < 2:
             raise ValueError(
                 "A long-tailed data set must have at least 2 classes. "
@@ -89,7 +91,7 @@ class LongTailedData:
                 f"{empty.size} of {self.num_classes} classes: {names}"
             )
 
-    def _check(self, name, split):
+    def _check(self, name: str, split: Split) -> None:
         labels = np.asarray(split.labels)
         if labels.ndim != 1 or labels.dtype.kind not in "iu":
             raise ValueError(
@@ -108,20 +110,20 @@ class LongTailedData:
                 f"{wrong.size} others of {labels.size}, such as {wrong[:5].tolist()}"
             )
 
-    def splits(self):
+    def splits(self) -> dict[str, Split]:
         """The splits that there are, by name."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: split for name, split in named.items() if split is not None}
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int:
         return len(self.class_names)
 
     @property
-    def class_counts(self):
+    def class_counts(self) -> Array:
         return np.bincount(self.train.labels, minlength=self.num_classes)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         counts = self.class_counts
         others = "".join(
             f", {len(split.labels)} for {name}"

@@ -1,11 +1,14 @@
 import numpy as np
 
 from keras_spa import _checks
+from keras_spa._types import Array, Labels
 
 SAMPLINGS = ("instance", "class_balanced", "reverse")
 
 
-def epoch_order(labels, epoch, seed=0, sampling="instance"):
+def epoch_order(
+    labels: Labels, epoch: int, seed: int = 0, sampling: str = "instance"
+) -> Array:
     """Which samples an epoch trains on, one after the other.
 
     A function of `labels`, `seed` and `epoch` alone: the same on any machine, backend

@@ -1,9 +1,12 @@
 import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_spa import _checks
+from keras_spa._types import Array, Tensor
 from keras_spa.data import _decode
 from keras_spa.data._tensorflow import import_tensorflow
 from keras_spa.data.batches import images_and_labels
@@ -14,23 +17,23 @@ SHARDING = ("data", "off", "auto", "file", "hint")
 
 
 def pipeline(
-    data,
-    batch_size,
+    data: Any,
+    batch_size: int,
     *,
-    training=True,
-    seed=0,
-    sampling="instance",
-    augment=None,
-    mix=None,
-    num_classes=None,
-    image_size=224,
-    drop_remainder=False,
-    repeat=False,
-    first_epoch=0,
-    first_batch=0,
-    on_error="raise",
-    auto_shard="data",
-):
+    training: bool = True,
+    seed: int = 0,
+    sampling: str = "instance",
+    augment: Any = None,
+    mix: Any = None,
+    num_classes: int | None = None,
+    image_size: int = 224,
+    drop_remainder: bool = False,
+    repeat: bool = False,
+    first_epoch: int = 0,
+    first_batch: int = 0,
+    on_error: str = "raise",
+    auto_shard: str = "data",
+) -> Any:
     """A `tf.data.Dataset` of batches that never keeps the device waiting.
 
     In training the order of epoch e is `epoch_order(labels, e, seed, sampling)` and
@@ -118,13 +121,13 @@ def pipeline(
     else:
         images = tf.convert_to_tensor(images)
 
-    def batches_of_epoch(order, seeds):
+    def batches_of_epoch(order: Array, seeds: Tensor) -> Any:
         rows = tf.data.Dataset.from_tensor_slices(order)
         examples = load(rows, seeds[0]) if from_files else rows
         batches = examples.batch(batch_size, drop_remainder)
         return batches.enumerate().map(lambda i, batch: (batch, i, seeds))
 
-    def finish(batch, i, seeds):
+    def finish(batch: Any, i: Tensor, seeds: Tensor) -> tuple[Tensor, Tensor]:
         rows, x = batch if from_files else (batch, tf.gather(images, batch))
         for layer, layer_seed in zip(layers, tf.unstack(seeds)[1:], strict=True):
             x = _augmented(layer, x, tf.stack([layer_seed, tf.cast(i, "int32")]))
@@ -145,7 +148,7 @@ def pipeline(
     return batches.with_options(options).prefetch(tf.data.AUTOTUNE)
 
 
-def _layers(augment):
+def _layers(augment: Any) -> list[Callable[..., Any]]:
     layers = list(augment) if isinstance(augment, (list, tuple)) else [augment]
     layers = [layer for layer in layers if layer is not None]
     wrong = [layer for layer in layers if not callable(layer)]
@@ -157,11 +160,19 @@ def _layers(augment):
     return layers
 
 
-def _epochs(labels, training, seed, sampling, first_epoch, repeat, num_layers):
+def _epochs(
+    labels: Array,
+    training: bool,
+    seed: int,
+    sampling: str,
+    first_epoch: int,
+    repeat: bool,
+    num_layers: int,
+) -> Callable[[], Iterator[tuple[Array, Array]]]:
     """A function that iterates over (order, seeds), one pair an epoch."""
     labels, coming = np.asarray(labels), itertools.count(first_epoch)
 
-    def one_epoch(epoch):
+    def one_epoch(epoch: int) -> tuple[Array, Array]:
         if not training:
             return np.arange(len(labels)), np.zeros(1, "int32")
         seeds = np.random.RandomState([seed, epoch, 1]).randint(
@@ -169,14 +180,14 @@ def _epochs(labels, training, seed, sampling, first_epoch, repeat, num_layers):
         )
         return epoch_order(labels, epoch, seed, sampling), seeds.astype("int32")
 
-    def epochs():
+    def epochs() -> Iterator[tuple[Array, Array]]:
         numbers = itertools.count(first_epoch) if repeat else [next(coming)]
         yield from map(one_epoch, numbers)
 
     return epochs
 
 
-def _augmented(layer, images, seed):
+def _augmented(layer: Any, images: Tensor, seed: Tensor) -> Tensor:
     if hasattr(layer, "augment"):
         return layer.augment(images, seed)
     if isinstance(layer, keras.layers.Layer):
@@ -184,10 +195,12 @@ def _augmented(layer, images, seed):
     return layer(images)
 
 
-def _mixer(mix, num_classes):
+def _mixer(
+    mix: Any, num_classes: int | None
+) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
     tf = import_tensorflow()
 
-    def mixed(images, labels):
+    def mixed(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         soft = {"images": images, "labels": tf.one_hot(labels, num_classes)}
         soft = mix(soft, training=True)
         return soft["images"], soft["labels"]

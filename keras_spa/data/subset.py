@@ -1,16 +1,26 @@
-"""Which images of a pool are for training, and which are held out of it."""
+"""The long-tailed subset: which images of a pool train, and which are held out."""
 
 import bisect
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
+from keras_spa._types import Array
 from keras_spa.data.long_tail import long_tail_counts, long_tail_indices
 
 
 class Rule(NamedTuple):
-    """The arguments of `load` that say how the subset is drawn."""
+    """The arguments of `load` that say how the subset is drawn.
+
+    Args:
+        imbalance_factor: IF, at least 1, or None: all images.
+        profile: `"exp"` or `"step"`.
+        max_count: n_max, or None: the images of the largest class.
+        seed: Seed of the draw.
+        order: `"shuffle"` or `"file"`.
+        validation_per_class: Images of each class to hold out.
+    """
 
     imbalance_factor: float | None
     profile: str
@@ -20,13 +30,40 @@ class Rule(NamedTuple):
     validation_per_class: int
 
 
-def draw(labels, num_classes, rule):
-    """`(train, validation, source)`: positions in `labels`, and whence `validation`.
+def draw(
+    labels: Array, num_classes: int, rule: Rule
+) -> tuple[Array, Array | None, str | None]:
+    """Draws the training subset, and a validation slice that does not touch it.
 
-    Each class in its drawn order (shuffled by `seed`, or as in the file): the first
-    n_c are for training, the last `validation_per_class` for validation. So `train`
-    is the community's subset wherever n_c leaves enough over; otherwise, with fewer
-    images of each class, a part of it.
+    Each class stands in its drawn order (shuffled by the seed, or as in the file): its
+    first n_c images are for training, its last `validation_per_class` for validation.
+    So the training images are the community's subset wherever n_c leaves enough over;
+    otherwise, with fewer images of each class, a part of it.
+
+    Args:
+        labels: integers (N,) in 0..K−1, of the pool in its official order.
+        num_classes: K.
+        rule: A `Rule`, whose values `load` has checked.
+
+    Returns:
+        `(train, validation, source)`: positions in `labels`, int64, the second None
+        without validation; and the `validation_source` of `LongTailedData`.
+
+    Raises:
+        ValueError: a class with fewer images than asked for; the message says what
+            would fit.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_spa.data.subset import Rule, draw
+    >>> rule = Rule(2, "exp", None, 0, "file", validation_per_class=1)
+    >>> train, validation, source = draw(np.array([0, 0, 0, 0, 1, 1, 1]), 2, rule)
+    >>> train.tolist(), validation.tolist(), source
+    ([0, 1, 2, 4], [3, 6], 'training')
+
+    Reference: Cao et al. (NeurIPS 2019), "Learning Imbalanced Datasets with
+    Label-Distribution-Aware Margin Loss" (the subset); the validation slice is ours.
     """
     held_out = rule.validation_per_class
     available = np.bincount(labels, minlength=num_classes)
@@ -49,7 +86,7 @@ def draw(labels, num_classes, rule):
     return train, np.concatenate(last), source
 
 
-def _counts(available, left, rule):
+def _counts(available: Array, left: Array, rule: Rule) -> tuple[Array, str]:
     """Training images a class, and whether they had to make room for validation."""
     if rule.imbalance_factor is None:
         return left, "training"
@@ -67,13 +104,14 @@ def _counts(available, left, rule):
     return counts, "training"
 
 
-def _fits(room, largest, factor, profile):
-    return np.all(long_tail_counts(len(room), largest, factor, profile) <= room)
+def _fits(room: Array, largest: int, factor: float, profile: str) -> bool:
+    counts = long_tail_counts(len(room), largest, factor, profile)
+    return bool(np.all(counts <= room))
 
 
-def _largest_count(room, limit, rule):
+def _largest_count(room: Array, limit: int, rule: Rule) -> int:
     """The largest `max_count` up to `limit` that the classes can give; 0 if none."""
-    factor, profile = rule.imbalance_factor, rule.profile
+    factor, profile = cast(float, rule.imbalance_factor), rule.profile
     candidates = range(math.ceil(factor), limit + 1)
     fitting = bisect.bisect_left(
         candidates, True, key=lambda n: not _fits(room, n, factor, profile)
@@ -81,16 +119,16 @@ def _largest_count(room, limit, rule):
     return candidates[fitting - 1] if fitting else 0
 
 
-def _smallest_factor(room, largest, rule):
+def _smallest_factor(room: Array, largest: int, rule: Rule) -> int:
     """The smallest whole imbalance factor that the classes can give; 0 if none."""
-    candidates = range(math.ceil(rule.imbalance_factor), largest + 1)
+    candidates = range(math.ceil(cast(float, rule.imbalance_factor)), largest + 1)
     first = bisect.bisect_left(
         candidates, True, key=lambda f: _fits(room, largest, f, rule.profile)
     )
     return candidates[first] if first < len(candidates) else 0
 
 
-def _too_many(counts, room, largest, rule):
+def _too_many(counts: Array, room: Array, largest: int, rule: Rule) -> str:
     short = np.flatnonzero(counts > room)
     numbers = ", ".join(f"class {c}: {counts[c]} of {room[c]}" for c in short[:5])
     held_out = rule.validation_per_class

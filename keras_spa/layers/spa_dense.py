@@ -159,8 +159,8 @@ def _with_projected_gradient(
     """The kernel itself, but what flows back to it is edited first."""
 
     @ops.custom_gradient
-    def identity(kernel, means, seen):
-        def gradient(*args, upstream=None):
+    def identity(kernel: Tensor, means: Tensor, seen: Tensor) -> Any:
+        def gradient(*args: Tensor, upstream: Tensor | None = None) -> Any:
             if upstream is None:  # as TensorFlow and JAX call it
                 (upstream,) = args
             edited = _kernel.project_gradient(

@@ -19,6 +19,7 @@ from keras_spa.losses.class_balanced import ClassBalanced
 from keras_spa.losses.dot_regression import DotRegression
 from keras_spa.losses.ldam import LDAM
 from keras_spa.losses.logit_adjusted import LogitAdjusted, adjust_logits
+from keras_spa.losses.prior import log_prior
 
 __all__ = [
     "BalancedSoftmax",
@@ -27,4 +28,5 @@ __all__ = [
     "LDAM",
     "LogitAdjusted",
     "adjust_logits",
+    "log_prior",
 ]

@@ -1,6 +1,9 @@
+from typing import Any
+
 import keras
 
 from keras_spa import _checks
+from keras_spa._types import ClassCounts, Config, Labels, Tensor
 from keras_spa.losses import _labels
 
 
@@ -15,14 +18,16 @@ class CountedLoss(keras.losses.Loss):
         reduction, name, dtype: as in every Keras loss.
     """
 
-    def __init__(self, class_counts, reduction, name, dtype):
+    def __init__(
+        self, class_counts: ClassCounts, reduction: str | None, name: str, dtype: Any
+    ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.class_counts = _checks.class_counts(class_counts)
 
-    def per_sample(self, labels, logits):
+    def per_sample(self, labels: Labels, logits: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Labels, y_pred: Tensor) -> Tensor:
         if len(y_pred.shape) != 2 or y_pred.shape[-1] != len(self.class_counts):
             raise ValueError(
                 "Argument `y_pred` must hold one logit for each of the "
@@ -31,5 +36,5 @@ class CountedLoss(keras.losses.Loss):
             )
         return self.per_sample(_labels.standardize(y_true, y_pred), y_pred)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "class_counts": self.class_counts}

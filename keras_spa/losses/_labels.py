@@ -3,9 +3,10 @@
 from keras import ops
 
 from keras_spa import _checks
+from keras_spa._types import Labels, Tensor
 
 
-def standardize(labels, logits):
+def standardize(labels: Labels, logits: Tensor) -> Tensor:
     """Labels as int32 (B,), or as soft labels (B, K) in the dtype of the logits.
 
     Raises:
@@ -19,7 +20,7 @@ def standardize(labels, logits):
     return ops.reshape(ops.cast(labels, "int32"), (-1,))
 
 
-def shares(labels, logits):
+def shares(labels: Labels, logits: Tensor) -> Tensor:
     """The share of each class in each label, (B, K): one-hot for integers."""
     if len(labels.shape) == 2:
         return labels
@@ -27,7 +28,7 @@ def shares(labels, logits):
     return ops.cast(ops.equal(labels[:, None], classes), logits.dtype)
 
 
-def by_label(values, labels):
+def class_values(values: Tensor, labels: Labels) -> Tensor:
     """`Σ_c y_c·v_c` (B,) for values (K,): of integers, the value of the class."""
     if len(labels.shape) == 2:
         # A sum and not a matrix product, which GPUs may round to fewer digits.
@@ -35,7 +36,7 @@ def by_label(values, labels):
     return ops.take(values, labels)
 
 
-def cross_entropy(labels, logits):
+def cross_entropy(labels: Labels, logits: Tensor) -> Tensor:
     """`−Σ_c y_c·log softmax(z)_c` (B,), also where soft labels do not sum to 1."""
     if len(labels.shape) == 2:
         return -ops.sum(labels * ops.log_softmax(logits, axis=-1), axis=-1)

@@ -1,5 +1,8 @@
+from typing import Any
+
 import keras
 
+from keras_spa._types import ClassCounts, Config
 from keras_spa.losses.logit_adjusted import LogitAdjusted
 
 
@@ -40,14 +43,14 @@ class BalancedSoftmax(LogitAdjusted):
 
     def __init__(
         self,
-        class_counts,
-        reduction="sum_over_batch_size",
-        name="balanced_softmax",
-        dtype=None,
-    ):
+        class_counts: ClassCounts,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "balanced_softmax",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(class_counts, 1.0, reduction, name, dtype)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = super().get_config()
         del config["tau"]
         return config

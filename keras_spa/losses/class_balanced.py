@@ -1,6 +1,9 @@
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_spa._types import ClassCounts, Config, Labels, Tensor
 from keras_spa.losses import _labels
 from keras_spa.losses._counted import CountedLoss
 from keras_spa.losses.effective_number import check_beta, effective_number_weights
@@ -53,13 +56,13 @@ class ClassBalanced(CountedLoss):
 
     def __init__(
         self,
-        loss,
-        class_counts,
-        beta=0.9999,
-        reduction="sum_over_batch_size",
-        name="class_balanced",
-        dtype=None,
-    ):
+        loss: keras.losses.Loss,
+        class_counts: ClassCounts,
+        beta: float = 0.9999,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "class_balanced",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(class_counts, reduction, name, dtype)
         if not isinstance(loss, keras.losses.Loss):
             raise ValueError(
@@ -72,7 +75,7 @@ class ClassBalanced(CountedLoss):
         weights = effective_number_weights(class_counts, beta)
         self.weights = ops.convert_to_tensor(weights, "float32")
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Labels, y_pred: Tensor) -> Tensor:
         weights = super().call(y_true, y_pred)
         losses = self.loss.call(y_true, y_pred)
         if len(losses.shape) != 1:
@@ -83,14 +86,14 @@ class ClassBalanced(CountedLoss):
             )
         return weights * losses
 
-    def per_sample(self, labels, logits):
-        return _labels.by_label(ops.cast(self.weights, logits.dtype), labels)
+    def per_sample(self, labels: Labels, logits: Tensor) -> Tensor:
+        return _labels.class_values(ops.cast(self.weights, logits.dtype), labels)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         loss = keras.saving.serialize_keras_object(self.loss)
         return {**super().get_config(), "loss": loss, "beta": self.beta}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Any:
         loss = keras.saving.deserialize_keras_object(config["loss"])
         return cls(**{**config, "loss": loss})

@@ -1,7 +1,10 @@
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_spa import _checks
+from keras_spa._types import Config, Labels, Tensor
 from keras_spa.losses import _labels
 
 
@@ -45,15 +48,15 @@ class DotRegression(keras.losses.Loss):
 
     def __init__(
         self,
-        energy=1.0,
-        reduction="sum_over_batch_size",
-        name="dot_regression",
-        dtype=None,
-    ):
+        energy: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "dot_regression",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.energy = _checks.positive("energy", energy)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Labels, y_pred: Tensor) -> Tensor:
         if len(y_pred.shape) != 2:
             raise ValueError(
                 "Argument `y_pred` must be dot products of shape (B, K). "
@@ -65,8 +68,8 @@ class DotRegression(keras.losses.Loss):
         own = ops.take_along_axis(y_pred, labels[:, None], axis=-1)
         return self._terms(own[:, 0])
 
-    def _terms(self, dots):
+    def _terms(self, dots: Tensor) -> Tensor:
         return ops.square(dots - self.energy) / (2 * self.energy)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "energy": self.energy}

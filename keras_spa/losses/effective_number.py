@@ -1,9 +1,10 @@
 import numpy as np
 
 from keras_spa import _checks
+from keras_spa._types import Array, ClassCounts
 
 
-def check_beta(beta):
+def check_beta(beta: float) -> float:
     """β as a float, if it is in [0, 1)."""
     if _checks.number("beta", beta, 0, 1) == 1:
         raise ValueError(
@@ -13,7 +14,7 @@ def check_beta(beta):
     return float(beta)
 
 
-def effective_number_weights(class_counts, beta):
+def effective_number_weights(class_counts: ClassCounts, beta: float) -> Array:
     """Class weights by the effective number of images, (K,) float64 that sum to K.
 
     `(1−β) / (1−β^n_c)`, normalised. β = 0 weighs all classes alike; as β → 1 the

@@ -1,8 +1,11 @@
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_spa import _checks
+from keras_spa._types import ClassCounts, Config, Labels, Tensor
 from keras_spa.losses import _labels
 from keras_spa.losses._counted import CountedLoss
 
@@ -56,13 +59,13 @@ class LDAM(CountedLoss):
 
     def __init__(
         self,
-        class_counts,
-        max_margin=0.5,
-        scale=30.0,
-        reduction="sum_over_batch_size",
-        name="ldam",
-        dtype=None,
-    ):
+        class_counts: ClassCounts,
+        max_margin: float = 0.5,
+        scale: float = 30.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "ldam",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(class_counts, reduction, name, dtype)
         self.max_margin = _checks.number("max_margin", max_margin, 0)
         self.scale = _checks.positive("scale", scale)
@@ -70,11 +73,11 @@ class LDAM(CountedLoss):
         margins = self.max_margin * (counts / counts.min()) ** -0.25
         self.margins = ops.convert_to_tensor(margins, "float32")
 
-    def per_sample(self, labels, logits):
+    def per_sample(self, labels: Labels, logits: Tensor) -> Tensor:
         margins = ops.cast(self.scale * self.margins, logits.dtype)
         shares = _labels.shares(labels, logits)
         return _labels.cross_entropy(labels, self.scale * logits - margins * shares)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {"max_margin": self.max_margin, "scale": self.scale}
         return {**super().get_config(), **config}

@@ -1,20 +1,18 @@
+from typing import Any
+
 import keras
-import numpy as np
 from keras import ops
 
 from keras_spa import _checks
+from keras_spa._types import ClassCounts, Config, Labels, Tensor
 from keras_spa.losses import _labels
 from keras_spa.losses._counted import CountedLoss
+from keras_spa.losses.prior import log_prior
 
 
-def scaled_log_prior(class_counts, tau):
-    """`τ·log π_c`, with `π_c = n_c / Σ n` the share of class c: float32 (K,)."""
-    counts = np.asarray(_checks.class_counts(class_counts), "float64")
-    tau = _checks.number("tau", tau, 0)
-    return np.float32(tau * (np.log(counts) - np.log(np.sum(counts))))
-
-
-def adjust_logits(logits, class_counts, tau=1.0):
+def adjust_logits(
+    logits: Tensor, class_counts: ClassCounts, tau: float = 1.0
+) -> Tensor:
     """Logits of a trained model, adjusted to classes that are equally likely.
 
     `z_c − τ·log π_c` with `π_c = n_c / Σ n`. This is for models trained with plain
@@ -45,7 +43,7 @@ def adjust_logits(logits, class_counts, tau=1.0):
     Reference: Menon et al. (ICLR 2021), "Long-Tail Learning via Logit Adjustment",
     equation 9.
     """
-    prior = scaled_log_prior(class_counts, tau)
+    prior = (_checks.number("tau", tau, 0) * log_prior(class_counts)).astype("float32")
     if not len(logits.shape) or logits.shape[-1] != len(prior):
         raise ValueError(
             f"Argument `logits` must hold one logit for each of the {len(prior)} class "
@@ -90,19 +88,20 @@ class LogitAdjusted(CountedLoss):
 
     def __init__(
         self,
-        class_counts,
-        tau=1.0,
-        reduction="sum_over_batch_size",
-        name="logit_adjusted",
-        dtype=None,
-    ):
+        class_counts: ClassCounts,
+        tau: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "logit_adjusted",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(class_counts, reduction, name, dtype)
         self.tau = _checks.number("tau", tau, 0)
-        self._prior = ops.convert_to_tensor(scaled_log_prior(class_counts, tau))
+        prior = (self.tau * log_prior(class_counts)).astype("float32")
+        self._prior = ops.convert_to_tensor(prior)
 
-    def per_sample(self, labels, logits):
+    def per_sample(self, labels: Labels, logits: Tensor) -> Tensor:
         adjusted = logits + ops.cast(self._prior, logits.dtype)
         return _labels.cross_entropy(labels, adjusted)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "tau": self.tau}

@@ -2,12 +2,15 @@
 
 from keras_spa.metrics.alignment_cosine import AlignmentCosine
 from keras_spa.metrics.neural_collapse import NeuralCollapse
+from keras_spa.metrics.per_class import accuracy_per_class, exact_class_means
 from keras_spa.metrics.shot_accuracy import ShotAccuracy, shot_groups, shot_means
 
 __all__ = [
     "AlignmentCosine",
     "NeuralCollapse",
     "ShotAccuracy",
+    "accuracy_per_class",
+    "exact_class_means",
     "shot_groups",
     "shot_means",
 ]

@@ -6,10 +6,11 @@ mean, `centred` (K, d); classifier weights (K, d). What is undefined is NaN.
 
 import numpy as np
 
-ROUNDING = 1e-12  # lengths below this share of the means' are rounding errors
+from keras_spa._types import Array
+from keras_spa.theory._pairs import ROUNDING
 
 
-def within_over_between(covariance, means, centred):
+def within_over_between(covariance: Array, means: Array, centred: Array) -> float:
     """NC1, `tr(Σ_W Σ_B⁺)/K`, with Σ_W = `covariance` (d, d) and `Σ_B = MᵀM/K`."""
     _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
     kept = lengths > ROUNDING * np.linalg.norm(means)
@@ -19,7 +20,7 @@ def within_over_between(covariance, means, centred):
     return float(np.sum(within / lengths[kept] ** 2))  # Σ_B⁺ has K/lengths²
 
 
-def distance_normalised_variance(squared_distances, variances):
+def distance_normalised_variance(squared_distances: Array, variances: Array) -> float:
     """CDNV, mean over pairs of classes of `(v_c + v_j)/(2‖μ_c − μ_j‖²)`."""
     pairs = np.triu_indices(len(variances), 1)
     distances = squared_distances[pairs]
@@ -28,21 +29,13 @@ def distance_normalised_variance(squared_distances, variances):
     return float(np.mean((variances[:, None] + variances)[pairs] / (2 * distances)))
 
 
-def squared_distances(means, centred):
-    """`‖μ_c − μ_j‖²` (K, K); 0 where it is no more than rounding."""
-    squares = np.sum(centred**2, axis=1)
-    found = squares[:, None] + squares - 2 * centred @ centred.T
-    scale = np.max(np.abs(means), initial=0) ** 2 * means.shape[1]
-    return np.where(found > ROUNDING * scale, found, 0.0)
-
-
-def variation(rows):
+def variation(rows: Array) -> float:
     """Coefficient of variation of the rows' lengths, standard deviation / mean."""
     lengths = np.linalg.norm(rows, axis=1)
     return float(np.std(lengths) / np.mean(lengths)) if lengths.any() else float("nan")
 
 
-def deviation_from_simplex(rows):
+def deviation_from_simplex(rows: Array) -> float:
     """Mean over pairs of rows of `|cos + 1/(K−1)|`."""
     if not np.any(rows):
         return float("nan")
@@ -51,7 +44,7 @@ def deviation_from_simplex(rows):
     return float(np.mean(np.abs((rows @ rows.T)[pairs] + 1 / (len(rows) - 1))))
 
 
-def self_duality_distance(weights, centred):
+def self_duality_distance(weights: Array, centred: Array) -> float:
     """`‖W/‖W‖_F − M/‖M‖_F‖_F`."""
     if not (weights.any() and centred.any()):
         return float("nan")
@@ -59,7 +52,7 @@ def self_duality_distance(weights, centred):
     return float(np.linalg.norm(np.subtract(*scaled)))
 
 
-def nearest(features, means):
+def nearest(features: Array, means: Array) -> Array:
     """Index of the row of `means` nearest to each of `features` (B, d)."""
     origin = means.mean(axis=0)  # near it, differences of squares lose fewer digits
     centres = means - origin
@@ -67,7 +60,7 @@ def nearest(features, means):
     return np.argmax((features - origin) @ centres.T - offsets, axis=1)
 
 
-def unit(rows):
+def unit(rows: Array) -> Array:
     """Rows of length one; 0 stays 0."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.where(lengths > 0, lengths, 1)

@@ -1,11 +1,16 @@
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from keras import ops
 
 from keras_spa import _checks, theory
-from keras_spa.metrics import _collapse
-from keras_spa.metrics.shot_accuracy import shot_groups
+from keras_spa._types import Array, Tensor
+from keras_spa.metrics import _collapse, _inputs
+from keras_spa.metrics.per_class import exact_class_means
+from keras_spa.metrics.shot_accuracy import shot_means
+from keras_spa.theory import _pairs
 
 
 class NeuralCollapse:
@@ -62,8 +67,8 @@ class NeuralCollapse:
     >>> labels = np.array([0, 1, 2, 0])
     >>> metric = spa.metrics.NeuralCollapse(num_classes=3)
     >>> metric.update_state(etf[labels], labels, logits=etf[labels] @ etf.T)
-    >>> found = metric.result(weights=2 * etf)
-    >>> print(*(round(abs(found[name]), 3) for name in ("nc1", "nc3_cosine", "nc4")))
+    >>> measures = metric.result(weights=2 * etf)
+    >>> print(*(round(abs(measures[name]), 3) for name in ("nc1", "nc3_cosine", "nc4")))
     0.0 1.0 1.0
 
     Reference: Papyan, Han and Donoho (2020), "Prevalence of neural collapse during the
@@ -73,23 +78,28 @@ class NeuralCollapse:
     Xie (AAAI 2026), "Space Alignment Matters", as a ratio (ours).
     """
 
-    def __init__(self, num_classes, class_counts=None):
+    def __init__(
+        self, num_classes: int, class_counts: Sequence[float] | None = None
+    ) -> None:
         self.num_classes = _checks.integer("num_classes", num_classes, 2)
         self.class_counts = None
         if class_counts is not None:
             self.class_counts = _checks.class_counts(class_counts, num_classes)
         self.reset_state()
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         """Forget all images."""
         self.counts = np.zeros(self.num_classes)
-        self.means = None  # made when d is known
-        self._scatter = None  # Σ_i (h_i − μ)(h_i − μ)ᵀ, (d, d)
+        self.means: Any = None  # made when d is known
+        self._scatter: Any = None  # Σ_i (h_i − μ)(h_i − μ)ᵀ, (d, d)
         self._spread = np.zeros(self.num_classes)  # Σ_i ‖h_i − μ_c‖² by class
-        self._kept = []  # (features, decisions) of each batch, for NC4
+        # (features, decisions) of each batch, for NC4
+        self._kept: list[tuple[Array, Array]] = []
         self._batch = -1
 
-    def update_state(self, features, labels, logits=None):
+    def update_state(
+        self, features: Tensor, labels: Tensor, logits: Tensor | None = None
+    ) -> None:
         """Take in a batch.
 
         Args:
@@ -99,32 +109,37 @@ class NeuralCollapse:
                 all batches or of none.
         """
         self._batch += 1
-        features, labels = self._checked(features, labels)
+        features = _inputs.features(features, self.means, self._batch)
+        labels = _inputs.labels(labels, len(features), self.num_classes)
+        if self.means is None:
+            self.means = np.zeros((self.num_classes, features.shape[1]))
+            self._scatter = np.zeros((features.shape[1], features.shape[1]))
         if not len(labels):
             return
         if logits is not None:
             decisions = ops.argmax(ops.convert_to_tensor(logits), axis=-1)
             kept = features.astype("float32"), ops.convert_to_numpy(decisions)
             self._kept.append(kept)
-        order = np.argsort(labels, kind="stable")
-        features, labels = features[order], labels[order]
-        classes, starts, n = np.unique(labels, return_index=True, return_counts=True)
-        batch_means = np.add.reduceat(features, starts) / n[:, None]
-        inside = features - np.repeat(batch_means, n, axis=0)
+        counts, means = exact_class_means([(features, labels)], self.num_classes)
+        inside = features - means[labels]
+        self._spread += np.bincount(
+            labels, np.sum(inside**2, axis=1), minlength=self.num_classes
+        )
         # Groups of n and N images with means apart by δ scatter, about their common
         # mean, by nN/(n + N)·δδᵀ more than about their own.
-        before = self.counts[classes]
-        apart = batch_means - self.means[classes]
+        classes = np.flatnonzero(counts)
+        n, before = counts[classes], self.counts[classes]
+        apart = means[classes] - self.means[classes]
         between = np.sqrt(n * before / (n + before))[:, None] * apart
         rows = np.concatenate([inside, between])
         self._scatter += rows.T @ rows
-        squares = np.sum(rows**2, axis=1)
-        self._spread[classes] += np.add.reduceat(squares[: len(labels)], starts)
-        self._spread[classes] += squares[len(labels) :]
+        self._spread[classes] += np.sum(between**2, axis=1)
         self.means[classes] += (n / (n + before))[:, None] * apart
         self.counts[classes] += n
 
-    def result(self, weights=None, biases=None):
+    def result(
+        self, weights: Tensor | None = None, biases: Tensor | None = None
+    ) -> dict[str, float]:
         """The metrics of all images so far, by name.
 
         Args:
@@ -133,141 +148,101 @@ class NeuralCollapse:
             biases: (K,), its biases, for `exponent_efficiency`. Defaults to 0.
         """
         met, means, centred = self._class_means()
-        distances = _collapse.squared_distances(means, centred)
+        distances = _pairs.squared_distances(means)
         variances = self._spread[met] / self.counts[met]
         covariance = self._scatter / self.counts.sum()
-        found = {
+        measures = {
             "nc1": _collapse.within_over_between(covariance, means, centred),
             "cdnv": _collapse.distance_normalised_variance(distances, variances),
             "nc2_means_norm": _collapse.variation(centred),
             "nc2_means_angle": _collapse.deviation_from_simplex(centred),
         }
         if weights is not None:
-            found |= self._of_weights(self._checked_weights(weights), biases, distances)
+            weights = _inputs.weights(weights, self.means.shape)
+            measures |= self._classifier_measures(weights, biases, distances)
         if self._kept:
-            found["nc4"] = self._agreement(met, means)
-        if any(np.isnan(value) for value in found.values()):
-            names = [name for name, value in found.items() if np.isnan(value)]
+            measures["nc4"] = self._agreement(met, means)
+        names = [name for name, value in measures.items() if np.isnan(value)]
+        if names:
             reasons = " ".join(self.notes(weights))
             warnings.warn(f"Undefined: {', '.join(names)}. {reasons}", stacklevel=2)
-        return found
+        return measures
 
-    def cosines(self, weights):
+    def cosines(self, weights: Tensor) -> Array:
         """`cos(w_c, m_c)` of each class, (K,); NaN for classes without images."""
         met, _, centred = self._class_means()
-        rows = _collapse.unit(self._checked_weights(weights)[met])
+        rows = _collapse.unit(_inputs.weights(weights, self.means.shape)[met])
         cosines = np.full(self.num_classes, np.nan)
         cosines[met] = np.sum(rows * _collapse.unit(centred), axis=1)
         return cosines
 
-    def notes(self, weights=None):
+    def notes(self, weights: Tensor | None = None) -> list[str]:
         """Sentences about what is missing or cannot be; [] if all is well."""
         met, means, centred = self._class_means()
-        found = []
+        notes = []
         if len(met) < self.num_classes:
             missing = np.setdiff1d(np.arange(self.num_classes), met)
-            found.append(f"Classes without images, left out: {_listed(missing)}.")
+            notes.append(
+                f"Classes without images, left out: {_inputs.listed(missing)}."
+            )
         if means.shape[1] < len(met) - 1:
-            found.append(
+            notes.append(
                 f"A simplex ETF of {len(met)} classes needs {len(met) - 1} dimensions; "
                 f"with {means.shape[1]}, NC2 cannot reach 0."
             )
-        distances = _collapse.squared_distances(means, centred)
+        distances = _pairs.squared_distances(means)
         if not distances.any():
-            found.append("The means of all classes coincide: features tell none apart.")
+            notes.append("The means of all classes coincide: features tell none apart.")
         elif len(pairs := np.argwhere(np.triu(distances == 0, 1))):
             same = ", ".join(f"{met[i]} and {met[j]}" for i, j in pairs[:5])
-            found.append(f"Classes whose means coincide: {same}.")
+            notes.append(f"Classes whose means coincide: {same}.")
         if weights is not None:
-            zero = met[~self._checked_weights(weights)[met].any(axis=1)]
+            zero = met[~_inputs.weights(weights, self.means.shape)[met].any(axis=1)]
             if len(zero):
-                found.append(f"Classes whose weights are 0: {_listed(zero)}.")
-        return found
+                notes.append(f"Classes whose weights are 0: {_inputs.listed(zero)}.")
+        return notes
 
-    def _of_weights(self, weights, biases, distances):
+    def _classifier_measures(
+        self, weights: Array, biases: Tensor | None, distances: Array
+    ) -> dict[str, float]:
         met, means, centred = self._class_means()
         cosines = self.cosines(weights)
-        found = {
+        measures = {
             "nc2_weights_norm": _collapse.variation(weights[met]),
             "nc2_weights_angle": _collapse.deviation_from_simplex(weights[met]),
             "nc3_cosine": float(np.mean(cosines[met])),
         }
         if self.class_counts is not None:
-            for shots, classes in shot_groups(self.class_counts).items():
-                if len(group := np.intersect1d(classes, met)):
-                    found[f"nc3_cosine_{shots}"] = float(np.mean(cosines[group]))
-        found["nc3_distance"] = _collapse.self_duality_distance(weights[met], centred)
-        found["exponent_efficiency"] = float("nan")
+            groups = shot_means(cosines, self.class_counts)
+            known = {shots: mean for shots, mean in groups.items() if mean == mean}
+            measures |= {f"nc3_cosine_{shots}": mean for shots, mean in known.items()}
+        measures["nc3_distance"] = _collapse.self_duality_distance(
+            weights[met], centred
+        )
+        measures["exponent_efficiency"] = float("nan")
         if np.all(distances[np.triu_indices(len(met), 1)] > 0):
             if biases is not None:
                 biases = np.asarray(biases, "float64")[met]
-            found["exponent_efficiency"] = theory.exponent_efficiency(
+            measures["exponent_efficiency"] = theory.exponent_efficiency(
                 weights[met], means, biases
             )
-        return found
+        return measures
 
-    def _agreement(self, met, means):
+    def _agreement(self, met: Array, means: Array) -> float:
         same = seen = 0
         for features, decisions in self._kept:
             nearest = met[_collapse.nearest(features.astype("float64"), means)]
-            same += np.count_nonzero(nearest == decisions)
+            same += int(np.count_nonzero(nearest == decisions))
             seen += len(decisions)
         return float(same / seen)
 
-    def _class_means(self):
+    def _class_means(self) -> tuple[Array, Array, Array]:
         """Classes with images, their means, and these without their common mean."""
         met = np.flatnonzero(self.counts)
         if len(met) < 2:
             raise ValueError(
                 "Neural collapse needs images of at least 2 classes. Received: images "
-                f"of {len(met)} ({_listed(met) or 'none'})"
+                f"of {len(met)} ({_inputs.listed(met) or 'none'})"
             )
         means = self.means[met]
         return met, means, means - means.mean(axis=0)
-
-    def _checked(self, features, labels):
-        features = ops.convert_to_numpy(features)
-        width = None if self.means is None else self.means.shape[1]
-        if features.ndim != 2 or width not in (None, features.shape[1]):
-            raise ValueError(
-                f"Argument `features` must have shape (B, {width or 'd'}). "
-                f"Received: features.shape={features.shape} in batch {self._batch}"
-            )
-        if width is None:
-            width = features.shape[1]
-            self.means = np.zeros((self.num_classes, width))
-            self._scatter = np.zeros((width, width))
-        features = features.astype("float64")
-        if not np.isfinite(features).all():
-            image = np.argmin(np.isfinite(features).all(axis=1))
-            raise ValueError(
-                "Argument `features` must be finite. Received: NaN or infinity in "
-                f"batch {self._batch} (counted from 0), first in its image {image}"
-            )
-        labels = ops.convert_to_numpy(labels)
-        if _checks.label_shape(labels, self.num_classes) != "integer":
-            raise ValueError(
-                "Argument `labels` must be integers of shape (B,) or (B, 1). "
-                f"Received: labels.shape={labels.shape}"
-            )
-        _checks.label_values(labels, self.num_classes)
-        if len(labels) != len(features):
-            raise ValueError(
-                "Argument `labels` must hold one label for each of the features. "
-                f"Received: {len(labels)} labels, {len(features)} features"
-            )
-        return features, labels.reshape(-1).astype("int64")
-
-    def _checked_weights(self, weights):
-        weights = ops.convert_to_numpy(weights).astype("float64")
-        if weights.shape != self.means.shape or not np.isfinite(weights).all():
-            raise ValueError(
-                f"Argument `weights` must be finite, of shape {self.means.shape}. "
-                f"Received: weights.shape={weights.shape}"
-            )
-        return weights
-
-
-def _listed(classes):
-    shown = ", ".join(str(c) for c in classes[:10])
-    return shown + (f" and {len(classes) - 10} more" if len(classes) > 10 else "")

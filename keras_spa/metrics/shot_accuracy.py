@@ -1,11 +1,16 @@
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_spa import _checks
+from keras_spa._types import Array, ClassCounts, Config, Labels, Tensor
 
 
-def shot_groups(class_counts, many=100, few=20):
+def shot_groups(
+    class_counts: ClassCounts, many: float = 100, few: float = 20
+) -> dict[str, Array]:
     """Classes by how many training images they have.
 
     Args:
@@ -43,7 +48,12 @@ def shot_groups(class_counts, many=100, few=20):
     }
 
 
-def shot_means(accuracy_per_class, class_counts, many=100, few=20):
+def shot_means(
+    accuracy_per_class: Array,
+    class_counts: ClassCounts,
+    many: float = 100,
+    few: float = 20,
+) -> dict[str, float]:
     """Mean accuracy of the many-, medium- and few-shot classes.
 
     Args:
@@ -56,6 +66,10 @@ def shot_means(accuracy_per_class, class_counts, many=100, few=20):
         `{"many": float, "medium": float, "few": float}`; NaN for a group without
         classes that have images.
 
+    Raises:
+        ValueError: not one accuracy a class, counts that are not positive, `few` above
+            `many`.
+
     Example:
 
     >>> import keras_spa as spa
@@ -65,9 +79,15 @@ def shot_means(accuracy_per_class, class_counts, many=100, few=20):
     Reference: Liu et al. (CVPR 2019), "Large-Scale Long-Tailed Recognition in an Open
     World", section 4.
     """
+    groups = shot_groups(class_counts, many, few)
     accuracies = np.asarray(accuracy_per_class, "float64")
+    if accuracies.shape != np.shape(class_counts):
+        raise ValueError(
+            "Argument `accuracy_per_class` must hold one accuracy for each of the "
+            f"{len(class_counts)} class counts. Received: shape {accuracies.shape}"
+        )
     means = {}
-    for shots, classes in shot_groups(class_counts, many, few).items():
+    for shots, classes in groups.items():
         known = accuracies[classes][np.isfinite(accuracies[classes])]
         means[shots] = float(known.mean()) if known.size else float("nan")
     return means
@@ -128,8 +148,13 @@ class ShotAccuracy(keras.metrics.Metric):
     """
 
     def __init__(
-        self, class_counts, many=100, few=20, name="shot_accuracy", dtype=None
-    ):
+        self,
+        class_counts: ClassCounts,
+        many: float = 100,
+        few: float = 20,
+        name: str = "shot_accuracy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.class_counts = _checks.class_counts(class_counts)
         self.many, self.few = many, few
@@ -141,7 +166,9 @@ class ShotAccuracy(keras.metrics.Metric):
         self.correct = self.add_variable(shape, "zeros", self.dtype, name="correct")
         self.samples = self.add_variable(shape, "zeros", self.dtype, name="samples")
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self, y_true: Labels, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         num_classes = len(self.class_counts)
         y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
         if y_pred.shape[-1] != num_classes:
@@ -164,11 +191,11 @@ class ShotAccuracy(keras.metrics.Metric):
         self.correct.assign(self.correct + ops.sum(correct, axis=1))
         self.samples.assign(self.samples + ops.sum(samples, axis=1))
 
-    def per_class(self):
+    def per_class(self) -> Tensor:
         """Accuracy of each class, (K,); NaN for classes without samples so far."""
         return _ratio(self.correct, self.samples)
 
-    def result(self):
+    def result(self) -> dict[str, Tensor]:
         overall = _ratio(ops.sum(self.correct), ops.sum(self.samples))
         result = {f"{self.name}_overall": overall}
         met = ops.cast(self.samples > 0, self.dtype)
@@ -179,11 +206,11 @@ class ShotAccuracy(keras.metrics.Metric):
             result[f"{self.name}_{group}"] = mean
         return result
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {"many": self.many, "few": self.few}
         return {**super().get_config(), "class_counts": self.class_counts, **config}
 
 
-def _ratio(part, whole):
+def _ratio(part: Tensor, whole: Tensor) -> Tensor:
     whole = ops.convert_to_tensor(whole)
     return ops.where(whole > 0, part / ops.where(whole > 0, whole, 1), float("nan"))

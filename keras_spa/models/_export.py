@@ -42,7 +42,7 @@ def export(
         if format in ("onnx", "litert"):  # whose runtimes know few half-precision ops
             model = _in_float32(model)
         serving = _serving(model, specs[0])
-        serving.export(path, format, verbose, [_specs(serving.input)], **kwargs)
+        serving.export(str(path), format, verbose, [_specs(serving.input)], **kwargs)
         if format == "onnx":
             _name_outputs(path)
 

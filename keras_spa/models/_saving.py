@@ -4,6 +4,8 @@ from typing import Any, Self
 
 import keras
 
+from keras_spa.alignment.base import Alignment
+from keras_spa.layers.spa_dense import SpADense
 from keras_spa.models import _export
 from keras_spa.models._config import with_parts
 from keras_spa.models._surgery.logits import logits_layer
@@ -12,6 +14,14 @@ from keras_spa.models._surgery.up_to_head import UpToHead
 
 class Saving:
     """How a `SpAModel` gets into files: its configuration, and exports."""
+
+    name: str
+    trainable: bool
+    dtype_policy: Any
+    backbone: keras.Layer
+    classifier: keras.Layer
+    alignments: list[Alignment]
+    momentum: float
 
     def export(
         self,
@@ -103,6 +113,11 @@ class Saving:
         model = cls(**config)
         model.trainable = trainable
         return model
+
+    def _carried(self) -> list[Alignment]:
+        """The alignments that the classifier brings along."""
+        carries = isinstance(self.classifier, SpADense)
+        return list(self.classifier.alignments) if carries else []
 
     def _head_in_backbone(self) -> bool:
         head = getattr(self.classifier, "head", self.classifier)

@@ -36,7 +36,7 @@ def features_shape(backbone: keras.Layer, input_shape: Any) -> Shape:
 def class_count(classifier: keras.Layer, dimension: int) -> int:
     """K, if the classifier has a kernel (d, K)."""
     kernel = getattr(classifier, "kernel", None)
-    shape = getattr(kernel, "shape", None)
+    shape = tuple(getattr(kernel, "shape", ()))
     if not isinstance(kernel, keras.Variable) or (
         len(shape) != 2 or shape[0] != dimension or shape[1] < 2
     ):
@@ -44,7 +44,7 @@ def class_count(classifier: keras.Layer, dimension: int) -> int:
             "Argument `classifier` must be a layer with a `kernel` variable of "
             f"shape ({dimension}, K), K at least 2, such as "
             f"keras.layers.Dense(K). Received: {type(classifier).__name__} "
-            f"with kernel shape {shape and tuple(shape)}"
+            f"with kernel shape {shape or None}"
         )
     return shape[1]
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 from keras import layers, ops
 
@@ -7,7 +9,7 @@ from keras_spa._types import Tensor
 
 def resnet_cifar(
     depth: int = 32,
-    width: int = 16,
+    width: Any = 16,
     shortcut: str = "pad",
     input_shape: tuple[int, int, int] = (32, 32, 3),
 ) -> keras.Model:

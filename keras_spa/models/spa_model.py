@@ -1,7 +1,7 @@
 import importlib
 import warnings
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 
@@ -19,11 +19,11 @@ from keras_spa.models._surgery.split import split
 from keras_spa.models._train_step.base import StepParts
 
 BACKEND = keras.backend.backend()
-if BACKEND in ("tensorflow", "jax", "torch"):
+if TYPE_CHECKING or BACKEND not in ("tensorflow", "jax", "torch"):
+    TrainStep = StepParts  # such a backend only infers
+else:
     step = importlib.import_module(f"keras_spa.models._train_step.{BACKEND}")
     TrainStep = step.TrainStep
-else:  # a backend that only infers
-    TrainStep = StepParts
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -100,7 +100,7 @@ class SpAModel(TrainStep, Saving, keras.Model):
         self.classifier = _shapes.check_layer("classifier", classifier)
         self.momentum = _checks.number("momentum", momentum, 0, 1)
         self.alignments = self._carried() + _kernel.as_list(alignment)
-        self.class_means: ClassMeans | None = None  # made in `build`, when K is known
+        self.class_means: Any = None  # made in `build`, when K is known
         self.alignment_tracker = AlignmentCosine()
         if backbone.built and isinstance(backbone, keras.Model) and backbone.inputs:
             self.build(backbone.input_shape)
@@ -197,9 +197,8 @@ class SpAModel(TrainStep, Saving, keras.Model):
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As in `keras.Model.fit`, after a look at what it is given.
 
-        Labels out of range raise a ValueError (arrays are checked whole, a PyDataset
-        by its first batch); alignments that a frozen classifier disables are warned
-        of.
+        Labels out of range raise a ValueError (of a PyDataset, in its first batch);
+        alignments that a frozen classifier disables are warned of.
         """
         labels = y
         if y is None and isinstance(x, keras.utils.PyDataset):
@@ -226,16 +225,13 @@ class SpAModel(TrainStep, Saving, keras.Model):
         training: bool = True,
         statistics: ClassStatistics | None = None,
     ) -> Tensor:
-        """Keras' loss plus the alignments' penalties.
-
-        `statistics` of the classes are those stored by default, as in evaluation.
-        """
-        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        statistics = statistics or self.class_means.statistics
-        weights = self._weights()
+        """Keras' loss plus the penalties; `statistics` default to those stored."""
+        loss = super().compute_loss(  # type: ignore[safe-super]
+            x, y, y_pred, sample_weight, training
+        )
+        parts = self._weights(), statistics or self.class_means.statistics
         for alignment in self._acting("penalty"):
-            penalty = alignment.penalty(weights, statistics)
-            loss = loss + penalty / distribute.num_replicas()
+            loss = loss + alignment.penalty(*parts) / distribute.num_replicas()
         return loss
 
     def compute_metrics(
@@ -247,11 +243,7 @@ class SpAModel(TrainStep, Saving, keras.Model):
         statistics: ClassStatistics | None = None,
     ) -> dict[str, Any]:
         """Keras' metrics and `alignment`; `statistics` as in `compute_loss`."""
-        statistics = statistics or self.class_means.statistics
-        self.alignment_tracker.update_state(self._weights(), statistics)
-        return super().compute_metrics(x, y, y_pred, sample_weight)
-
-    def _carried(self) -> list[Alignment]:
-        """The alignments that the classifier brings along."""
-        carries = isinstance(self.classifier, SpADense)
-        return list(self.classifier.alignments) if carries else []
+        self.alignment_tracker.update_state(
+            self._weights(), statistics or self.class_means.statistics
+        )
+        return super().compute_metrics(x, y, y_pred, sample_weight)  # type: ignore

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from keras_spa._types import Array
+
 LARGEST = 1e100  # so that squares and products stay finite in float64
 
 
-def _numbers(name, value, shape):
+def _numbers(name: str, value: Array, shape: str) -> Array:
     try:
         array = np.asarray(value)
     except ValueError:  # rows of unequal lengths
@@ -20,7 +22,7 @@ def _numbers(name, value, shape):
     return array.astype(np.float64)
 
 
-def _finite(name, array):
+def _finite(name: str, array: Array) -> Array:
     wrong = ~(np.abs(array) <= LARGEST)
     rows = np.flatnonzero(wrong.reshape(len(array), -1).any(axis=1))
     if rows.size:
@@ -33,7 +35,7 @@ def _finite(name, array):
     return array
 
 
-def rows(name, value):
+def rows(name: str, value: Array) -> Array:
     """`value` as float64 (K, d), if it is one finite row for each of K >= 2 classes."""
     array = _numbers(name, value, "(K, d)")
     if array.ndim != 2 or array.shape[0] < 2 or array.shape[1] < 1:
@@ -44,7 +46,9 @@ def rows(name, value):
     return _finite(name, array)
 
 
-def classifier(weights, means, biases):
+def classifier(
+    weights: Array, means: Array, biases: Array | None
+) -> tuple[Array, Array, Array]:
     """The three as float64 (K, d), (K, d) and (K,); biases of None are zeros."""
     weights, means = rows("weights", weights), rows("means", means)
     if weights.shape != means.shape:

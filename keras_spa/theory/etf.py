@@ -1,9 +1,10 @@
 import numpy as np
 
 from keras_spa import _checks
+from keras_spa._types import Array
 
 
-def simplex_etf(num_classes, dimension, seed=None):
+def simplex_etf(num_classes: int, dimension: int, seed: int | None = None) -> Array:
     """Unit vectors as far apart as K of them can be: a simplex equiangular tight frame.
 
     Rows `m_c` with `‖m_c‖ = 1`, `m_c·m_j = −1/(K−1)` for c ≠ j and `Σ_c m_c = 0`:

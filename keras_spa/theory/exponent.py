@@ -1,10 +1,13 @@
 import numpy as np
 
 from keras_spa import _checks
+from keras_spa._types import Array
 from keras_spa.theory import _inputs, _pairs
 
 
-def error_exponent(weights, means, biases=None, per_class=False):
+def error_exponent(
+    weights: Array, means: Array, biases: Array | None = None, per_class: bool = False
+) -> float | Array:
     """How fast a linear classifier's errors vanish with the noise of its features.
 
     Features of class y are `μ_y + σn`, n standard normal; the decision is
@@ -55,7 +58,7 @@ def error_exponent(weights, means, biases=None, per_class=False):
     return exponents if per_class else float(exponents.min())
 
 
-def _closest(means):
+def _closest(means: Array) -> tuple[int, int, float]:
     """The two classes whose means are closest, and the square of their distance."""
     squared = _pairs.squared_distances(means)
     np.fill_diagonal(squared, np.inf)
@@ -63,7 +66,7 @@ def _closest(means):
     return int(i), int(j), float(squared[i, j])
 
 
-def optimal_error_exponent(means):
+def optimal_error_exponent(means: Array) -> float:
     """The largest exponent that any decision rule reaches on features with these means.
 
     `OEE = min over i≠j of ‖μ_i−μ_j‖²/8`, the Chernoff information of the two closest
@@ -94,7 +97,9 @@ def optimal_error_exponent(means):
     return _closest(_inputs.rows("means", means))[2] / 8
 
 
-def exponent_efficiency(weights, means, biases=None):
+def exponent_efficiency(
+    weights: Array, means: Array, biases: Array | None = None
+) -> float:
     """How much of its features' separability a linear classifier uses, in [0, 1].
 
     `error_exponent(W, M, b) / optimal_error_exponent(M)`. It is at most 1: on the line

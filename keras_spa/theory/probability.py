@@ -1,9 +1,10 @@
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_spa import _checks
+from keras_spa._types import Array
 from keras_spa.theory import _inputs, _pairs
 
 BLOCK = 2**21  # samples × rivals held at a time
@@ -31,17 +32,24 @@ class ErrorProbability(NamedTuple):
     standard_error: np.ndarray
 
     @property
-    def mean(self):
+    def mean(self) -> float:
         """Mean over the classes: the error on a balanced test set."""
         return float(self.probability.mean())
 
     @property
-    def mean_standard_error(self):
+    def mean_standard_error(self) -> float:
         """Standard error of `mean`; the estimates of the classes are independent."""
         return math.hypot(*self.standard_error) / len(self.standard_error)
 
 
-def error_probability(weights, means, sigma, biases=None, samples=10000, seed=0):
+def error_probability(
+    weights: Array,
+    means: Array,
+    sigma: float,
+    biases: Array | None = None,
+    samples: int = 10000,
+    seed: int = 0,
+) -> ErrorProbability:
     """Error of a linear classifier at a given noise, however rare errors are.
 
     Features of class y are `μ_y + σn`, n standard normal; the decision is
@@ -99,7 +107,13 @@ def error_probability(weights, means, sigma, biases=None, samples=10000, seed=0)
     return ErrorProbability(*np.array(estimates).T)
 
 
-def _of_class(y, weights, thresholds, samples, random):
+def _of_class(
+    y: int,
+    weights: Array,
+    thresholds: Array,
+    samples: int,
+    random: np.random.RandomState,
+) -> tuple[float, float]:
     tails = np.array([math.erfc(t / math.sqrt(2)) / 2 for t in thresholds])
     largest = tails.max()
     if largest == 1:
@@ -111,7 +125,7 @@ def _of_class(y, weights, thresholds, samples, random):
     normals = weights[rivals] - weights[y]
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     if normals.shape[1] > len(rivals):  # only the noise in their span matters
-        normals = np.linalg.qr(normals.T, mode="r").T
+        normals = np.asarray(np.linalg.qr(normals.T, mode="r")).T
     tails, thresholds = tails[rivals], thresholds[rivals]
     block = max(1, BLOCK // len(rivals))
     counts = [
@@ -123,7 +137,13 @@ def _of_class(y, weights, thresholds, samples, random):
     return union_bound * shares.mean(), union_bound * error
 
 
-def _half_spaces(normals, thresholds, tails, samples, random):
+def _half_spaces(
+    normals: Array,
+    thresholds: Array,
+    tails: Array,
+    samples: int,
+    random: np.random.RandomState,
+) -> Any:
     """Into how many half-spaces noises fall that fall into one, drawn by its tail."""
     drawn = random.choice(len(tails), samples, p=tails / tails.sum())
     noise = random.standard_normal((samples, normals.shape[1]))
@@ -135,7 +155,7 @@ def _half_spaces(normals, thresholds, tails, samples, random):
     return inside.sum(axis=1)
 
 
-def _normal_above(low, random):
+def _normal_above(low: Array, random: np.random.RandomState) -> Array:
     """Standard normal numbers, each given that it is at least `low` (n,).
 
     Rejection from an exponential distribution beyond a positive `low` (Robert 1995,

@@ -1,9 +1,11 @@
+from typing import Any
+
 import numpy as np
 
 from keras_spa import _checks
 
 
-def rotated_etf_exponent(num_classes, angle, plane=False):
+def rotated_etf_exponent(num_classes: int, angle: Any, plane: bool = False) -> Any:
     """Exponent of a classifier that has the right shape but is turned by an angle.
 
     The means are a simplex ETF of unit vectors `m_c`, and so are the weights, turned

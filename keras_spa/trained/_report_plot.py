@@ -1,16 +1,21 @@
 """The picture of a `CollapseReport`."""
 
+import pathlib
 import textwrap
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_spa import plots
 
+if TYPE_CHECKING:
+    from keras_spa.trained.collapse_report import CollapseReport
+
 MOST_NAMES, NAME_WIDTH = 12, 10
-COSINE, ACCURACY = "#0072B2", "#E69F00"
+COSINE, ACCURACY = plots.PALETTE["blue"], plots.PALETTE["orange"]
 
 
-def draw_report(report, path):
+def draw_report(report: "CollapseReport", path: pathlib.Path) -> None:
     """Cosine and accuracy from head to tail, histogram of angles, verdict on top."""
     from matplotlib.figure import Figure
 
@@ -23,12 +28,12 @@ def draw_report(report, path):
         plots.save(figure, path)
 
 
-def _draw_classes(axes, report):
+def _draw_classes(axes: Any, report: "CollapseReport") -> None:
     order = report.head_to_tail
     cosines = np.asarray(report.cosine_per_class)[order]
     accuracies = np.asarray(report.accuracy_per_class)[order]
     place = np.arange(len(order))
-    marks = {"markersize": 5 if len(order) <= 40 else 2, "lw": 1}
+    marks: dict[str, Any] = {"markersize": 5 if len(order) <= 40 else 2, "lw": 1}
     axes.bar(
         place,
         accuracies,
@@ -53,11 +58,11 @@ def _draw_classes(axes, report):
     axes.legend(loc="upper right", ncols=2, frameon=False)
 
 
-def _label(report, c):
+def _label(report: "CollapseReport", c: int) -> str:
     return f"{report.class_names[c][:NAME_WIDTH]}\n{report.class_counts[c]:,}"
 
 
-def _draw_angles(axes, report):
+def _draw_angles(axes: Any, report: "CollapseReport") -> None:
     order = report.head_to_tail
     cosines = np.asarray(report.cosine_per_class)
     groups = report.shots()

@@ -1,11 +1,16 @@
 import dataclasses
 import json
 import math
+import os
 import warnings
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 
-from keras_spa import theory
+from keras_spa import markdown, theory
+from keras_spa._types import Array
+from keras_spa.metrics.neural_collapse import NeuralCollapse
 from keras_spa.metrics.shot_accuracy import shot_groups
 from keras_spa.plots import check_path
 from keras_spa.trained._report_plot import draw_report
@@ -15,7 +20,7 @@ MOST_ROWS = 20  # of the table by class
 
 @dataclasses.dataclass(frozen=True)
 class CollapseReport:
-    """What `diagnose` found; print it for the verdict.
+    """The answer of `diagnose`; print it for the verdict.
 
     Lists run over the K classes in the order of their labels; entries of classes
     without images are NaN.
@@ -52,25 +57,25 @@ class CollapseReport:
     Reference: ours.
     """
 
-    class_names: list
-    class_counts: list
-    images: list
+    class_names: list[str]
+    class_counts: list[int]
+    images: list[int]
     dimension: int
     accuracy: float
-    accuracy_per_class: list
-    cosine_per_class: list
-    exponent_per_class: list
-    metrics: dict
-    notes: list
+    accuracy_per_class: list[float]
+    cosine_per_class: list[float]
+    exponent_per_class: list[float]
+    metrics: dict[str, float]
+    notes: list[str]
 
     @property
-    def head_to_tail(self):
+    def head_to_tail(self) -> Array:
         """Classes with images, by falling number of training images."""
         order = np.argsort(-np.asarray(self.class_counts), kind="stable")
         return order[np.asarray(self.images)[order] > 0]
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """Three sentences: aligned or not, where not, and what it costs.
 
         "Aligned" is a mean cosine of at least 0.95, "nearly aligned" of 0.85; "most in
@@ -105,10 +110,18 @@ class CollapseReport:
             )
         return text + f"Accuracy {100 * self.accuracy:.1f} %."
 
-    __str__ = verdict.fget
+    def __str__(self) -> str:
+        return self.verdict
 
     @classmethod
-    def of(cls, collapse, weights, biases, accuracy_per_class, class_names):
+    def from_collapse(
+        cls,
+        collapse: NeuralCollapse,
+        weights: Array,
+        biases: Array | None,
+        accuracy_per_class: Array,
+        class_names: Sequence[str],
+    ) -> Self:
         """The report of a filled `NeuralCollapse` and a linear classifier."""
         images = collapse.counts
         met = np.flatnonzero(images)
@@ -124,7 +137,7 @@ class CollapseReport:
         counts = images if collapse.class_counts is None else collapse.class_counts
         right = np.asarray(accuracy_per_class)[met] @ images[met]
         return cls(
-            class_names=class_names,
+            class_names=list(class_names),
             class_counts=[int(count) for count in counts],
             images=[int(count) for count in images],
             dimension=collapse.means.shape[1],
@@ -136,38 +149,44 @@ class CollapseReport:
             notes=collapse.notes(weights),
         )
 
-    def shots(self):
+    def shots(self) -> dict[str, Array]:
         """Classes with images by many, medium and few shot; no empty groups."""
         met = self.head_to_tail
         counted = np.maximum(self.class_counts, 1e-9)
-        groups = shot_groups(counted).items()
-        found = {name: np.intersect1d(classes, met) for name, classes in groups}
-        return {name: classes for name, classes in found.items() if len(classes)}
+        groups = {
+            name: np.intersect1d(classes, met)
+            for name, classes in shot_groups(counted).items()
+        }
+        return {name: classes for name, classes in groups.items() if len(classes)}
 
-    def to_json(self):
+    def to_json(self) -> str:
         """All of it as JSON text; NaN becomes null."""
         return json.dumps(_without_nan(dataclasses.asdict(self)), indent=1)
 
-    def to_markdown(self):
+    def to_markdown(self) -> str:
         """Verdict, measures, and the classes: all of up to 20, groups of more."""
-        lines = [self.verdict, "", "| measure | value | collapsed |", "|---|---|---|"]
+        measures = [["measure", "value", "collapsed"]]
         for name, value in self.metrics.items():
-            target = 1 if name.startswith(("nc3_cosine", "nc4", "exponent")) else 0
-            lines.append(f"| {name} | {value:.4g} | {target} |")
-        lines += ["", "| class | training images | cosine | accuracy (%) | exponent |"]
-        lines.append("|---|---|---|---|---|")
+            collapsed = name.startswith(("nc3_cosine", "nc4", "exponent"))
+            measures.append([name, f"{value:.4g}", str(int(collapsed))])
+        classes = [["class", "training images", "cosine", "accuracy (%)", "exponent"]]
         order = self.head_to_tail
         if len(order) <= MOST_ROWS:
-            lines += [self._row(self.class_names[c], [c]) for c in order]
+            classes += [self._row(self.class_names[c], [c]) for c in order]
         else:
-            for name, classes in self.shots().items():
-                lines.append(self._row(f"{name}: {len(classes)} classes", classes))
+            for name, group in self.shots().items():
+                classes.append(self._row(f"{name}: {len(group)} classes", group))
             worst = order[np.argsort(np.asarray(self.cosine_per_class)[order])][:5]
-            lines += [self._row(f"worst: {self.class_names[c]}", [c]) for c in worst]
-        lines += ["", "*exponent*: of the class's errors, as a share of the optimum."]
-        return "\n".join([*lines, *self.notes]) + "\n"
+            classes += [self._row(f"worst: {self.class_names[c]}", [c]) for c in worst]
+        legend = "*exponent*: of the class's errors, as a share of the optimum."
+        return (
+            f"{self.verdict}\n\n{markdown.table(measures)}\n{markdown.table(classes)}\n"
+            + "\n".join([legend, *self.notes])
+            + "\n"
+        )
 
-    def _row(self, name, classes):
+    def _row(self, name: str, classes: Array) -> list[str]:
+        """Cells of the mean over some classes."""
         counts, cosine, accuracy, exponent = (
             np.mean(np.asarray(values)[classes])
             for values in (
@@ -177,13 +196,10 @@ class CollapseReport:
                 self.exponent_per_class,
             )
         )
-        name = name.replace("|", "\\|")
-        return (
-            f"| {name} | {counts:.4g} | {cosine:.2f} | {100 * accuracy:.1f} "
-            f"| {exponent:.2f} |"
-        )
+        numbers = (f"{counts:.4g}", f"{cosine:.2f}", f"{100 * accuracy:.1f}")
+        return [name, *numbers, f"{exponent:.2f}"]
 
-    def plot(self, path):
+    def plot(self, path: str | os.PathLike[str]) -> None:
         """Draws the report into a file, .png or .svg.
 
         Cosine and accuracy by class from head to tail, and how many classes have which
@@ -192,7 +208,7 @@ class CollapseReport:
         draw_report(self, check_path(path))
 
 
-def _without_nan(value):
+def _without_nan(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_nan(part) for name, part in value.items()}
     if isinstance(value, list):

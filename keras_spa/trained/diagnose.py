@@ -1,21 +1,27 @@
 """What alignment a trained classifier has, and what the lack of it costs."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import keras
 import numpy as np
 
 from keras_spa.metrics.neural_collapse import NeuralCollapse
+from keras_spa.metrics.per_class import accuracy_per_class
 from keras_spa.trained.collapse_report import CollapseReport
-from keras_spa.trained.observe import Observer, linear_classifier, observe
+from keras_spa.trained.linear_classifier import linear_classifier
+from keras_spa.trained.observe import Observer, observe
 
 
 def diagnose(
-    model,
-    dataset,
-    class_counts=None,
-    class_names=None,
-    batch_size=256,
-    verbose="auto",
-    head=None,
-):
+    model: keras.Model | Observer,
+    dataset: Any,
+    class_counts: Sequence[float] | None = None,
+    class_names: Sequence[str] | None = None,
+    batch_size: int = 256,
+    verbose: str | int = "auto",
+    head: keras.Layer | str | None = None,
+) -> CollapseReport:
     """Measures neural collapse and alignment of a classifier, class by class.
 
     One pass over the data in inference mode. Features are the inputs of the model's
@@ -63,28 +69,24 @@ def diagnose(
     Reference: the measures are those of `metrics.NeuralCollapse`; the report is ours.
     """
     observer = model if isinstance(model, Observer) else Observer(model, head)
-    collapse = None
+    num_classes = observer.num_classes
+    names = _checked_names(class_names, num_classes)
+    collapse = NeuralCollapse(num_classes, class_counts)
+    predictions, targets = [], []
     for features, logits, labels in observe(observer, dataset, batch_size, verbose):
-        num_classes = logits.shape[-1]
-        if collapse is None:
-            collapse = NeuralCollapse(num_classes, class_counts)
-            right = np.zeros(num_classes)
-            class_names = _checked_names(class_names, num_classes)
         collapse.update_state(features, labels, logits)
-        hits = labels[np.argmax(logits, axis=-1) == labels]
-        right += np.bincount(hits, minlength=num_classes)
-    right[collapse.counts == 0] = np.nan
-    return CollapseReport.of(
-        collapse,
-        *linear_classifier(observer.model),
-        right / np.maximum(collapse.counts, 1),
-        class_names,
+        predictions.append(np.argmax(logits, axis=-1))
+        targets.append(labels)
+    accuracies = accuracy_per_class(
+        np.concatenate(predictions), np.concatenate(targets), num_classes
     )
+    weights, biases = linear_classifier(observer.model)
+    return CollapseReport.from_collapse(collapse, weights, biases, accuracies, names)
 
 
-def _checked_names(class_names, num_classes):
-    names = range(num_classes) if class_names is None else class_names
-    names = [str(name) for name in names]
+def _checked_names(class_names: Sequence[str] | None, num_classes: int) -> list[str]:
+    given = range(num_classes) if class_names is None else class_names
+    names = [str(name) for name in given]
     if len(names) != num_classes:
         raise ValueError(
             f"Argument `class_names` must hold {num_classes} names. "

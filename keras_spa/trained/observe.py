@@ -1,107 +1,53 @@
 """Looking at what a trained classifier makes of data: features, logits, labels."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import keras
-import numpy as np
-from keras import ops
 
 from keras_spa import _checks
-from keras_spa.data.image_files import ImageFiles
-from keras_spa.layers._cosine import CosineLayer
-from keras_spa.metrics import _collapse
-from keras_spa.models._surgery.logits import Logits
+from keras_spa._types import Array
 from keras_spa.models.spa_model import SpAModel
+from keras_spa.trained._batches import array_batches, integer_labels
 
 
-def observe(model, dataset, batch_size, verbose):
-    """`(features, logits, labels)` of each batch, as arrays; labels are integers (B,).
+class Observer:
+    """A trained model from images to features and logits, compiled once.
 
-    One pass in inference mode, under a progress bar.
-    """
-    observer = model if isinstance(model, Observer) else Observer(model)
-    batches, steps = _batches(dataset, _checks.integer("batch_size", batch_size, 1))
-    verbose = _checks.choice("verbose", verbose, ("auto", 0, 1))
-    bar = keras.utils.Progbar(steps, verbose=int(verbose != 0), unit_name="batch")
-    seen = 0
-    for images, labels in batches:
-        if not len(labels):
-            continue
-        observer.images = images
-        features, logits = observer.predict_on_batch(images)
-        labels = _integers(labels, logits.shape[-1])
-        yield features, logits.astype("float32"), labels
-        seen += 1
-        bar.add(1)
-    if not seen:
-        raise ValueError("Argument `dataset` must hold images. Received: no batch")
-    if steps is None:
-        bar.update(seen, finalize=True)
+    `observe`, `diagnose` and `CollapseMonitor` look through it. Whoever looks at one
+    model several times hands them the same one: then nothing is compiled again.
 
+    Args:
+        model: A `SpAModel`, or any Keras model that `SpAModel.from_model` can split.
+        head: The classifier within `model`, as in `SpAModel.from_model`. Defaults to
+            None, the last layer; subclassed models need it.
 
-def _integers(labels, num_classes):
-    """Labels of any kind as integers (B,)."""
-    try:
-        _checks.label_values(labels, num_classes)
-    except ValueError as error:
-        raise ValueError(
-            f"Argument `dataset` does not fit the model, which has {num_classes} "
-            f"classes. {error}"
-        ) from None
-    if _checks.label_shape(labels, num_classes) == "soft":
-        labels = np.argmax(labels, axis=-1)
-    return labels.reshape(-1).astype("int64")
+    Attributes:
+        model: The `SpAModel`, with `model`'s own layers.
+        images: The batch it was called on last.
 
+    Raises:
+        ValueError: a model that is not built or cannot be split, or a `head` for a
+            `SpAModel`, which knows its classifier.
 
-def gather(batches, keep=False):
-    """Counts (K,) and means (K, d) of the classes in what `observe` yields.
+    Example:
 
-    With `keep` also `(features, labels)` of all images.
-    """
-    counts = sums = None
-    kept = []
-    for features, logits, labels in batches:
-        if counts is None:
-            counts = np.zeros(logits.shape[-1])
-            sums = np.zeros((logits.shape[-1], features.shape[-1]))
-        counts += np.bincount(labels, minlength=len(counts))
-        for label, feature in zip(labels, features.astype("float64"), strict=True):
-            sums[label] += feature
-        if keep:
-            kept.append((features.astype("float32"), labels))
-    if not np.isfinite(sums).all():
-        raise ValueError(
-            "Argument `dataset` must give finite features. Received: NaN or infinity; "
-            "keras_spa.diagnose names the batch"
-        )
-    means = sums / np.maximum(counts, 1)[:, None]
-    return counts, means, tuple(map(np.concatenate, zip(*kept, strict=True)))
+    >>> import keras
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    >>> observer = spa.trained.Observer(model)
+    >>> features, logits = observer(np.ones((2, 4)))
+    >>> features.shape, logits.shape
+    ((2, 4), (2, 3))
 
-
-def linear_classifier(model):
-    """Weights (K, d) and biases (K,) that decide as the classifier of a `SpAModel`.
-
-    The classifiers that see directions only decide as their weights' directions do.
-    """
-    weights = ops.convert_to_numpy(ops.cast(model.aligned_kernel, "float32")).T
-    classifier = model.classifier
-    if isinstance(classifier, Logits):
-        classifier = classifier.head
-    if isinstance(classifier, CosineLayer):
-        return _collapse.unit(weights.astype("float64")), None
-    biases = getattr(classifier, "bias", None)
-    if biases is not None:
-        biases = ops.convert_to_numpy(ops.cast(biases, "float32"))
-    return weights, biases
-
-
-class Observer(keras.Model):
-    """Images to features and logits, in a function that is compiled once.
-
-    `images` is the batch that `observe` gave it last.
+    Reference: ours.
     """
 
-    def __init__(self, model, head=None):
-        super().__init__(autocast=False)
-        self.images = None
+    def __init__(
+        self, model: keras.Model, head: keras.Layer | str | None = None
+    ) -> None:
+        self.images: Any = None
         if not isinstance(model, SpAModel):
             self.model = SpAModel.from_model(model, head=head)
         elif head is not None:
@@ -116,53 +62,86 @@ class Observer(keras.Model):
             )
         else:
             self.model = model
-        self.run_eagerly = model.run_eagerly
+        self._run = _FeaturesAndLogits(self.model)
+        self._run.run_eagerly = model.run_eagerly
 
-    def call(self, inputs):
+    @property
+    def num_classes(self) -> int:
+        """K."""
+        return self.model.aligned_kernel.shape[1]
+
+    def __call__(self, images: Any) -> tuple[Array, Array]:
+        """Features (B, d) and logits (B, K) of a batch, as NumPy arrays."""
+        self.images = images
+        return self._run.predict_on_batch(images)
+
+
+class _FeaturesAndLogits(keras.Model):
+    """The model with both outputs, in a function that Keras compiles."""
+
+    def __init__(self, model: SpAModel) -> None:
+        super().__init__(name="observer", autocast=False)
+        self.model = model
+
+    def call(self, inputs: Any) -> Any:
         return self.model(inputs, training=False, return_features=True)
 
 
-def _batches(dataset, batch_size):
-    """Iterator over batches of arrays, and how many there are, if that is known."""
-    if isinstance(dataset, tuple):
-        dataset = _ArrayBatches(*_arrays(dataset), batch_size)
-    cardinality = getattr(dataset, "cardinality", lambda: 0)
-    if int(cardinality()) == -1:  # what TensorFlow says of endless data sets
-        raise ValueError(
-            "Argument `dataset` must end; leave out `repeat()`, or add `take(n)`. "
-            f"Received: an endless {type(dataset).__name__}"
-        )
-    try:
-        steps = len(dataset)
-    except TypeError:
-        steps = None
-    return (keras.tree.map_structure(np.asarray, b[:2]) for b in dataset), steps
+def observe(
+    model: keras.Model | Observer,
+    dataset: Any,
+    batch_size: int = 256,
+    verbose: str | int = "auto",
+) -> Iterator[tuple[Array, Array, Array]]:
+    """Features, logits and labels of a data set, batch by batch.
 
+    One pass in inference mode, under a progress bar, that keeps nothing.
 
-def _arrays(pair):
-    if len(pair) != 2 or isinstance(pair[0], ImageFiles):
-        raise ValueError(
-            "Argument `dataset` must be (images, labels) arrays; files go through "
-            "keras_spa.data.pipeline(split, batch_size, training=False). "
-            f"Received: {tuple(type(part).__name__ for part in pair)}"
-        )
-    lengths = [len(array) for array in keras.tree.flatten(pair)]
-    if len(set(lengths)) > 1:
-        raise ValueError(
-            "Argument `dataset` must hold as many labels as images. "
-            f"Received: arrays of lengths {lengths}"
-        )
-    return pair
+    Args:
+        model: An `Observer`, or a model as it takes.
+        dataset: Arrays or batches, as in `diagnose`.
+        batch_size: Images at a time, for arrays. Defaults to 256.
+        verbose: `"auto"` or 1 for a progress bar, 0 for none.
 
+    Yields:
+        `(features, logits, labels)`: NumPy arrays (B, d), (B, K) in float32 and (B,) of
+        integers.
 
-class _ArrayBatches(keras.utils.PyDataset):
-    def __init__(self, images, labels, batch_size):
-        super().__init__()
-        self.arrays, self.batch_size = (images, labels), batch_size
+    Raises:
+        ValueError: as `Observer`; labels that do not fit the model's classes, no
+            images, an endless data set.
 
-    def __len__(self):
-        return -(-len(self.arrays[1]) // self.batch_size)
+    Example:
 
-    def __getitem__(self, index):
-        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        return keras.tree.map_structure(lambda array: array[rows], self.arrays)
+    >>> import keras
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    >>> x, y = np.random.rand(10, 4), np.arange(10) % 3
+    >>> batches = spa.trained.observe(model, (x, y), batch_size=8, verbose=0)
+    >>> for features, logits, labels in batches:
+    ...     print(features.shape, logits.shape, labels.shape)
+    (8, 4) (8, 3) (8,)
+    (2, 4) (2, 3) (2,)
+
+    Reference: ours.
+    """
+    observer = model if isinstance(model, Observer) else Observer(model)
+    batches, steps = array_batches(
+        dataset, _checks.integer("batch_size", batch_size, 1)
+    )
+    verbose = _checks.choice("verbose", verbose, ("auto", 0, 1))
+    bar = keras.utils.Progbar(steps, verbose=int(verbose != 0), unit_name="batch")
+    seen = 0
+    for images, labels in batches:
+        if not len(labels):
+            continue
+        features, logits = observer(images)
+        labels = integer_labels(labels, logits.shape[-1])
+        yield features, logits.astype("float32"), labels
+        seen += 1
+        bar.add(1)
+    if not seen:
+        raise ValueError("Argument `dataset` must hold images. Received: no batch")
+    if steps is None:
+        bar.update(seen, finalize=True)

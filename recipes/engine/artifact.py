@@ -8,26 +8,30 @@ import dataclasses
 import pathlib
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+
+Outputs = dict[str, Any]
 
 
 @dataclasses.dataclass
 class Artifact:
     """A function of a batch of images, and the shape that it wants, None where free."""
 
-    answer: Callable  # of an array (B, ...): logits or probabilities, by name
-    input_shape: tuple
+    answer: Callable[[np.ndarray], Outputs]  # logits or probabilities, by name
+    input_shape: tuple[int | None, ...]
+    loaded: Any = None  # what `answer` needs to be kept alive
 
-    def __call__(self, images):
+    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits and probabilities, float32 arrays (B, K)."""
         outputs = {k: np.asarray(v, "float32") for k, v in self.answer(images).items()}
         if not {"logits", "probabilities"} <= outputs.keys():
-            outputs = _told_apart(outputs)
+            outputs = _both_outputs(outputs)
         return outputs["logits"], outputs["probabilities"]
 
 
-def load(path):
+def load(path: str | pathlib.Path) -> Artifact:
     """The artifact at `path`, by its ending; a folder is a SavedModel."""
     path = pathlib.Path(path)
     if path.suffix in LOADERS and path.is_file():
@@ -41,7 +45,7 @@ def load(path):
     )
 
 
-def _load_saved_model(path):
+def _load_saved_model(path: pathlib.Path) -> Artifact:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(path)
@@ -54,17 +58,17 @@ def _load_saved_model(path):
     if not by_dtype:
         raise ValueError(f"{path} takes several inputs: expected one")
 
-    def answer(images):
+    def answer(images: np.ndarray) -> Outputs:
         fitting = by_dtype.get(images.dtype.type) or next(iter(by_dtype.values()))
         signature, name, spec = fitting
         outputs = signature(**{name: tf.constant(images.astype(spec.dtype.name))})
         return {key: value.numpy() for key, value in outputs.items()}
 
-    answer.keep = loaded  # whose functions do not hold their variables
-    return Artifact(answer, tuple(spec.shape[1:]))
+    # Its functions do not hold their variables.
+    return Artifact(answer, tuple(spec.shape[1:]), loaded)
 
 
-def _load_keras(path):
+def _load_keras(path: pathlib.Path) -> Artifact:
     import keras
 
     import keras_spa  # noqa: F401 (registers its classes)
@@ -75,7 +79,7 @@ def _load_keras(path):
         reason = next(line for line in str(error).splitlines() if line.strip())
         raise ValueError(f"{path} cannot be loaded by Keras: {reason}") from error
 
-    def answer(images):
+    def answer(images: np.ndarray) -> Outputs:
         return {"output": model.predict_on_batch(images)}
 
     shape = (
@@ -84,7 +88,7 @@ def _load_keras(path):
     return Artifact(answer, tuple(shape[1:]))
 
 
-def _load_onnx(path):
+def _load_onnx(path: pathlib.Path) -> Artifact:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path)
@@ -92,7 +96,7 @@ def _load_onnx(path):
     names = [output.name for output in session.get_outputs()]
     dtype = {"tensor(uint8)": "uint8"}.get(inputs.type, "float32")
 
-    def answer(images):
+    def answer(images: np.ndarray) -> Outputs:
         values = session.run(names, {inputs.name: images.astype(dtype)})
         return dict(zip(names, values, strict=True))
 
@@ -100,7 +104,7 @@ def _load_onnx(path):
     return Artifact(answer, tuple(shape))
 
 
-def _load_litert(path):
+def _load_litert(path: pathlib.Path) -> Artifact:
     import tensorflow as tf
 
     with warnings.catch_warnings():  # of its move to another package
@@ -109,13 +113,13 @@ def _load_litert(path):
     run = interpreter.get_signature_runner()
     ((name, about),) = run.get_input_details().items()
 
-    def answer(images):
+    def answer(images: np.ndarray) -> Outputs:
         return run(**{name: images.astype(about["dtype"])})
 
     return Artifact(answer, tuple(about["shape_signature"][1:].tolist()))
 
 
-def _told_apart(outputs):
+def _both_outputs(outputs: Outputs) -> Outputs:
     """Both outputs from the one that Keras' own exports have."""
     if len(outputs) != 1:
         raise ValueError(

@@ -19,6 +19,8 @@ import pathlib
 import shutil
 import sys
 import time
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
@@ -36,8 +38,8 @@ class Progress:
     epoch: int = 0
     step: int = 0
     seconds: float = 0.0
-    metrics: list = dataclasses.field(default_factory=list)
-    history: dict = dataclasses.field(default_factory=dict)
+    metrics: list[Any] = dataclasses.field(default_factory=list)
+    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -47,12 +49,12 @@ class Checkpoint(keras.callbacks.Callback):
     stops. Keras' TerminateOnNaN would have that epoch saved first.
     """
 
-    def __init__(self, folder, start):
+    def __init__(self, folder: pathlib.Path, start: Progress):
         super().__init__()
-        self.folder, self.start = pathlib.Path(folder), start
+        self.folder, self.start = folder, start
         self.history = start.history
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch, self.first, self.began = epoch, 0, time.perf_counter()
         if epoch == self.start.epoch and self.start.step:
             self.first = self.start.step
@@ -61,7 +63,9 @@ class Checkpoint(keras.callbacks.Callback):
             for variable, value in zip(variables, self.start.metrics, strict=True):
                 variable.assign(value)
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         self.step = self.first + batch
         if signals.sigterm_came():
             if batch:  # else the checkpoint that this life began from has it all
@@ -71,14 +75,17 @@ class Checkpoint(keras.callbacks.Callback):
                 )
             _preempted(f"in epoch {self.epoch + 1} after {self.step} steps")
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        logs = logs or {}
         if not np.isfinite(logs["loss"]):
             first, last = self.step + 1, self.first + batch + 1
             steps = f"step {last}" if first == last else f"steps {first} to {last}"
             loss = f"The loss is {logs['loss']}"
             self._diverged(f"{loss} in epoch {self.epoch + 1}, {steps}")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = time.perf_counter() - self.began
         for name, value in {**(logs or {}), "seconds": seconds}.items():
             self.history.setdefault(name, []).append(float(value))
@@ -86,16 +93,16 @@ class Checkpoint(keras.callbacks.Callback):
         if signals.sigterm_came():
             _preempted(f"after epoch {epoch + 1}")
 
-    def _diverged(self, what):
+    def _diverged(self, what: str) -> NoReturn:
         raise signals.Diverged(
             f"{what}. The last good checkpoint is {self._last()}. Try a smaller "
             "--learning_rate in another --output_dir"
         )
 
-    def _last(self):
+    def _last(self) -> pathlib.Path | str:
         return next(reversed(_folders(self.folder)), "that of no epoch")
 
-    def _save(self, epoch, step=0, metrics=()):
+    def _save(self, epoch: int, step: int = 0, metrics: Sequence[Any] = ()) -> None:
         variables = [*self.model.weights, *self.model.optimizer.variables]
         if not all(np.isfinite(_array(v)).all() for v in variables):
             now = f"step {step} of epoch {epoch + 1}" if step else f"epoch {epoch}"
@@ -116,7 +123,7 @@ class Checkpoint(keras.callbacks.Callback):
         for older in _folders(self.folder)[:-2]:
             shutil.rmtree(older)
 
-    def _write(self, final, progress):
+    def _write(self, final: pathlib.Path, progress: Progress) -> None:
         unfinished = _unfinished(final)
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
@@ -131,7 +138,7 @@ class Checkpoint(keras.callbacks.Callback):
         sync(self.folder)
 
 
-def restore(model, folder):
+def restore(model: keras.Model, folder: pathlib.Path) -> Progress:
     """The `Progress` of the last whole checkpoint, which the model takes on.
 
     `model` is built and compiled. Damaged checkpoints after it are told of and removed.
@@ -155,29 +162,30 @@ def restore(model, folder):
     return Progress()
 
 
-def forget(folder):
+def forget(folder: pathlib.Path) -> None:
     """Removes the checkpoints in `folder`."""
     for path in _folders(folder):
         shutil.rmtree(path)
 
 
-def _folders(folder):
-    return sorted(pathlib.Path(folder).glob("epoch-*"))
+def _folders(folder: pathlib.Path) -> list[pathlib.Path]:
+    return sorted(folder.glob("epoch-*"))
 
 
-def _name(epoch, step):
+def _name(epoch: int, step: int) -> str:
     return f"epoch-{epoch:06}" + (f"-step-{step:08}" if step else "")
 
 
-def _unfinished(final):
+def _unfinished(final: pathlib.Path) -> pathlib.Path:
     return final.with_name(f".{final.name}")
 
 
-def _damage(path):
+def _damage(path: pathlib.Path) -> str | None:
     """The name of a file that is not as it was written, None if there is none."""
     try:
         lines = (path / CHECKSUMS).read_text().splitlines()
-        sums = dict(reversed(line.split("  ", 1)) for line in lines)
+        pairs = [line.split("  ", 1) for line in lines]
+        sums = {name: checksum for checksum, name in pairs}
     except (OSError, ValueError):
         return CHECKSUMS
     for name in (WEIGHTS, STATE):
@@ -188,14 +196,14 @@ def _damage(path):
     return None
 
 
-def _sha256(path):
+def _sha256(path: pathlib.Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _array(variable):
+def _array(variable: Any) -> np.ndarray:
     return keras.ops.convert_to_numpy(variable)
 
 
-def _preempted(where):
+def _preempted(where: str) -> NoReturn:
     raise signals.Preempted(f"Stopped by SIGTERM {where}")

@@ -1,16 +1,28 @@
 """How well a classifier does: accuracy by shots and class, calibration, confusions."""
 
-import matplotlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
 import numpy as np
 
-matplotlib.use("Agg")
-from matplotlib.figure import Figure
-from reporting import summary
-
 import keras_spa as spa
-from keras_spa import plots
+from engine.artifact import Artifact
+from keras_spa.metrics import shot_means
 
 BINS = 15
+
+
+def shot_accuracies(
+    per_class: Sequence[float] | np.ndarray, class_counts: Sequence[int] | np.ndarray
+) -> dict[str, float | None]:
+    """`keras_spa.metrics.shot_means`, with None where JSON cannot hold NaN."""
+    means = shot_means(per_class, class_counts)
+    return {shots: _finite(value) for shots, value in means.items()}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 class Scores:
@@ -22,14 +34,17 @@ class Scores:
     `ECE = Σ_bins (images in bin / images) · |accuracy − mean confidence|`.
     """
 
-    def __init__(self, class_counts):
+    def __init__(self, class_counts: Sequence[int]) -> None:
         self.class_counts = np.asarray(class_counts)
         classes = len(self.class_counts)
         self.confusion = np.zeros((classes, classes), "int64")  # truth, prediction
         self.bins = np.zeros((3, BINS))  # images, right ones, sum of confidences
         self.log_loss = 0.0
 
-    def update(self, labels, logits, probabilities):
+    def update(
+        self, labels: np.ndarray, logits: np.ndarray, probabilities: np.ndarray
+    ) -> None:
+        """Adds a batch: labels (B,), logits and probabilities (B, K)."""
         predicted = np.argmax(logits, axis=1)
         np.add.at(self.confusion, (labels, predicted), 1)
         confidence = probabilities.max(axis=1)
@@ -45,32 +60,32 @@ class Scores:
         )
 
     @property
-    def images(self):
+    def images(self) -> int:
+        """Images so far."""
         return int(self.confusion.sum())
 
-    def accuracies(self):
+    def accuracies(self) -> dict[str, Any]:
         """In percent: all images; means over the classes of each shot; by class.
 
         None for a class without images and for a group without classes.
         """
         tested = self.confusion.sum(axis=1)
         right = np.diag(self.confusion)
-        per_class = [
-            100 * float(r / n) if n else None
-            for r, n in zip(right, tested, strict=True)
-        ]
-        found = {"all": 100 * float(right.sum() / tested.sum())}
-        for shots, classes in spa.metrics.shot_groups(self.class_counts).items():
-            known = [per_class[c] for c in classes if tested[c]]
-            found[shots] = float(np.mean(known)) if known else None
-        return {**found, "per_class": per_class}
+        share = right / np.maximum(tested, 1)
+        per_class = np.where(tested, 100 * share, np.nan)
+        return {
+            "all": 100 * float(right.sum() / tested.sum()),
+            **shot_accuracies(per_class, self.class_counts),
+            "per_class": [_finite(value) for value in per_class],
+        }
 
-    def calibration_error(self):
+    def calibration_error(self) -> float:
         """ECE in percent."""
         images, right, confidence = self.bins
         return 100 * float(np.abs(right - confidence).sum() / images.sum())
 
-    def result(self):
+    def result(self) -> dict[str, Any]:
+        """All figures, ready for JSON."""
         return {
             "images": self.images,
             "class_counts": self.class_counts.tolist(),
@@ -79,89 +94,49 @@ class Scores:
             "log_loss": self.log_loss / self.images,
         }
 
-    def table(self):
-        """Markdown: one row of all figures."""
-        accuracy = self.accuracies()
-        shots = ("all", "many", "medium", "few")
-        figures = [*(accuracy[s] for s in shots), self.calibration_error()]
-        values = [summary.mean_std([figure]) for figure in figures]
-        return summary.markdown(
-            [
-                ["images", *shots, "ECE", "log loss"],
-                [str(self.images), *values, f"{self.log_loss / self.images:.3f}"],
-            ]
-        )
-
-    def class_table(self, names):
-        """Markdown: a row a class, from head to tail."""
-        accuracy = self.accuracies()["per_class"]
-        rows = [["class", "training images", "test images", "accuracy", "taken for"]]
-        for c in self.head_to_tail():
-            others = self.confusion[c].copy()
-            others[c] = 0
-            taken = int(np.argmax(others))
-            share = f"{names[taken]} ({others[taken]})" if others[taken] else "-"
-            figures = [self.class_counts[c], self.confusion[c].sum()]
-            row = [names[c], *map(str, figures), summary.mean_std([accuracy[c]]), share]
-            rows.append(row)
-        return summary.markdown(rows)
-
-    def head_to_tail(self):
+    def head_to_tail(self) -> np.ndarray:
+        """Classes from the most to the least training images."""
         return np.argsort(-self.class_counts, kind="stable")
 
-    def picture(self, path, names, title):
-        """Left the confusions, from head to tail; right confidence and accuracy."""
-        with plots.style():
-            figure = Figure(figsize=(11, 5.2), layout="constrained")
-            left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-            self._draw_confusion(left, figure, names)
-            self._draw_calibration(right)
-            figure.suptitle(title, size=10)
-            plots.save(figure, path)
 
-    def _draw_confusion(self, axes, figure, names):
-        order = self.head_to_tail()
-        rows = self.confusion[np.ix_(order, order)]
-        shares = 100 * rows / np.maximum(rows.sum(axis=1, keepdims=True), 1)
-        image = axes.imshow(shares, cmap="viridis", vmin=0, vmax=100)
-        figure.colorbar(image, ax=axes, label="images of the class (%)", shrink=0.85)
-        if len(order) <= 20:
-            shown = [names[c][:12] for c in order]
-            axes.set_xticks(range(len(order)), shown, rotation=60, ha="right")
-            counts = self.class_counts[order]
-            labels = [f"{n} ({c:,})" for n, c in zip(shown, counts, strict=True)]
-            axes.set_yticks(range(len(order)), labels)
-        for place in _boundaries(self.class_counts[order]):
-            axes.axhline(place - 0.5, color="white", lw=0.8, ls=":")
-            axes.axvline(place - 0.5, color="white", lw=0.8, ls=":")
-        axes.set_xlabel("predicted class, from head to tail")
-        axes.set_ylabel("true class (training images)")
-        axes.set_title("Confusions")
-
-    def _draw_calibration(self, axes):
-        images, right, confidence = self.bins
-        filled = images > 0
-        centers = (np.arange(BINS) + 0.5) / BINS
-        share = 100 * images / images.sum()
-        axes.bar(centers, share, 1 / BINS, color="0.85", label="share of the images")
-        axes.plot([0, 1], [0, 100], color="0.5", lw=1, ls="--", label="calibrated")
-        axes.plot(
-            confidence[filled] / images[filled],
-            100 * right[filled] / images[filled],
-            "o-",
-            color=plots.SHOT_COLORS["many"],
-            label="accuracy",
-        )
-        axes.set_xlim(0, 1)
-        axes.set_ylim(0, 100)
-        axes.set_xlabel("confidence: the largest probability")
-        axes.set_ylabel("%")
-        axes.set_title(f"Calibration: ECE {self.calibration_error():.1f} %")
-        axes.legend(frameon=False, loc="upper left")
+def evaluate(
+    model: Artifact, data: spa.data.LongTailedData, split: str, batch_size: int
+) -> Scores:
+    """The scores of an artifact on one split, under a progress bar."""
+    images = data.splits().get(split)
+    if images is None or not len(images.labels):
+        raise ValueError(f"{data.name} has no {split} images")
+    scores = Scores(data.class_counts)
+    bar = keras.utils.Progbar(len(images.labels), unit_name="image")
+    for batch, labels in _batches(images, model.input_shape, batch_size):
+        logits, probabilities = model(batch)
+        if logits.shape[-1] != data.num_classes:
+            raise ValueError(
+                f"{data.name} has {data.num_classes} classes; the model tells "
+                f"{logits.shape[-1]} apart"
+            )
+        scores.update(labels, logits, probabilities)
+        bar.add(len(labels))
+    return scores
 
 
-def _boundaries(counts):
-    """Places at which many-shot classes end and few-shot classes begin."""
-    groups = spa.metrics.shot_groups(counts)
-    ends = np.cumsum([len(groups[shots]) for shots in ("many", "medium")])
-    return [int(end) for end in ends if 0 < end < len(counts)]
+def _batches(
+    split: spa.data.Split, shape: tuple[int | None, ...], batch_size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Batches of images and labels as arrays; files are read when it is their turn."""
+    if isinstance(split.images, spa.data.ImageFiles):
+        if len(shape) != 3 or shape[0] is None or shape[0] != shape[1]:
+            raise ValueError(f"Image files need a model of square images, not {shape}")
+        yield from spa.data.pipeline(
+            split, batch_size, training=False, image_size=shape[0]
+        ).as_numpy_iterator()
+        return
+    sizes = split.images.shape[1:]
+    fits = len(sizes) == len(shape) and all(
+        wanted in (None, -1, size) for wanted, size in zip(shape, sizes, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"The model takes images of shape {shape}, not {sizes}")
+    for start in range(0, len(split.labels), batch_size):
+        rows = slice(start, start + batch_size)
+        yield split.images[rows], split.labels[rows]

@@ -12,6 +12,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 
 class Stopped(BaseException):
@@ -38,12 +40,12 @@ class _Sigterm:
     waits = False
 
 
-def sigterm_came():
+def sigterm_came() -> bool:
     return _Sigterm.came
 
 
 @contextlib.contextmanager
-def sigterm_waits():
+def sigterm_waits() -> Iterator[None]:
     """Inside, who can save looks at `sigterm_came` and raises `Preempted`."""
     _Sigterm.waits = True
     try:
@@ -52,10 +54,10 @@ def sigterm_waits():
         _Sigterm.waits = False
 
 
-def listen(leave):
+def listen(leave: Callable[[], object]) -> None:
     """From now on SIGTERM calls `leave()`, unless it has to wait; once."""
 
-    def handle(number, frame):
+    def handle(number: int, frame: Any) -> None:
         if not _Sigterm.came:
             _Sigterm.came = True
             if not _Sigterm.waits:
@@ -64,26 +66,31 @@ def listen(leave):
     signal.signal(signal.SIGTERM, handle)
 
 
-def leave_job():
+def leave_job() -> NoReturn:
     print("\nStopped by SIGTERM. The same command goes on from here.", flush=True)
     sys.exit(Preempted.code)
 
 
-def leave_worker():
+def leave_worker() -> NoReturn:
     """Without a word to the pool, which would hand out the next run."""
     os._exit(Preempted.code)
 
 
-def terminate_children():
+def terminate_children() -> None:
     for child in multiprocessing.active_children():
         child.terminate()
 
 
-def end_with_parent():
+def end_with_parent() -> None:
     """A worker whose parent was killed would go on beside the job's next life."""
 
-    def wait():
-        multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    join = parent.join
+
+    def wait() -> None:
+        join()
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

@@ -6,6 +6,7 @@ import pathlib
 import platform
 import subprocess
 import sys
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from keras_spa.files import write_atomically
 
 
-def environment():
+def environment() -> dict[str, Any]:
     """Versions, commit and hardware that a result was measured with."""
     backend = keras.backend.backend()
     return {
@@ -27,7 +28,7 @@ def environment():
     }
 
 
-def _commit():
+def _commit() -> str | None:
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         here = pathlib.Path(__file__).parent
@@ -37,7 +38,7 @@ def _commit():
     return run.stdout.strip() or None
 
 
-def _processor():
+def _processor() -> str:
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -46,5 +47,6 @@ def _processor():
     return names[0] if names else platform.machine()
 
 
-def write_result(path, result):
+def write_result(path: pathlib.Path, result: Any) -> None:
+    """Writes JSON, whole or not at all."""
     write_atomically(path, json.dumps(result, indent=1, allow_nan=False) + "\n")

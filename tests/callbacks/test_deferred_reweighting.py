@@ -30,6 +30,12 @@ if BACKEND != "tensorflow":  # where not compiling is eager
     del HOW["graph"]
 
 
+def marked(names):
+    """XLA and torch.compile take their time."""
+    slow = {"jit": [pytest.mark.slow]}
+    return [pytest.param(name, marks=slow.get(name, [])) for name in names]
+
+
 @hypothesis.given(
     st.lists(st.integers(1, 5000), min_size=2, max_size=20),
     st.floats(0, 0.9999, exclude_max=True),
@@ -51,7 +57,7 @@ def test_weights_at_the_ends_of_beta():
 
 
 @pytest.mark.parametrize("make", [plain_model, spa_model])
-@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("how", marked(HOW))
 def test_equals_class_weights_from_the_epoch_on(make, how):
     if BACKEND == "torch" and how == "jit" and make is spa_model:
         pytest.skip("torch.compile takes a minute; the plain model shows it")
@@ -99,7 +105,7 @@ class Traces(keras.callbacks.Callback):
         self.history.append(self.calls)
 
 
-@pytest.mark.parametrize("how", [how for how in HOW if how != "eager"])
+@pytest.mark.parametrize("how", marked(how for how in HOW if how != "eager"))
 @pytest.mark.parametrize("traced_before", [False, True])
 def test_nothing_is_traced_at_the_epoch(how, traced_before):
     if BACKEND == "torch" and traced_before:

@@ -4,7 +4,7 @@ import PIL.Image
 import pytest
 import tensorflow as tf
 
-from keras_spa.data import epoch_order, pipeline
+from keras_spa.data import ImageNetTrain, epoch_order, pipeline
 from keras_spa.data.image_files import ImageFiles
 
 LABELS = np.arange(12) % 4
@@ -43,14 +43,29 @@ def test_evaluation_resizes_the_central_square(files):
     assert images.dtype == tf.uint8
     np.testing.assert_array_equal(labels, LABELS)
     for number in range(12):
-        with PIL.Image.open(files.paths[number]) as file:
-            whole = np.asarray(file.convert("RGB"))
-        height, width, _ = whole.shape
+        image = whole(files, number)
+        height, width, _ = image.shape
         side = round(0.875 * min(height, width))
         top, left = (height - side) // 2, (width - side) // 2
-        square = whole[top : top + side, left : left + side].astype("float32")
+        square = image[top : top + side, left : left + side].astype("float32")
         expected = tf.image.resize(square, (16, 16)).numpy()
-        np.testing.assert_allclose(images[number], expected, atol=2)
+        np.testing.assert_allclose(images[number], expected, atol=3)
+
+
+def whole(files, number):
+    with PIL.Image.open(files.paths[number]) as file:
+        return np.asarray(file.convert("RGB"))
+
+
+def test_training_crops_are_those_of_the_layer(files):
+    """Image i of an epoch is the layer's with the seed (seed of the epoch, i)."""
+    seed = np.random.RandomState([0, 0, 1]).randint(2**31)
+    ((images, _),) = pipeline((files, LABELS), 12, image_size=16).as_numpy_iterator()
+    for i, number in enumerate(epoch_order(LABELS, 0)):
+        layer = ImageNetTrain(16)
+        expected = layer.augment(whole(files, number)[None], (seed, i))
+        difference = images[i] - keras.ops.convert_to_numpy(expected)[0].astype(int)
+        assert np.abs(difference).max() <= 2  # colours at the edge of a JPEG's part
 
 
 def test_training_crops_differ_by_image_epoch_and_seed_and_come_again(files):

@@ -5,27 +5,32 @@ import os
 import subprocess
 import sys
 
-import digits_lt
 import keras
 import numpy as np
 import processes
 import pytest
-from absl import flags
-from absl.testing import flagsaver
-from engine import config, job
+
+import digits_lt
+from engine import job
+from engine.command_line import parse
+from engine.registry import RECIPES
+from engine.run import run
 
 ON_JAX = keras.backend.backend() == "jax"
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() == "torch", reason="PyTorch trains on one device"
-)
-RECIPES = os.path.dirname(digits_lt.__file__)
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(
+        keras.backend.backend() == "torch", reason="PyTorch trains on one device"
+    ),
+]
+FOLDER = os.path.dirname(digits_lt.__file__)
 SEVERAL = ["--strategy=data_parallel" if ON_JAX else "--strategy=mirrored"]
 SEVERAL += ["--virtual_devices=2"]
 DIGITS = ["digits_lt", "--alignment=spa_slerp", "--seed=0", "--epochs=2"]
 
 
-def job(output, recipe, *arguments, **environment):
-    command = [sys.executable, f"{RECIPES}/{recipe}.py", *arguments]
+def start(output, recipe, *arguments, **environment):
+    command = [sys.executable, f"{FOLDER}/{recipe}.py", *arguments]
     command += [f"--output_dir={output}", "--jobs=1"]
     return subprocess.Popen(
         command,
@@ -58,7 +63,7 @@ def two_workers(output, *arguments):
         kind = "--strategy=data_parallel"
     else:
         given, kind = processes.two_workers(), "--strategy=multiworker"
-    return finish(*(job(output, *arguments, kind, **one) for one in given))
+    return finish(*(start(output, *arguments, kind, **one) for one in given))
 
 
 def result(output):
@@ -86,33 +91,30 @@ def assert_same(actual, expected):
 )
 def test_two_devices_give_the_result_of_one(arguments, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
-    finish(job(one, *arguments), job(two, *arguments, *SEVERAL))
+    finish(start(one, *arguments), start(two, *arguments, *SEVERAL))
     assert_same(result(two), result(one))
     assert result(one)["environment"]["replicas"] == 1
     assert result(two)["environment"]["replicas"] == 2
 
 
-def test_two_workers_go_on_from_the_checkpoint_of_one_device(tmp_path, monkeypatch):
+class StopAfterOne(keras.callbacks.Callback):
+    """Ctrl-C after the first epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+
+def test_two_workers_go_on_from_the_checkpoint_of_one_device(tmp_path):
     """And augment as it does, from the same pipeline."""
     augmented = ["--augment=crop_flip", "--augment_on=host", "--method=ce"]
     one, two = tmp_path / "one", tmp_path / "two"
-    whole = job(one, *DIGITS, *augmented)
-    with flagsaver.flagsaver():
-        flags.FLAGS.unparse_flags()
-        given = [*DIGITS[1:], *augmented, f"--output_dir={two}"]
-        config.parse(flags.FLAGS, ["digits_lt.py", *given], digits_lt.TASK)
-        run = ("ce", "spa_slerp", 0)
-
-        class StopAfterOne(run.EpochLines):
-            def on_epoch_begin(self, epoch, logs=None):
-                super().on_epoch_begin(epoch, logs)
-                if epoch == 1:
-                    raise KeyboardInterrupt
-
-        monkeypatch.setattr(training, "EpochLines", StopAfterOne)
-        folder = job._checkpoints(two, run)
-        with pytest.raises(KeyboardInterrupt):
-            run.train(digits_lt.TASK, *run, folder)
+    whole = start(one, *DIGITS, *augmented)
+    task = RECIPES["digits_lt"]
+    (config,) = parse([*DIGITS[1:], *augmented], task).runs
+    folder = job.checkpoints(two, config)
+    with pytest.raises(KeyboardInterrupt):
+        run(config, task, folder, callbacks=[StopAfterOne()])
     assert (folder / "epoch-000001").exists()
     chief, worker = two_workers(two, *DIGITS, *augmented)
     finish(whole)

@@ -9,6 +9,7 @@ import pytest
 SCRIPT = pathlib.Path(__file__).parent / "spa_dense_on_replicas.py"
 
 
+@pytest.mark.process
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="tf.distribute is TensorFlow's"
 )

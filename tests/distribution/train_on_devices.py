@@ -1,4 +1,4 @@
-"""Script: `KIND DEVICES VARIANT OUTPUT.npz`, thirty steps with each alignment.
+"""Script: `KIND DEVICES OUTPUT.npz VARIANT ...`, thirty steps a case of a variant.
 
 KIND is one (no strategy), mirrored, multiworker (of two, by TF_CONFIG) or
 data_parallel (JAX). The last of ten batches has 5 samples instead of 16, so of 4
@@ -24,10 +24,13 @@ ALIGNMENTS = {
 }
 HEAVY = 12  # a sample of the first batch, in the second replica's part of two
 # A case is a name of an alignment, a reduction of the loss, whether samples weigh.
-PLAIN = [(name, "sum_over_batch_size", False) for name in ALIGNMENTS]
+TOGETHER = [("all", "sum_over_batch_size", False)]
 VARIANTS = {
-    "plain": PLAIN,
-    "batch_norm": PLAIN,
+    "alone": [
+        (name, "sum_over_batch_size", False) for name in ("reg", "slerp", "proj")
+    ],
+    "together": TOGETHER,
+    "batch_norm": TOGETHER,
     "weights": [
         ("all", reduction, True)
         for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight")
@@ -56,7 +59,7 @@ def start(kind, devices):
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     else:
         strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)])
-    return devices.scope, lambda v: strategy.experimental_local_results(v.value)
+    return strategy.scope, lambda v: strategy.experimental_local_results(v.value)
 
 
 def make_model(alignment, reduction, batch_norm):
@@ -81,8 +84,9 @@ def train(case, variant, copies):
     alignment, reduction, weighted = case
     x, y = toys.data(SAMPLES)
     weights = np.linspace(0.1, 2.0, SAMPLES) if weighted else None
-    if variant == "float16":
-        keras.config.set_dtype_policy("mixed_float16")
+    half = variant == "float16"
+    keras.config.set_dtype_policy("mixed_float16" if half else "float32")
+    if half:
         weights = np.ones(SAMPLES)
         weights[HEAVY] = 1000  # overflows in its replica alone
     model = make_model(alignment, reduction, variant == "batch_norm")
@@ -98,15 +102,16 @@ def train(case, variant, copies):
     if alignment == "all" and not weighted:
         evaluated = model.evaluate(x, y, return_dict=True, **fed)
         found |= {f"val_{name}": value for name, value in evaluated.items()}
-    name = f"{alignment}, {reduction}"
+    name = f"{variant}: {alignment}, {reduction}"
     return {f"{name}: {key}": np.asarray(value) for key, value in found.items()}
 
 
 if __name__ == "__main__":
-    kind, devices, variant, output = sys.argv[1:]
+    kind, devices, output, *variants = sys.argv[1:]
     scope, copies = start(kind, int(devices))
     results = {}
-    for case in VARIANTS[variant]:
-        with scope():
-            results |= train(case, variant, copies)
+    for variant in variants:
+        for case in VARIANTS[variant]:
+            with scope():
+                results |= train(case, variant, copies)
     np.savez(output, **results)

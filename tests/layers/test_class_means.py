@@ -149,52 +149,6 @@ def test_trains_inside_a_symbolic_model():
     np.testing.assert_array_equal(state(layer)[1], [1, 0, 1, 0])
 
 
-@pytest.mark.parametrize(
-    "labels",
-    [
-        [0, 4, 1],
-        [0, -1, 1],
-        [0.0, 0.5, 1.0],
-        [0.0, float("nan"), 1.0],
-        [[0, 0, 0, 1], [0, 0, 0, -1], [1, 0, 0, 0]],
-        [[0, 0, 0, 1], [0, 0, 0, float("inf")], [1, 0, 0, 0]],
-        [[0, 1], [1, 0], [1, 0]],
-        ["a", "b", "c"],
-    ],
-)
-def test_bad_labels_are_named(labels):
-    layer = ClassMeans(K)
-    layer.build((None, D))
-    with pytest.raises(ValueError, match="Argument `labels` must be .*Received"):
-        layer.call(np.ones((3, D), "float32"), np.array(labels), training=True)
-
-
-@pytest.mark.parametrize("shape", [(3,), (3, 4, 4), (3, None)])
-def test_features_of_another_rank_are_named(shape):
-    with pytest.raises(ValueError, match="`features` must have shape"):
-        ClassMeans(K).build(shape)
-
-
-@pytest.mark.parametrize("shape", [(3,), (3, D, D), (3, D + 1)])
-def test_features_of_another_shape_than_before_are_named(shape):
-    layer = ClassMeans(K)
-    layer.build((None, D))
-    with pytest.raises(ValueError, match=r"`features` must have shape \(B, 3\)"):
-        layer.updated(np.ones(shape), np.array([0, 1, 2]))
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        *(("num_classes", value) for value in (1, 0, -3, 2.5, True, "4", None)),
-        *(("momentum", value) for value in (-0.1, 1.1, float("nan"), True, "0.9")),
-    ],
-)
-def test_bad_arguments_are_named(name, value):
-    with pytest.raises(ValueError, match=rf"Argument `{name}` .*Received: {name}="):
-        ClassMeans(**{"num_classes": K, name: value})
-
-
 def test_a_config_restores_the_layer():
     layer = ClassMeans(7, momentum=0.5, name="centres")
     config = keras.saving.serialize_keras_object(layer)

@@ -131,34 +131,6 @@ def test_a_model_with_it_survives_saving(tmp_path):
     assert float(loaded.layers[0].learnt_scale) == 11
 
 
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        ({"units": 0}, "units"),
-        ({"units": 2.5}, "units"),
-        ({"units": 2, "scale": 0}, "scale"),
-        ({"units": 2, "scale": -1}, "scale"),
-        ({"units": 2, "scale": float("nan")}, "scale"),
-        ({"units": 2, "scale": "big"}, "scale"),
-        ({"units": 2, "learn_scale": 1}, "learn_scale"),
-    ],
-)
-def test_bad_arguments_are_named(arguments, name):
-    with pytest.raises(ValueError, match=f"Argument `{name}` must be .*Received"):
-        CosineDense(**arguments)
-
-
-@pytest.mark.parametrize("shape", [(None, None), (3,), (None, 4, None)])
-def test_features_without_a_dimension_are_named(shape):
-    with pytest.raises(ValueError, match=r"`inputs` must be features .*Received"):
-        CosineDense(3).build(shape)
-
-
-def test_features_of_another_dimension_are_refused():
-    with pytest.raises(ValueError, match="expected axis -1"):
-        layer()(np.zeros((2, D + 1), "float32"))
-
-
 def spa_model(alignment, **kwargs):
     head = CosineDense(toys.CLASSES, scale=5, **kwargs)
     model = spa.SpAModel(toys.backbone(), head, alignment)

@@ -65,30 +65,6 @@ def test_it_fits_exactly_into_one_dimension_less_than_classes():
     np.testing.assert_allclose(products, 4 / 3 * np.eye(K) - 1 / 3, atol=1e-6)
 
 
-def test_too_few_dimensions_are_told_with_the_numbers():
-    message = (
-        r"`inputs` must be features of at least 99 dimensions: a simplex ETF of 100 "
-        r"classes .*Received: inputs.shape=\(None, 64\)"
-    )
-    with pytest.raises(ValueError, match=message):
-        built(100, 64)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        ({"units": 1}, "units"),
-        ({"units": "3"}, "units"),
-        ({"units": 3, "seed": -1}, "seed"),
-        ({"units": 3, "seed": 0.5}, "seed"),
-        ({"units": 3, "scale": 0}, "scale"),
-    ],
-)
-def test_bad_arguments_are_named(arguments, name):
-    with pytest.raises(ValueError, match=f"Argument `{name}` must be .*Received"):
-        ETFDense(**arguments)
-
-
 def model(alignment=None, seed=0):
     head = ETFDense(toys.CLASSES, seed=seed)
     made = spa.SpAModel(toys.backbone(), head, alignment)

@@ -174,31 +174,3 @@ def test_all_arguments_of_a_dense_survive_serialization():
     assert copy.get_config() == made.get_config()
     assert copy.kernel_regularizer is not None
     assert copy.alignments == []
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        *(("units", value) for value in (1, 0, 2.5, True, None)),
-        *(("momentum", value) for value in (-0.1, 1.1, float("nan"), "0.9")),
-        *(("alignment", value) for value in ("spa_reg", 0.1, [spa.SpAReg(), None])),
-        ("alignment", spa.SpAReg(class_means=spa.layers.ClassMeans(K))),
-        ("lora_rank", 2),
-    ],
-)
-def test_bad_arguments_are_named(name, value):
-    with pytest.raises(ValueError, match=rf"Argument `{name}` .*Received: "):
-        SpADense(**{"units": K, name: value}).build((None, D))
-
-
-@pytest.mark.parametrize("shape", [(3,), (3, 4, 4), (3, None)])
-def test_features_of_another_rank_are_named(shape):
-    with pytest.raises(ValueError, match="`features` must have shape"):
-        SpADense(K).build(shape)
-
-
-@pytest.mark.parametrize("labels", [[0] * 6 + [K], [0.5] * 7, np.ones((7, 2))])
-def test_bad_labels_are_named(labels):
-    made = layer()
-    with pytest.raises(ValueError, match="Argument `labels` must be .*Received"):
-        made.call(FEATURES, np.array(labels), training=True)

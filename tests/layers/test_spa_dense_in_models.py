@@ -103,6 +103,7 @@ def assert_same(model, logs, expected, expected_logs, **tolerance):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "name"),
     [*(("functional", name) for name in ALIGNMENTS), ("subclass", "all")],

@@ -29,10 +29,10 @@ def test_descent_on_free_logits_finds_the_balanced_posterior():
     loss, z = BalancedSoftmax(COUNTS, reduction="sum"), np.zeros_like(POSTERIOR)
     for _ in range(150):
         z -= 5 * gradient(lambda z: loss(POSTERIOR, z), z)
-    found = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    softmax = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     expected = POSTERIOR / PRIOR
     expected /= expected.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(found, expected, atol=0.01)
+    np.testing.assert_allclose(softmax, expected, atol=0.01)
 
 
 def test_post_hoc_undoes_what_the_loss_adds():

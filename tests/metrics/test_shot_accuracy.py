@@ -7,8 +7,7 @@ import pytest
 import toys
 from hypothesis import strategies as st
 
-from keras_spa.data import long_tail_counts
-from keras_spa.metrics import ShotAccuracy, shot_groups
+from keras_spa.metrics import ShotAccuracy
 
 COUNTS = [500, 101, 100, 20, 19, 1]  # two classes a group
 K = len(COUNTS)
@@ -22,7 +21,7 @@ def batch(samples=50, seed=0, classes=range(K)):
     return labels, logits + 1.5 * np.eye(K, dtype="float32")[labels]
 
 
-def by_loops(labels, logits, weights=None, counts=COUNTS, many=100, few=20):
+def loop_results(labels, logits, weights=None, counts=COUNTS, many=100, few=20):
     """`(result, per class)` one sample and one class at a time."""
     correct, samples = [0.0] * len(counts), [0.0] * len(counts)
     for i, label in enumerate(labels):
@@ -59,39 +58,6 @@ def assert_results(metric, expected):
     )
 
 
-def test_groups_at_their_bounds():
-    groups = shot_groups(COUNTS)
-    assert {name: list(classes) for name, classes in groups.items()} == {
-        "many": [0, 1],
-        "medium": [2, 3],
-        "few": [4, 5],
-    }
-
-
-def test_groups_of_other_thresholds():
-    groups = shot_groups([5, 10, 11, 50], many=10, few=10)
-    assert [list(classes) for classes in groups.values()] == [[2, 3], [1], [0]]
-
-
-@pytest.mark.parametrize(
-    ("classes", "largest", "sizes"), [(100, 500, [35, 35, 30]), (10, 5000, [8, 2, 0])]
-)
-def test_groups_of_the_cifar_benchmarks(classes, largest, sizes):
-    groups = shot_groups(long_tail_counts(classes, largest, 100))
-    assert [len(group) for group in groups.values()] == sizes
-
-
-@hypothesis.given(
-    st.lists(st.integers(1, 2000), min_size=2, max_size=30),
-    st.integers(0, 500),
-    st.integers(0, 500),
-)
-def test_each_class_is_in_one_group(counts, one, other):
-    few, many = sorted((one, other))
-    groups = shot_groups(counts, many, few)
-    assert sorted(np.concatenate(list(groups.values()))) == list(range(len(counts)))
-
-
 def test_streams_over_batches_like_one_pass_over_all():
     metric, labels, logits = ShotAccuracy(COUNTS), [], []
     for seed in range(3):
@@ -99,7 +65,7 @@ def test_streams_over_batches_like_one_pass_over_all():
         metric.update_state(*one)
         labels.extend(one[0])
         logits.extend(one[1])
-        assert_results(metric, by_loops(labels, logits))
+        assert_results(metric, loop_results(labels, logits))
 
 
 @pytest.mark.parametrize("shape", ["column", "soft", "list", "int64"])
@@ -113,7 +79,7 @@ def test_forms_of_labels(shape):
     }[shape]
     metric = ShotAccuracy(COUNTS)
     metric.update_state(given, logits)
-    assert_results(metric, by_loops(labels, logits))
+    assert_results(metric, loop_results(labels, logits))
 
 
 @pytest.mark.parametrize("column", [False, True])
@@ -123,7 +89,7 @@ def test_sample_weights_count_samples_so_often(column):
     weights[labels == 0] = 0  # a class without samples
     metric = ShotAccuracy(COUNTS)
     metric.update_state(labels, logits, weights[:, None] if column else weights)
-    assert_results(metric, by_loops(labels, logits, weights))
+    assert_results(metric, loop_results(labels, logits, weights))
 
 
 def test_groups_weigh_classes_alike_and_overall_weighs_samples_alike():
@@ -139,11 +105,11 @@ def test_groups_weigh_classes_alike_and_overall_weighs_samples_alike():
 def test_what_has_no_samples_or_no_classes_is_nan():
     counts = [500, 400, 300, 50, 40, 30]  # no class with few images
     metric = ShotAccuracy(counts)
-    assert_results(metric, by_loops([], [], counts=counts))
+    assert_results(metric, loop_results([], [], counts=counts))
     assert all(np.isnan(float(value)) for value in metric.result().values())
     labels, logits = batch(classes=[0, 2])  # none with a medium number
     metric.update_state(labels, logits)
-    assert_results(metric, by_loops(labels, logits, counts=counts))
+    assert_results(metric, loop_results(labels, logits, counts=counts))
     nans = [name for name, v in metric.result().items() if np.isnan(float(v))]
     assert nans == ["shot_accuracy_medium", "shot_accuracy_few"]
 
@@ -160,7 +126,7 @@ def test_reset_forgets():
     metric.update_state(*batch(seed=1))
     metric.reset_state()
     metric.update_state(*batch(seed=2))
-    assert_results(metric, by_loops(*batch(seed=2)))
+    assert_results(metric, loop_results(*batch(seed=2)))
 
 
 @hypothesis.given(st.integers(0, 10**6), st.integers(1, 40))
@@ -177,7 +143,12 @@ def test_order_of_samples_does_not_matter(seed, samples):
 
 
 @pytest.mark.parametrize(
-    ("mode", "weighted"), [("eager", True), ("graph", False), ("jit", True)]
+    ("mode", "weighted"),
+    [
+        ("eager", True),
+        ("graph", False),
+        pytest.param("jit", True, marks=pytest.mark.slow),
+    ],
 )
 def test_in_compile_fit_and_evaluate(mode, weighted, capsys):
     if keras.backend.backend() != "tensorflow" and mode == "graph":
@@ -196,7 +167,7 @@ def test_in_compile_fit_and_evaluate(mode, weighted, capsys):
     assert {*names, *(f"val_{name}" for name in names)} <= history.keys()
     assert "shot_accuracy_few: nan" in capsys.readouterr().out
     assert all(np.isnan(history["shot_accuracy_few"]))
-    expected = by_loops(
+    expected = loop_results(
         y, model.predict(x, verbose=0), weights if weighted else None, counts
     )
     logs = model.evaluate(x, y, 16, 0, sample_weight=weights, return_dict=True)
@@ -221,27 +192,6 @@ def test_a_config_restores_the_metric_from_json():
     assert [float(v) for v in restored.result().values()] == pytest.approx(
         [float(v) for v in metric.result().values()]
     )
-
-
-@pytest.mark.parametrize("function", [shot_groups, ShotAccuracy])
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"class_counts": [5, 0, 3]}, "class_counts.*positive.*{1: 0}"),
-        ({"class_counts": [5, -2]}, "class_counts.*positive.*{1: -2}"),
-        ({"class_counts": [5, float("nan")]}, "class_counts.*finite"),
-        ({"class_counts": [5]}, "class_counts.*at least 2"),
-        ({"class_counts": 10}, "class_counts.*Received: class_counts=10"),
-        ({"many": 10}, "`few` must be at most `many`. Received: few=20, many=10"),
-        ({"few": -1}, "`few` must be .* Received: few=-1"),
-        ({"many": float("inf")}, "`many` must be a finite .* Received: many=inf"),
-        ({"many": "100"}, "`many` must be .* Received: many='100'"),
-    ],
-    ids=str,
-)
-def test_bad_arguments_are_named(function, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        function(**{"class_counts": COUNTS, **arguments})
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.process
 SCRIPT = pathlib.Path(__file__).parent / "twenty_steps.py"
 BACKENDS = [
     name

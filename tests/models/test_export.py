@@ -64,8 +64,10 @@ def assert_close(outputs, model, x, atol=1e-5):
 
 
 @saved_models
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("dtype", "policy"), [("uint8", "mixed_bfloat16"), ("float32", "float32")]
+)
 def test_a_saved_model_answers_alone_as_the_live_model(tmp_path, dtype, policy):
     keras.config.set_dtype_policy(policy)
     model = image_model(dtype, spa.SpAReg())

@@ -8,10 +8,8 @@ from keras import applications, layers
 
 import keras_spa as spa
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow",
-    reason="what splits is the same everywhere, and these networks take minutes there",
-)
+# What splits is the same everywhere, and elsewhere these networks take minutes.
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 SHAPE, K = (32, 32, 3), 4
 
 

@@ -66,7 +66,9 @@ def test_a_named_head(how, end):
     assert (model.classifier is old.fc) == (end != "softmax inside")
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(
+    "jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
 def test_compiled_steps_are_those_of_the_functional_model(jit_compile):
     if jit_compile and keras.backend.backend() == "torch":
         pytest.skip("PyTorch compiles without XLA")

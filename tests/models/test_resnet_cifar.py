@@ -79,21 +79,3 @@ def test_matches_numpy_with_padded_shortcuts():
     expected = numpy_forward(model, images)
     result = ops.convert_to_numpy(model(images.astype("float32"), training=False))
     np.testing.assert_allclose(result, expected, rtol=1e-3, atol=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("depth", 31),
-        ("depth", "32"),
-        ("depth", None),
-        ("width", 0),
-        ("width", 24),
-        ("width", float("nan")),
-        ("shortcut", "conv1x1"),
-        ("shortcut", True),
-    ],
-)
-def test_bad_arguments_are_named(name, value):
-    with pytest.raises(ValueError, match=rf"Argument `{name}` .*Received: {name}="):
-        resnet_cifar(**{name: value})

@@ -9,7 +9,7 @@ from keras import ops
 import keras_spa as spa
 
 BACKEND = keras.backend.backend()
-COMPILED = [{"jit_compile": True}]  # on PyTorch by torch.compile
+COMPILED = [pytest.param({"jit_compile": True}, marks=pytest.mark.slow)]
 if BACKEND != "torch":  # where not compiling is eager
     COMPILED += [{"jit_compile": False}]
 

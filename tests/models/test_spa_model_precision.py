@@ -12,6 +12,7 @@ def fit(model, epochs=6):
     return history.history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_follows_float32(policy):
     full = toys.model(toys.all_alignments(), keras.optimizers.SGD(0.1))

@@ -22,6 +22,7 @@ def fit(model, epochs):
     return fitted.history
 
 
+@pytest.mark.slow
 def test_xla_gives_the_same_numbers_and_is_traced_once_a_shape(monkeypatch):
     step, traced = spa.SpAModel.train_step, []
 

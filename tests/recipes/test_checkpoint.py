@@ -1,52 +1,38 @@
 """Damaged checkpoints, full disks, NaN: one line, and the last good state is kept."""
 
+import dataclasses
 import errno
 import os
 import pathlib
 import resource
 import shutil
 
-import digits_lt
+import keras
 import lives
 import numpy as np
 import pytest
-from absl import flags
-from absl.testing import flagsaver
-from engine import checkpoint, config, job, run, signals
 
-FLAGS = flags.FLAGS
-SMALL = ["--batch_size=4", "--noverbose", "--smoke"]
+from engine import signals
+from engine.run import run
 
-
-@pytest.fixture
-def parsed(tmp_path):
-    with flagsaver.flagsaver():
-
-        def parse(*arguments):
-            FLAGS.unparse_flags()
-            config.parse(FLAGS, ["test", *SMALL, *arguments], lives.TASK)
-
-        yield parse
+SMALL = ("--alignment=spa_reg", "--batch_size=4", "--smoke")
 
 
-def train(folder):
-    return run.train(lives.TASK, "ce", "spa_reg", 1, folder)
+def train(folder, epochs=4, callbacks=()):
+    config = dataclasses.replace(lives.config(*SMALL), epochs=epochs)
+    return run(config, lives.TASK, folder, callbacks=callbacks)
 
 
 @pytest.fixture(scope="module")
 def three_epochs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("three_epochs")
-    with flagsaver.flagsaver():
-        FLAGS.unparse_flags()
-        config.parse(FLAGS, ["test", *SMALL, "--epochs=3"], lives.TASK)
-        train(folder)
+    train(folder, epochs=3)
     return folder
 
 
 @pytest.fixture
-def trained(parsed, three_epochs, tmp_path):
-    """Folder of a run of three epochs, and the flags of one of four."""
-    parsed("--epochs=4")
+def trained(three_epochs, tmp_path):
+    """Folder of a run of three epochs, to be continued to four."""
     return pathlib.Path(shutil.copytree(three_epochs, tmp_path / "run"))
 
 
@@ -99,73 +85,29 @@ def test_full_disk_keeps_the_last_checkpoint(trained):
     assert len(train(trained)["history"]["loss"]) == 4
 
 
-def job(output, *arguments):
-    FLAGS.unparse_flags()
-    arguments = ["digits_lt.py", f"--output_dir={output}", *arguments]
-    config.parse_and_check(arguments, digits_lt.TASK)
-    job.job(digits_lt.TASK)
-
-
-ONE = ["--smoke", "--method=ce", "--alignment=none"]
-
-
-def test_output_that_cannot_be_written_ends_in_one_line(parsed, tmp_path, capsys):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(SystemExit) as stopped:
-        job(tmp_path / "file", *ONE)
-    assert stopped.value.code == 2
-    assert str(tmp_path / "file") in capsys.readouterr().err
-
-
-def test_checkpoint_stays_until_the_result_is_written(
-    parsed, tmp_path, capsys, monkeypatch
-):
-    def full(path, result):
-        if path.parent.name == "runs":
-            raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        real(path, result)
-
-    real = job.storage.write_result
-    monkeypatch.setattr(job.results, "write_result", full)
-    with pytest.raises(SystemExit) as stopped:
-        job(tmp_path, *ONE)
-    assert stopped.value.code == 2
-    error = capsys.readouterr().err.strip().splitlines()
-    assert len(error) == 1
-    assert "No space left on device" in error[0]
-    (left,) = (tmp_path / "checkpoints").iterdir()
-    assert (left / "epoch-000001").is_dir()
-    monkeypatch.setattr(job.results, "write_result", real)
-    monkeypatch.setattr(checkpoint.Checkpoint, "on_epoch_end", None)  # not again
-    job(tmp_path, *ONE)
-    assert not left.exists()
-
-
-def test_nan_stops_with_step_and_last_good_checkpoint(trained, monkeypatch):
-    class Spoils(run.EpochLines):
+def test_nan_stops_with_step_and_last_good_checkpoint(trained):
+    class Spoils(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
             if batch == 2:
                 bias = self.model.classifier.bias
                 bias.assign(np.full(bias.shape, np.nan))
 
-    monkeypatch.setattr(training, "EpochLines", Spoils)
     with pytest.raises(signals.Diverged) as told:
-        train(trained)
+        train(trained, callbacks=[Spoils()])
     assert told.value.code == 3
     assert "loss is nan in epoch 4, step 3." in str(told.value)
     assert f"last good checkpoint is {trained / 'epoch-000003'}." in str(told.value)
     assert sorted(path.name for path in trained.iterdir())[-1] == "epoch-000003"
 
 
-def test_weights_that_are_not_finite_are_not_saved(trained, monkeypatch):
-    class Spoils(run.EpochLines):
+def test_weights_that_are_not_finite_are_not_saved(trained):
+    class Spoils(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             self.model.optimizer.variables[-1].assign(
                 self.model.optimizer.variables[-1] * np.inf
             )
 
-    monkeypatch.setattr(training, "EpochLines", Spoils)
     with pytest.raises(signals.Diverged, match="not finite after epoch 4") as told:
-        train(trained)
+        train(trained, callbacks=[Spoils()])
     assert f"last good checkpoint is {trained / 'epoch-000003'}." in str(told.value)
     assert sorted(path.name for path in trained.iterdir())[-1] == "epoch-000003"

@@ -1,7 +1,8 @@
 """Which candidates run, with what, and how their table ranks them."""
 
-import choose
 import pytest
+
+import choose
 
 
 def result(method, seed, accuracy):
@@ -19,7 +20,7 @@ def asked(monkeypatch):
         found.append((recipe, arguments, name))
         return {("ce", 0): result("ce", 0, 50.0 + len(found))}
 
-    monkeypatch.setattr(choose, "run", run)
+    monkeypatch.setattr(choose, "run_candidate", run)
     return found
 
 
@@ -47,8 +48,9 @@ def test_all_candidates_run_by_default(asked, tmp_path):
     assert [name for _, _, name in asked] == list(choose.CANDIDATES)
 
 
-def test_no_recipe_prints_what_to_type(capsys):
+@pytest.mark.parametrize("arguments", [["--jobs=2"], ["cifar"]])
+def test_without_a_recipe_it_says_which_there_are(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
-        choose.main(["--jobs=2"])
+        choose.main(arguments)
     assert stopped.value.code == 2
-    assert "python recipes/choose.py" in capsys.readouterr().out
+    assert "recipe" in capsys.readouterr().err

@@ -3,11 +3,12 @@ import pathlib
 import subprocess
 import sys
 
-import digits_lt
 import numpy as np
 import pytest
-from absl.testing import flagsaver
-from engine import config
+
+import digits_lt
+from engine.config import RunConfig
+from engine.tasks import digits
 
 RECIPE = pathlib.Path(digits_lt.__file__)
 
@@ -25,6 +26,7 @@ def smoke(tmp_path_factory):
     return output, done.stdout
 
 
+@pytest.mark.process
 def test_smoke_leaves_table_picture_and_a_result_file_a_run(smoke):
     output, printed = smoke
     table = (output / "table.md").read_text()
@@ -38,6 +40,7 @@ def test_smoke_leaves_table_picture_and_a_result_file_a_run(smoke):
     assert "[ 9/9]" in printed
 
 
+@pytest.mark.process
 def test_result_file_tells_how_it_came_about(smoke):
     output, _ = smoke
     result = json.loads((output / "runs" / "ce-spa_reg-if50-seed0.json").read_text())
@@ -51,16 +54,12 @@ def test_result_file_tells_how_it_came_about(smoke):
     assert result["images_per_s"] > 0
 
 
-@pytest.fixture
-def parsed():
-    with flagsaver.flagsaver():
-        digits_lt.FLAGS.unparse_flags()
-        config.parse(digits_lt.FLAGS, ["test"], digits_lt.TASK)
-        yield
+def load(seed):
+    return digits.load(RunConfig(seed=seed, imbalance_factor=50.0))
 
 
-def test_the_parts_of_the_data_never_overlap(parsed):
-    data = digits_lt.load(3)
+def test_the_parts_of_the_data_never_overlap():
+    data = load(3)
     assert np.bincount(data.test.labels).tolist() == [50] * 10
     assert np.bincount(data.validation.labels).tolist() == [20] * 10
     assert data.class_counts[[0, 9]].tolist() == [104, 2]
@@ -73,8 +72,8 @@ def test_the_parts_of_the_data_never_overlap(parsed):
     assert not parts[1] & parts[2]
 
 
-def test_seeds_draw_other_images_for_training_but_not_for_testing(parsed):
-    first, second = digits_lt.load(0), digits_lt.load(1)
+def test_seeds_draw_other_images_for_training_but_not_for_testing():
+    first, second = load(0), load(1)
     assert not np.array_equal(first.train.images, second.train.images)
     np.testing.assert_array_equal(first.test.images, second.test.images)
     np.testing.assert_array_equal(first.validation.images, second.validation.images)

@@ -5,17 +5,16 @@ import json
 import subprocess
 import sys
 
-import digits_lt
-import evaluate
 import keras
 import numpy as np
 import PIL.Image
 import pytest
-from absl import flags
-from absl.testing import flagsaver
-from engine import artifact
 
+import digits_lt
+import evaluate as script
 import keras_spa as spa
+from engine import artifact
+from engine.evaluation import evaluate
 
 BACKEND = keras.backend.backend()
 FORMATS = {"model.keras": None}
@@ -26,14 +25,6 @@ if BACKEND == "tensorflow":
     if importlib.util.find_spec("tf2onnx"):
         FORMATS["model.onnx"] = "onnx"
 SHAPE, COUNTS = (8, 8, 3), [120, 40, 10]
-
-
-@pytest.fixture(autouse=True)
-def parsed():
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS(["test"])
-    with flagsaver.flagsaver(batch_size=32):
-        yield
 
 
 def split(counts, seed):
@@ -77,7 +68,7 @@ def exported(model, tmp_path_factory):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_an_artifact_scores_as_evaluate_does(model, exported, data, name):
-    found = evaluate.evaluate(artifact.load(exported / name), data)
+    found = evaluate(artifact.load(exported / name), data, "test", 32)
     live = model.evaluate(*data.test, verbose=0, return_dict=True)
     assert found.images == 90
     assert 50 < found.accuracies()["all"] < 100
@@ -122,7 +113,7 @@ def test_a_folder_of_images_is_read_in_the_size_of_the_model(tmp_path, model, ex
                 pixels = np.full((9, 12, 3), brightness + i, "uint8")
                 PIL.Image.fromarray(pixels).save(folder / f"{i}.png")
     data = spa.data.load(f"folder:{tmp_path}")
-    found = evaluate.evaluate(artifact.load(exported / "model.keras"), data)
+    found = evaluate(artifact.load(exported / "model.keras"), data, "test", 32)
     pixels = np.repeat([10, 100, 240], 4) + np.tile(range(4), 3)
     images = np.ones((12, *SHAPE), "uint8") * pixels[:, None, None, None].astype(
         "uint8"
@@ -137,14 +128,14 @@ def test_a_folder_of_images_is_read_in_the_size_of_the_model(tmp_path, model, ex
 def test_what_does_not_fit_is_refused(tmp_path, exported, data):
     loaded = artifact.load(exported / "model.keras")
     with pytest.raises(ValueError, match="four has 4 classes; the model tells 3 apart"):
-        evaluate.evaluate(loaded, _four_classes())
+        evaluate(loaded, _four_classes(), "test", 32)
     gray = spa.data.Split(data.test.images[..., :1], data.test.labels)
     other = spa.data.LongTailedData("gray", data.train, None, gray, ("a", "b", "c"))
     with pytest.raises(ValueError, match=r"shape \(8, 8, 3\), not \(8, 8, 1\)"):
-        evaluate.evaluate(loaded, other)
+        evaluate(loaded, other, "test", 32)
     none = spa.data.LongTailedData("no test", data.train, None, None, ("a", "b", "c"))
     with pytest.raises(ValueError, match="no test has no test images"):
-        evaluate.evaluate(loaded, none)
+        evaluate(loaded, none, "test", 32)
     with pytest.raises(ValueError, match="holds no saved_model.pb"):
         artifact.load(tmp_path)
     with pytest.raises(ValueError, match="is no such file or folder"):
@@ -166,6 +157,7 @@ def test_code_in_a_keras_file_is_not_run(tmp_path):
         artifact.load(tmp_path / "lambda.keras")
 
 
+@pytest.mark.process
 def test_it_prints_the_accuracy_of_the_training(tmp_path):
     """Both commands, as people run them."""
     models, name = tmp_path / "models", "ce-spa_reg-if10-seed0"
@@ -185,7 +177,7 @@ def test_it_prints_the_accuracy_of_the_training(tmp_path):
     assert trained["accuracy"]["all"] > 30
     kinds = (".keras",) if BACKEND == "torch" else (".keras", "")
     for kind in kinds:
-        printed = run(evaluate, f"--saved_model={models / (name + kind)}")
+        printed = run(script, f"--saved_model={models / (name + kind)}")
         cells = printed.split("\n| 500 ")[1].splitlines()[0].split("|")
         assert float(cells[1]) == round(trained["accuracy"]["all"], 1)
         written = tmp_path / "output/evaluate" / (name + kind)
@@ -205,10 +197,9 @@ def test_it_prints_the_accuracy_of_the_training(tmp_path):
         (("--saved_model=nothing",), "nothing is no such file or folder: expected the"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(capsys, arguments, message):
-    with flagsaver.flagsaver():
-        flags.FLAGS(["evaluate.py", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            evaluate.main(None)
+def test_bad_input_is_one_line_and_exit_code_2(capsys, monkeypatch, arguments, message):
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        script.main()
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err

@@ -2,19 +2,22 @@
 
 import json
 import operator
+import os
 import pathlib
 import signal
 import subprocess
 import sys
 import time
 
-import digits_lt
 import h5py
 import keras
 import lives
 import numpy as np
 import pytest
 
+import digits_lt
+
+pytestmark = pytest.mark.process
 BACKEND = keras.backend.backend()
 # A life takes two to three seconds on TensorFlow and PyTorch, more on JAX, to compile.
 KILLS = {"tensorflow": (13, 7), "torch": (4, 0), "jax": (2, 0)}[BACKEND]
@@ -39,11 +42,12 @@ def saved(folder):
 @pytest.mark.parametrize(
     ("kills", "arguments"),
     [
-        (KILLS[0], ["balanced_softmax", "spa_slerp"]),
+        (KILLS[0], ["--method=balanced_softmax", "--alignment=spa_slerp"]),
         pytest.param(
             KILLS[1],
             [
-                *("ldam_drw", "spa_reg", "--spa_start=0.2", "--steps_per_execution=2"),
+                *("--method=ldam_drw", "--alignment=spa_reg", "--spa_start=0.2"),
+                "--steps_per_execution=2",
                 *("--augment=crop_flip", "--augment_on=host"),
             ],
             marks=pytest.mark.skipif(not KILLS[1], reason="time"),
@@ -53,10 +57,10 @@ def saved(folder):
 def test_killed_at_random_moments_it_ends_as_if_never_killed(
     tmp_path, kills, arguments
 ):
-    seed = time.time_ns() % 2**32
+    seed = int(os.environ.get("LIVES_SEED", time.time_ns() % 2**32))
     command = [sys.executable, lives.__file__, tmp_path, seed, kills, *arguments]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    print(f"seed {seed}\n{done.stdout}")
+    print(f"Replay with LIVES_SEED={seed}\n{done.stdout}")
     assert done.returncode == 0, done.stderr
     codes, events, left = zip(*map(json.loads, done.stdout.splitlines()), strict=True)
     assert codes == (*[-signal.SIGKILL] * kills, 143, 143, 143, 0, 0)

@@ -1,14 +1,14 @@
 import json
 
-import figures
 import keras
 import numpy as np
 import pytest
-from reporting.figures import exponents, sphere, toys
-from reporting.figures import runs as run_figures
 
+import figures
 import keras_spa as spa
 from keras_spa import theory
+from reporting.figures import catalogue, exponents, sphere, toys
+from reporting.figures import runs as run_figures
 
 CLASSES = 6
 COUNTS = [200, 90, 40, 15, 6, 2]
@@ -16,7 +16,7 @@ COUNTS = [200, 90, 40, 15, 6, 2]
 
 @pytest.fixture(autouse=True)
 def coarse(monkeypatch):
-    monkeypatch.setattr(figures, "RESOLUTION", 40)
+    monkeypatch.setattr(catalogue, "RESOLUTION", 40)
 
 
 def result(alignment, seed, factor=100.0, method="ce", **more):
@@ -125,23 +125,15 @@ def test_on_the_sphere_spa_reg_aligns_the_rarest_class():
     assert aligned[-1, -1] < 10
 
 
-def test_spearman_takes_ties_at_their_mean_rank():
-    assert exponents.spearman([1, 2, 3], [10, 20, 21]) == pytest.approx(1)
-    # Ranks 1.5 1.5 3 4 and 4 3 1.5 1.5: covariance −4, variances 4.5.
-    found = exponents.spearman([0, 0, 5, 9], [8, 7, 2, 2])
-    assert found == pytest.approx(-4 / 4.5)
-    assert np.isnan(exponents.spearman([1, 1], [1, 2]))
-
-
 def test_exponents_leave_out_what_is_not_known():
     unknown = result("none", 0, exponent_per_class=[5.0, 2.0, 1.5, None, 0.1, 0.0])
-    points = exponents.by_class([unknown])
+    points = exponents.class_points([unknown])
     assert {name: both.shape[1] for name, both in points.items()} == {
         "many": 1,
         "medium": 2,
         "few": 2,
     }
-    share, error = exponents.of_model(unknown)
+    share, error = exponents.model_point(unknown)
     assert share == pytest.approx((1 + 1 + 1 + 0.1 + 0) / 5)
     assert error == pytest.approx(100 - unknown["accuracy"]["all"])
 
@@ -239,11 +231,12 @@ def test_figures_are_the_same_bytes_each_time(tmp_path):
     assert readme.count("**Figure ") == 5
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one is enough")
 def test_smoke_leaves_every_figure(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "SMOKE_TRAINING", ("--smoke", "--validate_every=1"))
     assert figures.main(["--smoke", f"--output_dir={tmp_path}"]) == 0
-    for name in figures.FIGURES:
+    for name in catalogue.FIGURES:
         assert (tmp_path / f"figure_{name}.png").read_bytes().startswith(b"\x89PNG")
         assert b"</svg>" in (tmp_path / f"figure_{name}.svg").read_bytes()
     assert len(list((tmp_path / "digits_lt" / "runs").iterdir())) == 5

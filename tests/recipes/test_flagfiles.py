@@ -1,62 +1,72 @@
-"""Every row of every table parses, and runs on a few random images."""
+"""Every row of every table parses; one of each method and base file trains."""
 
-import json
+import pathlib
+import re
 
-import keras
 import pytest
-import table
-from absl import flags
-from absl.testing import flagsaver
-from engine import config, job
 
-FLAGS = flags.FLAGS
-RECIPES = {recipe.__name__: recipe for _, recipe, _ in table.SECTIONS.values()}
-FLAGFILES = [
-    (about[1].__name__, folder, path.name)
-    for folder, about in table.SECTIONS.items()
-    for path in sorted((table.HERE / "flagfiles" / folder).glob("*.flags"))
-]
+from engine.command_line import flagfile_config, parse
+from engine.job import run_job
+from engine.registry import RECIPES
+
+ROOT = pathlib.Path(__file__).parents[2]
+FLAGFILES = sorted((ROOT / "recipes" / "flagfiles").glob("*_lt*/*.flags"))
+COMMAND = re.compile(r"# Command: python recipes/(\w+)\.py --flagfile=(\S+)")
 
 
 @pytest.fixture(autouse=True)
-def restored(monkeypatch):
-    monkeypatch.chdir(table.HERE.parent)
-    with flagsaver.flagsaver():
-        FLAGS.unparse_flags()
-        yield
+def root(monkeypatch):
+    monkeypatch.chdir(ROOT)  # flagfiles name one another from there
+
+
+def recipe_of(path):
+    return COMMAND.search(path.read_text())[1]
+
+
+def name_of(path):
+    return f"{path.parent.name}/{path.stem}"
 
 
 def test_every_data_set_has_its_rows():
-    names = {(folder, name) for _, folder, name in FLAGFILES}
+    names = {name_of(path) for path in FLAGFILES}
     for folder in ("cifar10_lt", "cifar100_lt", "imagenet_lt"):
-        assert len([name for f, name in names if f == folder]) == 18
-        assert (folder, "etf_dr_spa_reg.flags") in names
-        assert (folder, "etf_dr_spa_slerp.flags") not in names
+        assert len([name for name in names if name.startswith(f"{folder}/")]) == 18
+        assert f"{folder}/etf_dr_spa_reg" in names
+        assert f"{folder}/etf_dr_spa_slerp" not in names
 
 
-@pytest.mark.parametrize(("recipe", "folder", "name"), FLAGFILES)
-def test_flagfile_says_what_it_is_and_parses(recipe, folder, name):
-    path = table.HERE / "flagfiles" / folder / name
-    text = path.read_text()
-    command = f"python recipes/{recipe}.py --flagfile=recipes/flagfiles/{folder}/{name}"
-    assert f"# Command: {command}" in text
+@pytest.mark.parametrize("path", FLAGFILES, ids=name_of)
+def test_flagfile_says_what_it_is_and_parses(path):
+    text, file = path.read_text(), path.relative_to(ROOT)
+    recipe, flagfile = COMMAND.search(text).groups()
+    assert flagfile == str(file)
     assert "# Runtime: " in text
     assert "# Published: " in text
-    wanted = table.settings_of(path, RECIPES[recipe].TASK)
-    (method,), (alignment,) = wanted["method"], wanted["alignment"]
-    expected = method if alignment == "none" else f"{method}_{alignment}"
-    assert name == f"{expected}.flags"
+    run = flagfile_config(file, RECIPES[recipe])
+    expected = run.method
+    if run.alignment != "none":
+        expected += f"_{run.alignment}"
+    assert path.stem == expected
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="once is enough")
-@pytest.mark.parametrize(("recipe", "folder", "name"), FLAGFILES)
-def test_flagfile_runs_on_a_few_random_images(recipe, folder, name, tmp_path, capsys):
-    task = RECIPES[recipe].TASK
-    flagfile = f"--flagfile=recipes/flagfiles/{folder}/{name}"
-    arguments = ["test", flagfile, "--smoke", f"--output_dir={tmp_path}"]
-    config.parse_and_check(arguments, task)
-    job.job(task)
-    (path,) = (tmp_path / "runs").glob("*.json")
-    result = json.loads(path.read_text())
-    assert result["history"]["loss"][0] > 0
+def one_of_each_kind():
+    """The first flagfile of each method, and of each base file."""
+    kinds = {}
+    for path in FLAGFILES:
+        base = re.findall(r"^--flagfile=(\S+)", path.read_text(), re.M)
+        method = path.stem.split("_spa_")[0].removesuffix("_misaligned")
+        for kind in (("method", method), ("base", *base)):
+            kinds.setdefault(kind, path)
+    return sorted(set(kinds.values()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", one_of_each_kind(), ids=name_of)
+def test_flagfile_runs_on_a_few_random_images(path, tmp_path, capsys):
+    task = RECIPES[recipe_of(path)]
+    flagfile = f"--flagfile={path.relative_to(ROOT)}"
+    job = parse([flagfile, "--smoke", f"--output_dir={tmp_path}"], task)
+    run_job(job, task)
+    (result,) = (tmp_path / "runs").glob("*.json")
+    assert '"loss"' in result.read_text()
     assert "[ 1/1]" in capsys.readouterr().out

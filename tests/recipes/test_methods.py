@@ -1,31 +1,26 @@
 import keras
 import numpy as np
 import pytest
-from absl import flags
-from engine import methods
 
 import keras_spa as spa
+from engine.config import RunConfig, can_combine
+from engine.methods import ALIGNMENTS, METHODS, make_alignment, make_method
 
 COUNTS = [50, 20, 5]
 
 
-@pytest.fixture(autouse=True)
-def parsed_flags():
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS(["test"])
-
-
-@pytest.mark.parametrize("name", methods.METHODS)
+@pytest.mark.parametrize("name", METHODS)
 def test_every_method_trains_with_every_alignment_that_makes_sense(name):
     random = np.random.RandomState(0)
     x, y = random.randn(30, 6).astype("float32"), np.arange(30) % 3
-    for alignment in methods.ALIGNMENTS:
-        if methods.makes_sense(name, alignment):
-            method = methods.make_method(name, COUNTS, epochs=2)
+    for alignment in ALIGNMENTS:
+        if can_combine(name, alignment):
+            config = RunConfig(method=name, alignment=alignment, epochs=2)
+            method = make_method(config, COUNTS)
             model = spa.SpAModel(
                 keras.Sequential([keras.Input((6,)), keras.layers.Dense(4)]),
                 method.classifier,
-                methods.make_alignment(alignment, steps=4),
+                make_alignment(config, steps=4),
             )
             model.compile("sgd", method.loss, run_eagerly=True)
             history = model.fit(
@@ -35,19 +30,21 @@ def test_every_method_trains_with_every_alignment_that_makes_sense(name):
 
 
 def test_a_fixed_head_is_not_combined_with_what_would_move_it():
-    assert not methods.makes_sense("etf_dr", "spa_slerp")
-    assert not methods.makes_sense("etf_dr", "spa_proj")
-    assert methods.makes_sense("etf_dr", "spa_reg")
-    assert methods.makes_sense("ldam_drw", "spa_slerp")
+    assert not can_combine("etf_dr", "spa_slerp")
+    assert not can_combine("etf_dr", "spa_proj")
+    assert can_combine("etf_dr", "spa_reg")
+    assert can_combine("ldam_drw", "spa_slerp")
 
 
 def test_deferred_reweighting_starts_after_four_fifths_of_the_epochs():
-    (deferred,) = methods.make_method("ldam_drw", COUNTS, epochs=200).callbacks
+    (deferred,) = make_method(RunConfig(method="ldam_drw"), COUNTS).callbacks
     assert deferred.epoch == 160
 
 
 def test_misaligned_is_spa_reg_of_negative_strength():
-    aligned = methods.make_alignment("spa_reg", 1).get_config()
-    misaligned = methods.make_alignment("misaligned", 1).get_config()
+    aligned, misaligned = (
+        make_alignment(RunConfig(alignment=name), 1).get_config()
+        for name in ("spa_reg", "misaligned")
+    )
     assert misaligned.pop("strength") < 0 < aligned.pop("strength")
     assert misaligned == aligned

@@ -4,28 +4,21 @@ A cheap version: 12 epochs on balanced digits, one seed. docs/distribution.md ha
 numbers of the whole protocol.
 """
 
-import digits_lt
-import keras
 import pytest
-from absl import flags
-from absl.testing import flagsaver
-from engine import config, run
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="three runs are enough"
-)
+from engine.command_line import parse
+from engine.registry import RECIPES
+from engine.run import run
+
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 def train(precision, folder):
-    with flagsaver.flagsaver():
-        flags.FLAGS.unparse_flags()
-        given = [
-            "--imbalance_factor=1",
-            "--epochs=12",
-            f"--mixed_precision={precision}",
-        ]
-        config.parse(flags.FLAGS, ["digits_lt.py", *given], digits_lt.TASK)
-        return run.train(digits_lt.TASK, "ce", "spa_reg", 2, folder)
+    task = RECIPES["digits_lt"]
+    given = ["--method=ce", "--alignment=spa_reg", "--seed=2", "--epochs=12"]
+    given += ["--imbalance_factor=1", f"--mixed_precision={precision}"]
+    (config,) = parse(given, task).runs
+    return run(config, task, folder)
 
 
 @pytest.fixture(scope="module")

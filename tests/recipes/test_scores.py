@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+
 from engine import evaluation
+from reporting import evaluation_page
 
 COUNTS = [300, 120, 60, 9, 5]
 
@@ -16,11 +18,11 @@ def case(images=400, seed=0):
 
 
 def scored(labels, logits, probabilities, batch=64):
-    found = evaluation.Scores(COUNTS)
+    scores = evaluation.Scores(COUNTS)
     for start in range(0, len(labels), batch):
         rows = slice(start, start + batch)
-        found.update(labels[rows], logits[rows], probabilities[rows])
-    return found
+        scores.update(labels[rows], logits[rows], probabilities[rows])
+    return scores
 
 
 def test_figures_equal_those_of_loops_over_images():
@@ -52,6 +54,18 @@ def test_figures_equal_those_of_loops_over_images():
     assert result["calibration_error"] == pytest.approx(100 * error)
 
 
+def test_the_table_shows_the_figures_and_a_dash_for_what_there_is_none_of():
+    scores = evaluation.Scores([300, 200, 5])  # no class of medium many images
+    scores.update(np.array([0, 1, 1]), *[np.eye(3)[[0, 1, 0]]] * 2)
+    header, _, line = evaluation_page.table(scores).splitlines()
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert [cell.strip() for cell in header.strip("|").split("|")][1:5] == [
+        *("all", "many", "medium", "few"),
+    ]
+    assert cells[:5] == ["3", "66.7", "75.0", "-", "-"]
+    assert scores.accuracies()["per_class"] == [100.0, 50.0, None]
+
+
 def test_sums_do_not_depend_on_the_batches():
     parts, whole = scored(*case(), batch=37), scored(*case(), batch=400)
     np.testing.assert_array_equal(parts.confusion, whole.confusion)
@@ -70,11 +84,11 @@ def test_sure_and_right_is_calibrated_and_sure_and_wrong_is_not():
 
 
 def test_the_class_table_names_what_a_class_is_taken_for_from_head_to_tail():
-    found = evaluation.Scores([5, 9, 300])
+    scores = evaluation.Scores([5, 9, 300])
     labels = np.array([0, 0, 0, 2])
     logits = np.eye(3)[[1, 1, 0, 2]]
-    found.update(labels, logits, logits)
-    rows = found.class_table(["ant", "bee", "cat"]).splitlines()[2:]
+    scores.update(labels, logits, logits)
+    rows = evaluation_page.class_table(scores, ["ant", "bee", "cat"]).splitlines()[2:]
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     assert cells == [
         ["cat", "300", "1", "100.0", "-"],
@@ -85,9 +99,9 @@ def test_the_class_table_names_what_a_class_is_taken_for_from_head_to_tail():
 
 @pytest.mark.parametrize("classes", [2, 21])
 def test_a_picture_for_few_classes_and_for_many(tmp_path, classes):
-    found = evaluation.Scores(np.arange(1, classes + 1) * 20)
+    scores = evaluation.Scores(np.arange(1, classes + 1) * 20)
     logits = np.eye(classes)
-    found.update(np.arange(classes), logits, logits)
+    scores.update(np.arange(classes), logits, logits)
     names = [f"${c}" for c in range(classes)]
-    found.picture(tmp_path / "picture.png", names, "a model on data")
+    evaluation_page.draw(scores, tmp_path / "picture.png", names, "a model on data")
     assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"

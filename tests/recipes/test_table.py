@@ -1,51 +1,157 @@
+"""Generated documents are what flagfiles and result files give, byte for byte."""
+
+import dataclasses
 import json
-import shutil
+import re
 
 import pytest
-import table
+
+from reporting import documents, numbers, rows
+
+DIGITS = rows.SECTIONS[0]
+FLAGFILE = rows.FLAGFILES / "digits_lt" / "ce.flags"
 
 
-def test_readme_is_what_the_result_files_give(tmp_path, monkeypatch):
-    written = (table.HERE / "README.md").read_bytes()
-    copy = tmp_path / "recipes"
-    for name in ("flagfiles", "results"):
-        shutil.copytree(table.HERE / name, copy / name)
-    monkeypatch.setattr(table, "HERE", copy)
-    monkeypatch.chdir(tmp_path)
-    table.main(None)
-    assert (copy / "README.md").read_bytes() == written
+def test_documents_are_what_the_result_files_give():
+    pages = documents.pages()
+    names = {path.relative_to(rows.ROOT).as_posix() for path in pages}
+    assert {"README.md", "recipes/README.md", "docs/experiments.md"} <= names
+    stale = [path for path, text in pages.items() if path.read_bytes() != text.encode()]
+    assert not stale, "python recipes/table.py"
 
 
-def test_interval_is_students():
-    assert table.interval([]) == "-"
-    assert table.interval([1.0]) == "+1.0"
-    # scipy.stats.t.interval(0.95, 2, 2.0, 1 / sqrt(3))
-    assert table.interval([1.0, 2.0, 3.0]) == "+2.0 [-0.5, +4.5]"
+def test_regenerate_mends_what_stands_between_markers(tmp_path, monkeypatch):
+    pages = {tmp_path / "a.md": "as it is", tmp_path / "b.md": "as it should be"}
+    (tmp_path / "a.md").write_text("as it is")
+    (tmp_path / "b.md").write_text("as it was")
+    monkeypatch.setattr(documents, "pages", lambda: pages)
+    assert documents.regenerate() == [tmp_path / "b.md"]
+    assert (tmp_path / "b.md").read_text() == "as it should be"
+
+
+def test_markers_hold_tables_and_numbers():
+    text = (
+        "<!-- table: recipes/results/digits_lt -->\nold\n<!-- end of table -->\n"
+        "It is <!-- number: digits_lt / images -->7<!-- end --> images, "
+        "<!-- number: digits_lt / ce + spa_reg / gain -->7<!-- end -->."
+    )
+    fresh = documents.refresh(text)
+    assert "-->287<!-- end --> images" in fresh
+    assert "| cross-entropy    | SpA-Reg" in fresh
+    assert "old" not in fresh
+    assert documents.refresh(fresh) == fresh
+    assert re.search(
+        r"gain -->[+-]\d\.\d \[[+-]\d\.\d, [+-]\d\.\d\]<!-- end -->", fresh
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!-- number: digits_lt / images -->7",
+        "<!-- number: gains / images --><!-- number: gains / runs -->7<!-- end -->",
+        "<!-- table: gains -->\n",
+        "<!-- table: gains --><!-- end of table -->",
+    ],
+)
+def test_markers_without_their_end_are_refused(text):
+    with pytest.raises(ValueError, match="needs its"):
+        documents.refresh(text)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "digits_lt",
+        "digits_lt / size",
+        "digits_lt / ce / size",
+        "digits_lt / ce / gain",  # over itself
+        "digits_lt / ldam_drw / all",  # not run
+        "digits / ce / all",
+        "cifar10_lt_small / ce / all",  # at which imbalance factor?
+        "cifar10_lt_small@7 / ce / all",
+        "cifar10_lt_small_posthoc / ce + magic / all",
+        "cifar10_lt_small_posthoc / etf_dr / all",
+    ],
+)
+def test_numbers_that_are_not_known_are_refused(expression):
+    with pytest.raises(ValueError, match=re.escape(expression.split(" ")[0])):
+        numbers.number(expression)
+
+
+def test_tables_that_are_not_known_are_refused():
+    for name in ("recipes/results/nothing", "docs/results/digits_lt", "losses"):
+        with pytest.raises(ValueError, match=name):
+            numbers.table(name)
+
+
+@pytest.mark.parametrize(
+    ("expression", "pattern"),
+    [
+        ("digits_lt / ce / all", r"\d\d\.\d ± \d\.\d"),
+        ("digits_lt / ce / all mean", r"\d\d\.\d"),
+        ("digits_lt / ce + spa_reg / cosine", r"0\.\d\d ± 0\.\d\d"),
+        ("digits_lt / ce / efficiency mean", r"0\.\d\d"),
+        ("digits_lt / ce + misaligned / gain mean", r"-\d\.\d"),
+        ("digits_lt / correlation by class", r"-0\.\d\d"),
+        ("cifar10_lt_small@200 / ce / all", r"\d\d\.\d"),
+        ("cifar10_lt_small_posthoc / ce / all mean", r"\d\d\.\d"),
+        (
+            "cifar10_lt_small_posthoc / ce + SpA-SLERP + logit adjustment / gain",
+            r"\+\d\.\d \[.*\]",
+        ),
+    ],
+)
+def test_numbers_by_name(expression, pattern):
+    assert re.fullmatch(pattern, numbers.number(expression))
+
+
+def test_a_number_is_that_of_its_files():
+    paths = (rows.RESULTS / "digits_lt" / "runs").glob("ce-none-*.json")
+    runs = [json.loads(path.read_text()) for path in paths]
+    mean = sum(run["accuracy"]["many"] for run in runs) / len(runs)
+    assert numbers.number("digits_lt / ce / many mean") == f"{mean:.1f}"
+    assert numbers.number("digits_lt / seeds") == str(len(runs))
 
 
 def test_published_figure_is_that_of_the_imbalance_factor():
     text = "# Published: 38.4 at IF 100, 55.7 at IF 10 (somebody)\n"
-    assert table.published(text, 100) == "38.4"
-    assert table.published(text, 10) == "55.7"
-    assert table.published(text, 50) == "-"
-    assert table.published("# Published: 45.3 (somebody)\n", 256) == "45.3"
-    assert table.published("# Published: none\n", 100) == "-"
+    assert rows.published_figure(text, 100) == "38.4"
+    assert rows.published_figure(text, 10) == "55.7"
+    assert rows.published_figure(text, 50) is None
+    assert rows.published_figure("# Published: 45.3 (somebody)\n", 256) == "45.3"
+    assert rows.published_figure("# Published: none\n", 100) is None
 
 
-def test_a_result_of_other_settings_is_refused(tmp_path, monkeypatch):
-    about = table.SECTIONS["digits_lt"]
-    wanted = table.settings_of(
-        table.HERE / "flagfiles" / "digits_lt" / "ce.flags", about[1].TASK
-    )
-    runs = tmp_path / "results" / "digits_lt" / "runs"
-    runs.mkdir(parents=True)
-    names = {"method": "ce", "alignment": "none", "seed": 0}
-    flags = {**wanted, "learning_rate": 0.3}
+def test_a_section_has_one_command(tmp_path):
+    paths = [tmp_path / "a.flags", tmp_path / "b.flags"]
+    for path in paths:
+        path.write_text(
+            f"# Command: run --flagfile=x/{path.name} --imbalance_factor=100\n"
+        )
+    template = "run --flagfile=x/ROW.flags --imbalance_factor=IF"
+    assert rows.command_template(paths, (100, 10)) == template
+    paths[0].write_text("# Command: run --flagfile=x/a.flags\n")
+    assert rows.command_template(paths[:1], (100, 10)) == template
+    assert rows.command_template(paths[:1], (100,)) == "run --flagfile=x/ROW.flags"
+    with pytest.raises(ValueError, match="one command"):
+        rows.command_template(paths, (100, 10))
+
+
+def test_a_result_of_other_settings_is_refused(tmp_path):
+    config = rows.read_flagfile(FLAGFILE, DIGITS)
+    runs = tmp_path / "runs"
+    runs.mkdir()
     path = runs / "ce-none-if50-seed0.json"
-    path.write_text(json.dumps({**names, "flags": flags}))
-    flagfile = table.HERE / "flagfiles" / "digits_lt" / "ce.flags"
-    monkeypatch.setattr(table, "HERE", tmp_path)
-    with pytest.raises(ValueError, match="--learning_rate=0.3; ce.flags has 0.1"):
-        table.load("digits_lt", flagfile, wanted, 50)
-    path.write_text(json.dumps({**names, "flags": wanted}))
-    assert len(table.load("digits_lt", flagfile, wanted, 50)) == 1
+    names = {"method": "ce", "alignment": "none", "seed": 0}
+    stored = json.loads(json.dumps(config.identity()))
+    for learning_rate, data in ((0.3, None), (0.1, "npz:elsewhere")):
+        flags = {**stored, "learning_rate": learning_rate, "data": data}
+        path.write_text(json.dumps({**names, "flags": flags}))
+        if data is None:
+            with pytest.raises(ValueError, match="--learning_rate=0.3; ce.flags has 0"):
+                rows.load_runs(tmp_path, "ce.flags", config)
+        else:  # the same images from another place
+            assert len(rows.load_runs(tmp_path, "ce.flags", config)) == 1
+    other = dataclasses.replace(config, imbalance_factor=20.0)
+    assert rows.load_runs(tmp_path, "ce.flags", other) == ()

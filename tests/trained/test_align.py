@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_spa as spa
-from keras_spa.trained.align import CANDIDATES
+from keras_spa.trained.choose_alignment import CANDIDATES
 
 K, D = 3, 6
 ARRIVE = spa.SpASLERP(1.0, threshold=1.0, center=True)

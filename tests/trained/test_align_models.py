@@ -71,8 +71,8 @@ MODELS = {
 
 
 def part(model, name):
-    found = getattr(model, name, None)
-    return found if isinstance(found, keras.Layer) else model.get_layer(name)
+    layer = getattr(model, name, None)
+    return layer if isinstance(layer, keras.Layer) else model.get_layer(name)
 
 
 @pytest.mark.parametrize("kind", MODELS)

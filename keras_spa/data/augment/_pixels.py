@@ -1,14 +1,20 @@
 """Where the pixels of the output come from: integer arithmetic, no rounding to fear."""
 
+from typing import Any, TypeAlias
+
 import keras
 import numpy as np
 
+from keras_spa._types import Array, Backend, Tensor
 from keras_spa.data.augment import _lookup
 
+Interval: TypeAlias = tuple[Tensor, Tensor, Tensor, Any]  # as `_samples` takes it
 FRACTION = 11  # bits of a bilinear weight: two of them and a grey level fill an int32
 
 
-def positions(xp, batch, height, width):
+def positions(
+    xp: Backend, batch: Any, height: Any, width: Any
+) -> tuple[Tensor, Tensor, Tensor]:
     """Indices of images, rows and columns, int32, broadcasting to (B, H, W)."""
     b = xp.numpy.arange(batch, dtype="int32")[:, None, None]
     y = xp.numpy.arange(height, dtype="int32")[None, :, None]
@@ -16,12 +22,12 @@ def positions(xp, batch, height, width):
     return b, y, x
 
 
-def inside(y, x, height, width):
+def is_inside(y: Tensor, x: Tensor, height: Any, width: Any) -> Tensor:
     """Whether pixel (y, x) is in the image."""
     return (y >= 0) & (y < height) & (x >= 0) & (x < width)
 
 
-def take(xp, images, y, x):
+def take(xp: Backend, images: Tensor, y: Tensor, x: Tensor) -> Tensor:
     """Pixels (y, x) of each image, int32 broadcasting to (B, h, w): (B, h, w, C)."""
     batch, height, width, channels = xp.shape(images)
     b = xp.numpy.arange(batch, dtype="int32")[:, None, None]
@@ -29,7 +35,9 @@ def take(xp, images, y, x):
     return _lookup.take(xp, flat, (b * height + y) * width + x)
 
 
-def take_or_fill(xp, images, y, x, valid, fill):
+def take_or_fill(
+    xp: Backend, images: Tensor, y: Tensor, x: Tensor, valid: Tensor, fill: Any
+) -> Tensor:
     """`take` where `valid` (B, h, w), else `fill`."""
     height, width = images.shape[1:3]
     y, x = xp.numpy.clip(y, 0, height - 1), xp.numpy.clip(x, 0, width - 1)
@@ -37,7 +45,7 @@ def take_or_fill(xp, images, y, x, valid, fill):
     return xp.numpy.where(valid[..., None], take(xp, images, y, x), fill)
 
 
-def affine_matrix(a, b, c, d, e, f):
+def affine_matrix(a: float, b: float, c: float, d: float, e: float, f: float) -> Array:
     """16.16 fixed-point form of the map (x, y) -> (ax + by + c, dx + ey + f).
 
     From pixel centre to pixel centre, rounded as Pillow rounds it.
@@ -46,7 +54,7 @@ def affine_matrix(a, b, c, d, e, f):
     return np.floor(np.array(row) * 65536 + 0.5).astype("int32")
 
 
-def _map(xp, matrices, y, x):
+def _map(xp: Backend, matrices: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     a, b, c, d, e, f = (matrices[:, i, None, None] for i in range(6))
     return (
         xp.numpy.right_shift(d * x + e * y + f, 16),
@@ -54,7 +62,9 @@ def _map(xp, matrices, y, x):
     )
 
 
-def two_affine(xp, images, first, second, fill):
+def two_affine(
+    xp: Backend, images: Tensor, first: Tensor, second: Tensor, fill: Any
+) -> Tensor:
     """Images resampled (nearest) by `first`, then by `second`, in one gather.
 
     A pixel that either of them finds outside the image is `fill`.
@@ -66,13 +76,15 @@ def two_affine(xp, images, first, second, fill):
     batch, height, width, _ = xp.shape(images)
     _, y, x = positions(xp, batch, height, width)
     y, x = _map(xp, second, y, x)
-    valid = inside(y, x, height, width)
+    valid = is_inside(y, x, height, width)
     y, x = _map(xp, first, y, x)
-    valid = valid & inside(y, x, height, width)
+    valid = valid & is_inside(y, x, height, width)
     return take_or_fill(xp, images, y, x, valid, fill)
 
 
-def _samples(xp, index, start, length, size):
+def _samples(
+    xp: Backend, index: Tensor, start: Tensor, length: Tensor, size: Any
+) -> tuple[Tensor, ...]:
     """Which two pixels, and with which weight of the second, make a new pixel.
 
     Pixel `index` (B, n) of `size` that cover the interval of `length` pixels from
@@ -90,7 +102,9 @@ def _samples(xp, index, start, length, size):
     return xp.numpy.maximum(low, 0) + start, high, weight, whole + start
 
 
-def resample(xp, images, rows, columns, interpolation):
+def resample(
+    xp: Backend, images: Tensor, rows: Interval, columns: Interval, interpolation: str
+) -> Tensor:
     """New images (B, h, w, C) from `rows` and `columns` of the old.
 
     uint8 is computed in integers, hence the same on every backend; without
@@ -111,7 +125,7 @@ def resample(xp, images, rows, columns, interpolation):
         y_weight = xp.cast(y_weight, "float32") * 2.0**-FRACTION
         x_weight = xp.cast(x_weight, "float32") * 2.0**-FRACTION
 
-    def between(low, high, weight):
+    def interpolate(low: Tensor, high: Tensor, weight: Tensor) -> Tensor:
         if whole_numbers:
             low, high = xp.cast(low, "int32"), xp.cast(high, "int32")
         return low * (one - weight) + high * weight
@@ -121,30 +135,12 @@ def resample(xp, images, rows, columns, interpolation):
     lines = xp.numpy.reshape(images, (-1, width * channels))
     low = _lookup.take(xp, lines, b * height + y)
     high = _lookup.take(xp, lines, b * height + y_next)
-    lines = between(low, high, y_weight[..., None])
+    lines = interpolate(low, high, y_weight[..., None])
     lines = xp.numpy.reshape(lines, (batch, y.shape[1], width, channels))
     row = xp.numpy.arange(y.shape[1], dtype="int32")[None, :, None]
     low, high = (take(xp, lines, row, i[:, None, :]) for i in (x, x_next))
-    new = between(low, high, x_weight[:, None, :, None])
+    new = interpolate(low, high, x_weight[:, None, :, None])
     if whole_numbers:
         half = 2 ** (2 * FRACTION - 1)
         new = xp.cast(xp.numpy.right_shift(new + half, 2 * FRACTION), "uint8")
     return new
-
-
-def center_crop(xp, images, size, cover, interpolation):
-    """The middle `size` of the images resized to cover `cover`, both (height, width).
-
-    The aspect ratio is kept: one side is that of `cover`, the other as long or longer.
-    """
-    batch, height, width, _ = xp.shape(images)
-    if cover[0] * width >= cover[1] * height:
-        resized = cover[0], max(cover[1], width * cover[0] // height)
-    else:
-        resized = max(cover[0], height * cover[1] // width), cover[1]
-    samples = []
-    for old, new, kept in zip((height, width), resized, size, strict=True):
-        zeros = xp.numpy.zeros((batch, 1), dtype="int32")
-        index = xp.numpy.arange(kept, dtype="int32")[None] + (new - kept) // 2
-        samples.append((zeros + index, zeros, zeros + old, new))
-    return resample(xp, images, *samples, interpolation)

@@ -1,8 +1,13 @@
+from collections.abc import Iterator
+from typing import Any
+
 import keras
 
 from keras_spa import _checks
-from keras_spa.data.augment import _colour, _lookup, _pixels, _policy, _random
-from keras_spa.data.augment._base import AugmentationLayer
+from keras_spa._types import Backend, Config, Tensor
+from keras_spa.data.augment import _colour, _lookup, _pixels, draws, policies
+from keras_spa.data.augment.base import AugmentationLayer
+from keras_spa.data.augment.policies import Policy
 
 FILL = 128
 
@@ -49,12 +54,14 @@ class AutoAugment(AugmentationLayer):
     are as in its common implementations, not in the paper's tables.
     """
 
-    def __init__(self, policy="cifar10", seed=None, **kwargs):
+    def __init__(
+        self, policy: str = "cifar10", seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(seed, channels=3, **kwargs)
-        self.policy = _checks.choice("policy", policy, tuple(_policy.POLICIES))
+        self.policy = _checks.choice("policy", policy, tuple(policies.POLICIES))
 
-    def _augment(self, xp, images, seed):
-        policy = _policy.POLICIES[self.policy]
+    def _augment(self, xp: Backend, images: Tensor, seed: Tensor) -> Tensor:
+        policy = policies.POLICIES[self.policy]
         first, second = self._rows(xp, seed, xp.shape(images)[0], policy)
         levels = xp.cast(images, "int32")
         if "float" in keras.backend.standardize_dtype(images.dtype):
@@ -63,25 +70,27 @@ class AutoAugment(AugmentationLayer):
         # One operation a stage, so any two are in their order: colour of the first,
         # both geometric ones, colour of the second.
         levels = _colour.operate(xp, levels, first, policy)
-        matrices = _policy.matrices(policy, *images.shape[1:3])
+        matrices = policies.matrices(policy, *images.shape[1:3])
         matrices = xp.convert_to_tensor(matrices)
-        maps = (_lookup.take(xp, matrices, rows) for rows in (first, second))
-        levels = _pixels.two_affine(xp, levels, *maps, FILL)
+        one, other = (_lookup.take(xp, matrices, rows) for rows in (first, second))
+        levels = _pixels.two_affine(xp, levels, one, other, FILL)
         levels = _colour.operate(xp, levels, second, policy)
         return xp.cast(levels, images.dtype)
 
     @staticmethod
-    def _rows(xp, seed, batch, policy):
+    def _rows(
+        xp: Backend, seed: Tensor, batch: Any, policy: Policy
+    ) -> Iterator[Tensor]:
         """The operations of each image, as rows of the tables: two int32 (B,)."""
-        chosen = _random.integers(xp, seed, (batch,), 0, len(policy))
-        probabilities = xp.convert_to_tensor(_policy.probabilities(policy))
+        chosen = draws.integers(xp, seed, (batch,), 0, len(policy))
+        probabilities = xp.convert_to_tensor(policies.probabilities(policy))
         probabilities = _lookup.take(xp, probabilities, chosen)
         for stage in (0, 1):
-            happens = _random.uniform(xp, seed, (batch,), 1 + 2 * stage)
-            sign = _random.integers(xp, seed, (batch,), 2 + 2 * stage, 2)
+            happens = draws.uniform(xp, seed, (batch,), 1 + 2 * stage)
+            sign = draws.integers(xp, seed, (batch,), 2 + 2 * stage, 2)
             row = 4 * chosen + 2 * stage + sign
             identity = 4 * len(policy)
             yield xp.numpy.where(happens < probabilities[:, stage], row, identity)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "policy": self.policy}

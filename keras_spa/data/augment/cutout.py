@@ -1,8 +1,11 @@
+from typing import Any
+
 import keras
 
 from keras_spa import _checks
-from keras_spa.data.augment import _pixels, _random
-from keras_spa.data.augment._base import AugmentationLayer
+from keras_spa._types import Backend, Config, Tensor
+from keras_spa.data.augment import _pixels, draws
+from keras_spa.data.augment.base import AugmentationLayer
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -41,21 +44,23 @@ class Cutout(AugmentationLayer):
     Networks with Cutout", section 3.2.
     """
 
-    def __init__(self, size=16, fill=0, seed=None, **kwargs):
+    def __init__(
+        self, size: int = 16, fill: float = 0, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(seed, **kwargs)
         self.size = _checks.integer("size", size, 1)
         self.fill = _checks.number("fill", fill, 0, 255)
 
-    def _augment(self, xp, images, seed):
+    def _augment(self, xp: Backend, images: Tensor, seed: Tensor) -> Tensor:
         batch, height, width, _ = xp.shape(images)
-        center_y = _random.integers(xp, seed, (batch, 1, 1), 0, height)
-        center_x = _random.integers(xp, seed, (batch, 1, 1), 1, width)
+        center_y = draws.integers(xp, seed, (batch, 1, 1), 0, height)
+        center_x = draws.integers(xp, seed, (batch, 1, 1), 1, width)
         _, y, x = _pixels.positions(xp, batch, height, width)
         half = self.size // 2
         y, x = y - (center_y - half), x - (center_x - half)
-        blank = _pixels.inside(y, x, self.size, self.size)
+        blank = _pixels.is_inside(y, x, self.size, self.size)
         fill = xp.cast(xp.convert_to_tensor(self.fill), images.dtype)
         return xp.numpy.where(blank[..., None], fill, images)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "size": self.size, "fill": self.fill}

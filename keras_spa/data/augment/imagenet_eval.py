@@ -1,8 +1,11 @@
+from typing import Any
+
 import keras
 
 from keras_spa import _checks
-from keras_spa.data.augment import _pixels
-from keras_spa.data.augment._base import ImageLayer, functions
+from keras_spa._types import Config, Shape, Tensor
+from keras_spa.data.augment import crops
+from keras_spa.data.augment.base import ImageLayer, functions
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -39,24 +42,24 @@ class ImageNetEval(ImageLayer):
     section 3.4 (10-crop testing; the central crop alone is the later custom).
     """
 
-    def __init__(self, size=224, resize=256, **kwargs):
+    def __init__(self, size: int = 224, resize: int = 256, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size = _checks.integer("size", size, 1)
         self.resize = _checks.integer("resize", resize, self.size)
 
-    def augment(self, images, seed=None):
+    def augment(self, images: Tensor, seed: Any = None) -> Tensor:
         """The middle of the resized images; `seed` has no effect."""
         return self.call(images)
 
-    def call(self, images, training=True):
+    def call(self, images: Tensor, training: bool = True) -> Tensor:
         xp = functions(images)
         images = self._as_images(xp, images)
         size, cover = (self.size,) * 2, (self.resize,) * 2
-        return _pixels.center_crop(xp, images, size, cover, "bilinear")
+        return crops.middle_crop(xp, images, size, cover, "bilinear")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], self.size, self.size, input_shape[-1])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {"size": self.size, "resize": self.resize}
         return {**super().get_config(), **config}

@@ -1,6 +1,9 @@
+from typing import Any
+
 import keras
 
-from keras_spa.data.augment import _pixels
+from keras_spa._types import Backend, Tensor
+from keras_spa.data.augment import crops
 from keras_spa.data.augment.random_resized_crop import RandomResizedCrop
 
 
@@ -40,9 +43,9 @@ class ImageNetTrain(RandomResizedCrop):
 
     _flip = True
 
-    def __init__(self, size=224, **kwargs):
+    def __init__(self, size: int | tuple[int, int] = 224, **kwargs: Any) -> None:
         super().__init__(size, **kwargs)
 
-    def _infer(self, xp, images):
-        cover = tuple(side * 256 // 224 for side in self.size)
-        return _pixels.center_crop(xp, images, self.size, cover, self.interpolation)
+    def _infer(self, xp: Backend, images: Tensor) -> Tensor:
+        cover = crops.evaluation_cover(self.size)
+        return crops.middle_crop(xp, images, self.size, cover, self.interpolation)

@@ -1,8 +1,11 @@
+from typing import Any
+
 import keras
 
 from keras_spa import _checks
-from keras_spa.data.augment import _pixels, _random
-from keras_spa.data.augment._base import AugmentationLayer
+from keras_spa._types import Backend, Config, Tensor
+from keras_spa.data.augment import _pixels, draws
+from keras_spa.data.augment.base import AugmentationLayer
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -40,23 +43,29 @@ class RandomCropFlip(AugmentationLayer):
     section 4.2.
     """
 
-    def __init__(self, padding=4, flip=True, seed=None, **kwargs):
+    def __init__(
+        self,
+        padding: int = 4,
+        flip: bool = True,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(seed, **kwargs)
         self.padding = _checks.integer("padding", padding, 0)
         self.flip = _checks.choice("flip", flip, (True, False))
 
-    def _augment(self, xp, images, seed):
+    def _augment(self, xp: Backend, images: Tensor, seed: Tensor) -> Tensor:
         batch, height, width, _ = xp.shape(images)
-        offsets = _random.integers(xp, seed, (batch, 2), 0, 2 * self.padding + 1)
+        offsets = draws.integers(xp, seed, (batch, 2), 0, 2 * self.padding + 1)
         offsets = offsets - self.padding
         _, y, x = _pixels.positions(xp, batch, height, width)
         if self.flip:
-            mirrored = _random.integers(xp, seed, (batch, 1, 1), 1, 2)
+            mirrored = draws.integers(xp, seed, (batch, 1, 1), 1, 2)
             x = x + mirrored * (width - 1 - 2 * x)
         y, x = y + offsets[:, 0, None, None], x + offsets[:, 1, None, None]
-        valid = _pixels.inside(y, x, height, width)
+        valid = _pixels.is_inside(y, x, height, width)
         return _pixels.take_or_fill(xp, images, y, x, valid, 0)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {"padding": self.padding, "flip": self.flip}
         return {**super().get_config(), **config}

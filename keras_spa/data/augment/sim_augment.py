@@ -1,20 +1,29 @@
+from typing import Any
+
 import keras
 
 from keras_spa import _checks
-from keras_spa.data.augment import _pixels, _random
-from keras_spa.data.augment._base import AugmentationLayer, interval, size_pair
-from keras_spa.data.augment.random_resized_crop import crop_and_resize
+from keras_spa._types import Backend, Config, Shape, Tensor
+from keras_spa.data.augment import crops, draws
+from keras_spa.data.augment.base import AugmentationLayer, interval, size_pair
 
 LUMA = (0.299, 0.587, 0.114)
 SIGMA = (0.1, 2.0)
 
 
-def luma(images):
+def luma(images: Tensor) -> Tensor:
     """Grey value (B, H, W, 1)."""
     return sum(weight * images[..., i : i + 1] for i, weight in enumerate(LUMA))
 
 
-def jitter(xp, images, brightness, contrast, saturation, hue):
+def jitter(
+    xp: Backend,
+    images: Tensor,
+    brightness: Tensor,
+    contrast: Tensor,
+    saturation: Tensor,
+    hue: Tensor,
+) -> Tensor:
     """Colours changed by a factor each, and hue by a share of the circle: (B, 1, 1, 1).
 
     Brightness scales, contrast is away from the mean grey value, saturation away from
@@ -32,7 +41,7 @@ def jitter(xp, images, brightness, contrast, saturation, hue):
     return xp.image.hsv_to_rgb(hsv, data_format="channels_last") * 255
 
 
-def blur(xp, images, sigma):
+def blur(xp: Backend, images: Tensor, sigma: Tensor) -> Tensor:
     """Gaussian blur with σ (B, 1, 1, 1) pixels, over a tenth of the image's side."""
     for axis in (1, 2):
         length = images.shape[axis]
@@ -98,19 +107,19 @@ class SimAugment(AugmentationLayer):
 
     def __init__(
         self,
-        size=None,
-        scale=(0.08, 1.0),
-        ratio=(3 / 4, 4 / 3),
-        brightness=0.4,
-        contrast=0.4,
-        saturation=0.4,
-        hue=0.1,
-        jitter_probability=0.8,
-        grayscale=0.2,
-        blur=None,
-        seed=None,
-        **kwargs,
-    ):
+        size: int | tuple[int, int] | None = None,
+        scale: tuple[float, float] = crops.SCALE,
+        ratio: tuple[float, float] = crops.RATIO,
+        brightness: float = 0.4,
+        contrast: float = 0.4,
+        saturation: float = 0.4,
+        hue: float = 0.1,
+        jitter_probability: float = 0.8,
+        grayscale: float = 0.2,
+        blur: float | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(seed, channels=3, **kwargs)
         self.size = None if size is None else size_pair("size", size)
         self.scale = interval("scale", scale, 1.0)
@@ -125,17 +134,17 @@ class SimAugment(AugmentationLayer):
         self.grayscale = _checks.number("grayscale", grayscale, 0, 1)
         self.blur = None if blur is None else _checks.number("blur", blur, 0, 1)
 
-    def _augment(self, xp, images, seed):
+    def _augment(self, xp: Backend, images: Tensor, seed: Tensor) -> Tensor:
         dtype = images.dtype
         size = self._output_size(images.shape)
         box = size, self.scale, self.ratio
-        images = crop_and_resize(xp, images, seed, *box, True, "bilinear")
+        images = crops.random_crop(xp, images, seed, *box, True, "bilinear")
         images = xp.cast(images, "float32")
 
-        def uniform(stream):  # streams below 10 are the crop's
-            return _random.uniform(xp, seed, (xp.shape(images)[0], 1, 1, 1), stream)
+        def uniform(stream: int) -> Tensor:  # streams below 10 are the crop's
+            return draws.uniform(xp, seed, (xp.shape(images)[0], 1, 1, 1), stream)
 
-        def factor(stream, strength):
+        def factor(stream: int, strength: float) -> Tensor:
             low = max(0.0, 1 - strength)
             return low + (1 + strength - low) * uniform(stream)
 
@@ -160,19 +169,19 @@ class SimAugment(AugmentationLayer):
             images = xp.numpy.floor(xp.numpy.clip(images, 0, 255) + 0.5)
         return xp.cast(images, dtype)
 
-    def _infer(self, xp, images):
+    def _infer(self, xp: Backend, images: Tensor) -> Tensor:
         size = self._output_size(images.shape)
         if size == tuple(images.shape[1:3]):
             return images
-        return _pixels.center_crop(xp, images, size, size, "bilinear")
+        return crops.middle_crop(xp, images, size, size, "bilinear")
 
-    def _output_size(self, shape):
+    def _output_size(self, shape: Shape) -> Shape:
         return self.size or tuple(shape[1:3])
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], *self._output_size(input_shape), input_shape[-1])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {
             "size": self.size,
             "scale": self.scale,

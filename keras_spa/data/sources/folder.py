@@ -2,18 +2,20 @@
 
 import os
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tailed_data import LongTailedData, Split
+from keras_spa.data.sources.base import Request
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 
 
-def load_folder(path):
+def load_folder(request: Request) -> LongTailedData:
     """All images below a folder, by class name and then by file name."""
-    path = pathlib.Path(path).expanduser()
+    path = request.path
     if not (path / "train").is_dir():
         raise FileNotFoundError(
             f"There is no folder {str(path / 'train')!r}. Expected: "
@@ -41,16 +43,18 @@ def load_folder(path):
     return LongTailedData(path.resolve().name, train, None, test, tuple(class_names))
 
 
-def _visible(folder):
+def _visible(folder: pathlib.Path) -> list[os.DirEntry[str]]:
     with os.scandir(folder) as entries:
         return [entry for entry in entries if not entry.name.startswith(".")]
 
 
-def _class_folders(folder):
+def _class_folders(folder: pathlib.Path) -> list[str]:
     return sorted(entry.name for entry in _visible(folder) if entry.is_dir())
 
 
-def _split(folder, class_names, missing_allowed=False):
+def _split(
+    folder: pathlib.Path, class_names: Sequence[str], missing_allowed: bool = False
+) -> Split:
     paths, labels = [], []
     for label, name in enumerate(class_names):
         if missing_allowed and not (folder / name).is_dir():

@@ -5,12 +5,14 @@ import json
 import os
 import pathlib
 import tempfile
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tailed_data import LongTailedData, Split
+from keras_spa.data.sources.base import Request
 from keras_spa.data.sources.tfds import import_tfds
 
 COUNTS = json.loads(
@@ -19,15 +21,15 @@ COUNTS = json.loads(
 EXTRACTED = "imagenet_lt_images"
 
 
-def load_imagenet_lt(data_dir, lists=None):
+def load_imagenet_lt(request: Request) -> LongTailedData:
     """The splits of ImageNet-LT, as `LongTailedData` over files."""
-    if data_dir is None:
+    if request.data_dir is None:
         raise ValueError(
             "Argument `data_dir` must name the folder of ImageNet for "
             "name='imagenet_lt'. Received: data_dir=None"
         )
-    data_dir = pathlib.Path(data_dir).expanduser()
-    folder = pathlib.Path(lists).expanduser() if lists else data_dir
+    data_dir = pathlib.Path(request.data_dir).expanduser()
+    folder = pathlib.Path(request.lists or data_dir).expanduser()
     entries = {
         split: _read_list(folder / f"ImageNet_LT_{ending}.txt")
         for split, ending in (
@@ -62,7 +64,7 @@ def load_imagenet_lt(data_dir, lists=None):
     )
 
 
-def _read_list(path):
+def _read_list(path: pathlib.Path) -> tuple[list[str], list[int]]:
     """`(paths, labels)` of lines such as `train/n01440764/n01440764_190.JPEG 0`."""
     if not path.is_file():
         raise FileNotFoundError(
@@ -90,7 +92,7 @@ def _read_list(path):
     return paths, labels
 
 
-def _check_train(labels):
+def _check_train(labels: Any) -> None:
     counts, expected = np.bincount(labels, minlength=len(COUNTS)), np.array(COUNTS)
     wrong = np.flatnonzero(counts != expected)
     if wrong.size:
@@ -104,7 +106,7 @@ def _check_train(labels):
         )
 
 
-def _check_balance(split, labels):
+def _check_balance(split: str, labels: Any) -> None:
     counts = np.bincount(labels, minlength=len(COUNTS))
     if counts.min() == 0 or counts.min() < counts.max():
         raise ValueError(
@@ -114,7 +116,7 @@ def _check_balance(split, labels):
         )
 
 
-def _check_no_duplicates(paths):
+def _check_no_duplicates(paths: list[str]) -> None:
     twice = [path for path, times in collections.Counter(paths).items() if times > 1]
     if twice:
         raise ValueError(
@@ -123,7 +125,7 @@ def _check_no_duplicates(paths):
         )
 
 
-def _class_names(paths, labels):
+def _class_names(paths: list[str], labels: Any) -> tuple[str, ...]:
     """The folder (WordNet id) of each label."""
     pairs = sorted(
         {
@@ -140,7 +142,7 @@ def _class_names(paths, labels):
     return names
 
 
-def _root(data_dir, wanted):
+def _root(data_dir: pathlib.Path, wanted: list[str]) -> pathlib.Path:
     """The folder below which the listed files lie, extracted first if need be."""
     if (data_dir / "train").is_dir():
         return data_dir
@@ -149,24 +151,26 @@ def _root(data_dir, wanted):
     return data_dir / EXTRACTED
 
 
-def _find(root, wanted):
+def _find(root: pathlib.Path, wanted: list[str]) -> list[str]:
     """Where the listed files are, from one look into each folder."""
     folders = {parent: _files(root / parent) for parent in {_parent(p) for p in wanted}}
-    found = [folders[_parent(path)].get(path.rpartition("/")[2]) for path in wanted]
-    missing = [path for path, file in zip(wanted, found, strict=True) if file is None]
+    files: list[Any] = [
+        folders[_parent(path)].get(path.rpartition("/")[2]) for path in wanted
+    ]
+    missing = [path for path, file in zip(wanted, files, strict=True) if file is None]
     if missing:
         raise ValueError(
             f"Each listed image must be a file below {str(root)!r}. Received "
             f"{len(missing)} of {len(wanted)} that are not: {', '.join(missing[:3])}"
         )
-    return found
+    return files
 
 
-def _parent(path):
+def _parent(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def _files(folder, deeper=True):
+def _files(folder: pathlib.Path, deeper: bool = True) -> dict[str, str]:
     """`{name: path}` of a folder; val/ may be sorted into class folders, too."""
     files = {}
     if folder.is_dir():
@@ -179,7 +183,7 @@ def _files(folder, deeper=True):
     return files
 
 
-def _extract(data_dir, wanted):
+def _extract(data_dir: pathlib.Path, wanted: list[str]) -> None:
     """Writes the listed images of a prepared TFDS `imagenet2012`, all or none."""
     builder = None
     if (data_dir / "imagenet2012").is_dir():

@@ -1,18 +1,20 @@
 """Archives in the style of Keras: x_train, y_train, x_test, y_test."""
 
-import pathlib
 import zipfile
+from typing import Any
 
 import numpy as np
 
+from keras_spa._types import Array
 from keras_spa.data.long_tailed_data import LongTailedData, Split
+from keras_spa.data.sources.base import Request
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-def load_npz(path):
+def load_npz(request: Request) -> LongTailedData:
     """All of the archive, as `LongTailedData`; no pickle is loaded."""
-    path = pathlib.Path(path).expanduser()
+    path = request.path
     if not path.is_file():
         raise FileNotFoundError(f"There is no archive {str(path)!r}")
     try:
@@ -45,7 +47,7 @@ def load_npz(path):
     return LongTailedData(path.stem, train, None, test, class_names)
 
 
-def _array(archive, key):
+def _array(archive: Any, key: str) -> Array:
     try:
         return archive[key]
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -55,7 +57,7 @@ def _array(archive, key):
         ) from error
 
 
-def _images(archive, key):
+def _images(archive: Any, key: str) -> Array:
     images = _array(archive, key)
     if images.dtype != np.uint8:
         raise ValueError(
@@ -72,7 +74,7 @@ def _images(archive, key):
     return images
 
 
-def _labels(archive, key):
+def _labels(archive: Any, key: str) -> Array:
     labels = _array(archive, key)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -84,7 +86,7 @@ def _labels(archive, key):
     return labels
 
 
-def _in_range(key, labels, num_classes):
+def _in_range(key: str, labels: Any, num_classes: int) -> Array:
     wrong = labels[(labels < 0) | (labels >= num_classes)]
     if wrong.size:
         raise ValueError(
@@ -94,7 +96,7 @@ def _in_range(key, labels, num_classes):
     return labels.astype("int32")
 
 
-def _class_names(archive, labels):
+def _class_names(archive: Any, labels: Any) -> tuple[str, ...]:
     if "class_names" in archive:
         names = _array(archive, "class_names")
         if names.ndim != 1 or names.dtype.kind != "U":

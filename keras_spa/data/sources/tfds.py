@@ -1,14 +1,16 @@
 """CIFAR through TensorFlow Datasets, put back into its official order."""
 
 import re
+from typing import Any
 
 import numpy as np
 
 from keras_spa.data._tensorflow import import_tensorflow
 from keras_spa.data.long_tailed_data import LongTailedData, Split
+from keras_spa.data.sources.base import Request
 
 
-def import_tfds():
+def import_tfds() -> Any:
     """TensorFlow Datasets, with TensorFlow kept off another backend's GPU."""
     import_tensorflow()
     import tensorflow_datasets as tfds
@@ -16,7 +18,7 @@ def import_tfds():
     return tfds
 
 
-def prepared_builder(name, data_dir, download=False):
+def prepared_builder(name: str, data_dir: Any, download: bool = False) -> Any:
     """The builder of a data set that stands ready on disk.
 
     Looked up first, for without a network TensorFlow Datasets retries for minutes.
@@ -35,7 +37,7 @@ def prepared_builder(name, data_dir, download=False):
     return builder
 
 
-def _how_to_prepare(name, data_dir, reason):
+def _how_to_prepare(name: str, data_dir: Any, reason: str) -> str:
     option = f" --data_dir={data_dir}" if data_dir else ""
     return (
         f"The data set {name!r} is not prepared. {reason} With a network, run "
@@ -46,15 +48,15 @@ def _how_to_prepare(name, data_dir, reason):
     )
 
 
-def load_tfds(name, data_dir, download):
+def load_tfds(request: Request) -> LongTailedData:
     """All of the data set, as `LongTailedData` in official order."""
-    builder = prepared_builder(name, data_dir, download)
+    builder = prepared_builder(request.name, request.data_dir, request.download)
     train, test = (_split(builder, split) for split in ("train", "test"))
     names = tuple(builder.info.features["label"].names)
-    return LongTailedData(name, train, None, test, names)
+    return LongTailedData(request.name, train, None, test, names)
 
 
-def _split(builder, split):
+def _split(builder: Any, split: str) -> Split:
     total = builder.info.splits[split].num_examples
     shape = builder.info.features["image"].shape
     images, labels = np.empty((total, *shape), "uint8"), np.empty(total, "int32")
@@ -78,7 +80,7 @@ def _split(builder, split):
     return Split(images, labels)
 
 
-def _place(split, text, total):
+def _place(split: str, text: bytes, total: int) -> int:
     """Position in the official order, from `b"train_00042"`; -1 if it says none."""
     match = re.fullmatch(rf"{split}_([0-9]+)".encode(), text)
     return int(match[1]) if match and int(match[1]) < total else -1

@@ -38,9 +38,7 @@ def _is_graph(model: keras.Model) -> bool:
     return keras_calls and bool(getattr(model, "outputs", None))
 
 
-def _parts(
-    model: keras.Model, head: keras.Layer | None
-) -> tuple[keras.Layer, keras.Layer]:
+def _parts(model: keras.Model, head: Any) -> tuple[keras.Layer, keras.Layer]:
     """The model up to its head, and the head."""
     if not _is_graph(model):
         return _subclassed_parts(model, head)
@@ -63,7 +61,7 @@ def _parts(
             )
         inner, last = _parts(last, head)
         features = inner(*node.arguments.args, **node.arguments.kwargs)
-    elif head not in (None, last):
+    elif head is not None and head is not last:
         raise ValueError(
             "Argument `head` must be the layer that gives the logits; only a softmax "
             f"may follow it. Received: head {head.name!r}, but the model ends in the "
@@ -99,9 +97,7 @@ def _parts(
     return keras.Model(inputs, features, name=f"{model.name}_backbone"), last
 
 
-def _subclassed_parts(
-    model: keras.Model, head: keras.Layer | None
-) -> tuple[keras.Layer, keras.Layer]:
+def _subclassed_parts(model: keras.Model, head: Any) -> tuple[keras.Layer, keras.Layer]:
     kind = f"Received: {type(model).__name__} named {model.name!r}"
     if isinstance(model, keras.Sequential) or not model.built:
         raise ValueError(

@@ -50,7 +50,9 @@ class UpToHead(keras.Layer):
                 "Argument `head` must be called with features of shape (B, d). "
                 f"Received: head {self.head.name!r} called with {features.shape}"
             )
-        shapes = [getattr(tensor, "shape", None) for tensor in (logits, outputs)]
+        shapes: list[Any] = [
+            getattr(tensor, "shape", None) for tensor in (logits, outputs)
+        ]
         if shapes[1] is None or tuple(shapes[0]) != tuple(shapes[1]):
             raise ValueError(
                 "Argument `head` must give the model's output, the logits (at most a "

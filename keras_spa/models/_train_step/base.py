@@ -23,7 +23,7 @@ class Batch(NamedTuple):
     loss: Tensor
     logits: Tensor
     size: Tensor  # samples, as the mean over the replicas
-    statistics: ClassStatistics | None = None
+    statistics: Any = None  # ClassStatistics; evaluation has none of its own
 
 
 class Progress(NamedTuple):

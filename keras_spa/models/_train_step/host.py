@@ -19,13 +19,15 @@ class Host(Protocol):
     """
 
     alignments: list[Alignment]
-    class_means: ClassMeans | None  # from `build` on it is not None
+    class_means: ClassMeans  # from `build` on
 
     @property
     def aligned_kernel(self) -> keras.Variable:
         """The variable (d, K) whose columns are aligned with the class means."""
 
-    def __call__(self, inputs: Tensor, training: bool, return_features: bool) -> Any:
+    def __call__(
+        self, inputs: Tensor, training: bool, return_features: bool = False
+    ) -> Any:
         """Logits (B, K); with `return_features`, `(features, logits)`."""
 
     def compute_loss(
@@ -35,7 +37,7 @@ class Host(Protocol):
         y_pred: Any,
         sample_weight: Any,
         training: bool,
-        statistics: ClassStatistics | None,
+        statistics: ClassStatistics | None = None,
     ) -> Tensor:
         """The loss, penalties included; `statistics` defaults to those stored."""
 
@@ -45,7 +47,7 @@ class Host(Protocol):
         y: Any,
         y_pred: Any,
         sample_weight: Any,
-        statistics: ClassStatistics | None,
+        statistics: ClassStatistics | None = None,
     ) -> dict[str, Any]:
         """The logs, `alignment` included; `statistics` defaults to those stored."""
 

@@ -28,7 +28,8 @@ class TrainStep(StepParts):
         return _for_workers(self._log(x, y, sample_weight, batch, statistics))
 
     def test_step(self, data: Any) -> dict[str, Any]:
-        return _for_workers(super().test_step(data))
+        logs = super().test_step(data)  # type: ignore[misc]  # Keras' own
+        return _for_workers(logs)
 
     def _maybe_symbolic_build(
         self, iterator: Any = None, data_batch: Any = None
@@ -42,7 +43,9 @@ class TrainStep(StepParts):
             data_batch = keras.tree.map_structure(
                 lambda value: local(value)[0], next(batches)
             )
-        super()._maybe_symbolic_build(data_batch=data_batch)
+        super()._maybe_symbolic_build(  # type: ignore[misc]
+            data_batch=data_batch
+        )
 
 
 def _finite_together(gradients: Sequence[Tensor]) -> Sequence[Tensor]:

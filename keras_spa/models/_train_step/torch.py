@@ -11,7 +11,7 @@ class TrainStep(StepParts):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        self.zero_grad()
+        self.zero_grad()  # type: ignore[attr-defined]  # PyTorch's
         batch = self._forward_pass(x, y, sample_weight)
         self.optimizer.scale_loss(batch.loss).backward()
         variables = self.trainable_variables

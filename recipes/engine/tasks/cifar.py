@@ -1,51 +1,58 @@
-"""What the two CIFAR recipes share: data by a flag, and the residual network."""
+"""CIFAR-10-LT and CIFAR-100-LT: data by a flag, and the residual network."""
 
 import functools
+from dataclasses import dataclass
 
 import keras
-from absl import flags
 
 import keras_spa as spa
-from engine import job
+from engine.config import RunConfig
+from engine.options import option
+from engine.task import Task, random_images
 
-FLAGS = flags.FLAGS
-flags.DEFINE_enum(
-    "depth", "32", ["8", "14", "20", "32", "44", "56"], "Depth of the residual network."
-)
-flags.DEFINE_enum(
-    "width", "16", ["16", "32", "64"], "Channels of its first stage; d is 4 times that."
-)
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)  # of CIFAR-10, for both
 
 
-def task(title, name, num_classes):
-    return job.Task(
+@dataclass(frozen=True, kw_only=True)
+class CifarConfig(RunConfig):
+    """A run on CIFAR, with the network's size."""
+
+    depth: int = option(
+        32, "Depth of the residual network.", choices=(8, 14, 20, 32, 44, 56)
+    )
+    width: int = option(
+        16, "Channels of its first stage; d is 4 times that.", choices=(16, 32, 64)
+    )
+
+
+def cifar_task(title: str, name: str, num_classes: int) -> Task:
+    return Task(
         title=title,
         load=functools.partial(load, name, num_classes),
         backbone=backbone,
         num_features=num_features,
         num_classes=num_classes,
+        config=CifarConfig,
     )
 
 
-def load(name, num_classes, seed):
+def load(name: str, num_classes: int, config: CifarConfig) -> spa.data.LongTailedData:
     """The same images for every seed: the community's subset."""
-    if FLAGS.smoke:
-        return job.tiny_data(num_classes, (32, 32, 3), seed)
+    if config.smoke:
+        return random_images(num_classes, (32, 32, 3), config.seed)
     return spa.data.load(
-        FLAGS.data or name,
-        FLAGS.imbalance_factor,
-        max_count=FLAGS.max_count,
-        order=FLAGS.order,
-        validation_per_class=FLAGS.validation_per_class,
-        data_dir=FLAGS.data_dir,
+        config.data or name,
+        config.imbalance_factor,
+        max_count=config.max_count,
+        order=config.order,
+        validation_per_class=config.validation_per_class,
+        data_dir=config.data_dir,
     )
 
 
-def backbone():
+def backbone(config: CifarConfig) -> keras.Model:
     """uint8 images -> features, normalised by the published means and deviations."""
-    depth = 8 if FLAGS.smoke else int(FLAGS.depth)
-    network = spa.models.resnet_cifar(depth, int(FLAGS.width))
+    network = spa.models.resnet_cifar(8 if config.smoke else config.depth, config.width)
     inputs = keras.Input((32, 32, 3), dtype="uint8")
     scale = [1 / (255 * std) for std in STD]
     offset = [-mean / std for mean, std in zip(MEAN, STD, strict=True)]
@@ -53,5 +60,9 @@ def backbone():
     return keras.Model(inputs, network(x), name=f"normalised_{network.name}")
 
 
-def num_features():
-    return 4 * int(FLAGS.width)
+def num_features(config: CifarConfig) -> int:
+    return 4 * config.width
+
+
+CIFAR10 = cifar_task("CIFAR-10-LT", "cifar10", 10)
+CIFAR100 = cifar_task("CIFAR-100-LT", "cifar100", 100)

@@ -1,1 +1,1 @@
-"""The figures of `recipes/figures.py`, a module each."""
+"""The figures of `recipes/figures.py`, a module each; `catalogue` knows them all."""

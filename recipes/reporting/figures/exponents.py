@@ -1,40 +1,30 @@
 """Our figure: exponents against measured errors, by class and by model."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
-from engine.methods import ALIGNMENTS, METHODS
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from engine.methods import ALIGNMENTS, METHODS
 from keras_spa import plots
 from keras_spa.metrics import shot_groups
 from reporting.figures.runs import signed
-from reporting.summary import COLORS, MARKERS
-
-FILLS = dict(
-    zip(METHODS, ("full", "none", "left", "right", "top", "bottom"), strict=True)
-)
-SHOT_MARKERS = {"many": "o", "medium": "s", "few": "^"}
+from reporting.statistics import rank_correlation
+from reporting.styles import COLORS, FILLS, MARKERS, SHOT_MARKERS
+from reporting.summary import Result
 
 
-def spearman(x, y):
-    """Rank correlation, ties at their mean rank; NaN if x or y are all equal."""
-    ranks = []
-    for values in (x, y):
-        _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-        ranks.append((np.cumsum(counts) - (counts - 1) / 2)[place])
-        if len(counts) < 2:
-            return np.nan
-    return float(np.corrcoef(*ranks)[0, 1])
-
-
-def by_class(results):
+def class_points(results: Sequence[Result]) -> dict[str, np.ndarray]:
     """`{shots: (exponent share, error in percent)}`, an entry a class and run."""
-    found = {name: [] for name in SHOT_MARKERS}
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in SHOT_MARKERS}
     for run in results:
-        shares, errors = _of_run(run)
+        shares, errors = _shares_and_errors(run)
         for name, classes in shot_groups(run["class_counts"]).items():
-            found[name].append(np.stack([shares[classes], errors[classes]]))
-    points = {name: np.concatenate(parts, axis=1) for name, parts in found.items()}
+            parts[name].append(np.stack([shares[classes], errors[classes]]))
+    points = {name: np.concatenate(part, axis=1) for name, part in parts.items()}
     return {
         name: both[:, np.isfinite(both).all(axis=0)]
         for name, both in points.items()
@@ -42,25 +32,35 @@ def by_class(results):
     }
 
 
-def of_model(run):
+def model_point(run: Result) -> tuple[float, float]:
     """Mean over classes of min(1, exponent share), and the error in percent."""
-    shares, _ = _of_run(run)
-    return np.nanmean(np.minimum(1, shares)), 100 - run["accuracy"]["all"]
+    shares, _ = _shares_and_errors(run)
+    return float(np.nanmean(np.minimum(1, shares))), 100 - run["accuracy"]["all"]
 
 
-def _of_run(run):
+def _shares_and_errors(run: Result) -> tuple[np.ndarray, np.ndarray]:
     shares = np.array(run["exponent_per_class"], dtype=float)
     return shares, 100 - np.array(run["accuracy"]["per_class"], dtype=float)
 
 
-def draw(results):
+def correlations(results: Sequence[Result]) -> dict[str, float]:
+    """Rank correlations of share and error: by class, by model, by group of classes."""
+    points = class_points(results)
+    models = np.array([model_point(run) for run in results]).T
+    return {
+        "by class": rank_correlation(*np.concatenate(list(points.values()), axis=1)),
+        "by model": rank_correlation(*models),
+        **{name: rank_correlation(*both) for name, both in points.items()},
+    }
+
+
+def draw(results: Sequence[Result]) -> tuple[Figure, str]:
     """The figure and its caption, of results that hold `exponent_per_class`."""
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    points = by_class(results)
-    _draw_classes(left, points)
-    models = np.array([of_model(run) for run in results]).T
-    _draw_models(right, results, models)
+    ranks = correlations(results)
+    _draw_classes(left, class_points(results), ranks)
+    _draw_models(right, results, ranks["by model"])
     left.set_ylabel(f"error of the class on {results[0]['split']} images (%)")
     right.set_ylabel(f"error on {results[0]['split']} images (%)")
     return figure, (
@@ -77,7 +77,9 @@ def draw(results):
     )
 
 
-def _draw_classes(axes, points):
+def _draw_classes(
+    axes: Axes, points: Mapping[str, np.ndarray], ranks: Mapping[str, float]
+) -> None:
     together = np.concatenate(list(points.values()), axis=1)
     for name, (shares, errors) in points.items():
         axes.scatter(
@@ -88,7 +90,7 @@ def _draw_classes(axes, points):
             color=plots.SHOT_COLORS[name],
             alpha=0.5,
             lw=0,
-            label=f"{name} shot ({signed(spearman(shares, errors), 2)})",
+            label=f"{name} shot ({signed(ranks[name], 2)})",
         )
     axes.set_xscale("symlog", linthresh=0.1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
@@ -96,7 +98,7 @@ def _draw_classes(axes, points):
     axes.set_ylim(-4, 104)
     axes.set_xlabel("exponent of the class (share of the optimum)")
     axes.set_title(
-        f"By class: Spearman {signed(spearman(*together), 2)}, "
+        f"By class: Spearman {signed(ranks['by class'], 2)}, "
         f"{together.shape[1]:,} points",
         loc="left",
     )
@@ -104,25 +106,28 @@ def _draw_classes(axes, points):
     axes.grid(alpha=0.25)
 
 
-def _draw_models(axes, results, models):
-    for run, point in zip(results, models.T, strict=True):
-        style = {"color": COLORS[run["alignment"]], "fillstyle": FILLS[run["method"]]}
-        marker = MARKERS[run["alignment"]]
-        axes.plot(*point, marker, markersize=5, markerfacecoloralt="white", **style)
+def _draw_models(axes: Axes, results: Sequence[Result], rank: float) -> None:
+    for run in results:
+        marker, color = MARKERS[run["alignment"]], COLORS[run["alignment"]]
+        axes.plot(*model_point(run), marker, color=color, **_fill(run["method"]))
     for name in dict.fromkeys(run["alignment"] for run in results):
         label = "no alignment" if name == "none" else ALIGNMENTS[name]
         axes.plot([], [], MARKERS[name], color=COLORS[name], markersize=5, label=label)
     methods = dict.fromkeys(run["method"] for run in results)
     for method in methods if len(methods) > 1 else ():
-        style = {"color": "gray", "fillstyle": FILLS[method], "label": METHODS[method]}
-        axes.plot([], [], "o", markersize=5, markerfacecoloralt="white", **style)
+        axes.plot([], [], "o", color="gray", label=METHODS[method], **_fill(method))
     axes.margins(0.1)
     axes.set_xlabel("mean exponent share of the classes, each at most 1")
     axes.set_title(
-        f"By model: Spearman {signed(spearman(*models), 2)}, {len(results)} runs",
+        f"By model: Spearman {signed(rank, 2)}, {len(results)} runs",
         loc="left",
     )
     axes.figure.legend(
         *axes.get_legend_handles_labels(), loc="outside lower right", ncols=4
     )
     axes.grid(alpha=0.25)
+
+
+def _fill(method: str) -> dict[str, Any]:
+    style = {"fillstyle": FILLS[method], "markerfacecoloralt": "white"}
+    return {**style, "markersize": 5}

@@ -3,19 +3,24 @@
 Each takes `runs`, `{alignment: [result of each seed]}` at an imbalance factor.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+
 import numpy as np
-from engine.methods import ALIGNMENTS
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reporting.summary import COLORS, MARKERS, mean_std
+from engine.methods import ALIGNMENTS
+from reporting.statistics import mean_std, paired_gain
+from reporting.styles import COLORS, LINES, MARKERS
+from reporting.summary import Result
 
-LINES = dict(zip(ALIGNMENTS, ("-", "--", "-.", (0, (3, 1, 1, 1)), ":"), strict=True))
+Runs = Mapping[str, Sequence[Result]]
 MOST_MARKED = 30  # classes that a line has markers for
 COSINE = "mean cosine of weight and class mean"
 
 
-def accuracy_and_cosine(runs, factor):
+def accuracy_and_cosine(runs: Runs, factor: float) -> tuple[Figure, str]:
     """Figure 1a and its caption: one point a seed, lines join a seed's runs."""
     order = [a for a in ("misaligned", "none", "spa_reg") if a in runs]
     seeds = sorted({run["seed"] for a in order for run in runs[a]})
@@ -26,12 +31,12 @@ def accuracy_and_cosine(runs, factor):
     )
     for axes, panel in zip(figure.subplots(1, 2), panels, strict=True):
         name, label, digits, value = panel
-        found = {a: {run["seed"]: value(run) for run in runs[a]} for a in order}
+        by_seed = {a: {run["seed"]: value(run) for run in runs[a]} for a in order}
         for seed in seeds:
-            joined = [found[a].get(seed, np.nan) for a in order]
+            joined = [by_seed[a].get(seed, np.nan) for a in order]
             axes.plot(joined, color="silver", lw=0.8, zorder=1)
         for place, a in enumerate(order):
-            values = list(found[a].values())
+            values = list(by_seed[a].values())
             spread = np.std(values, ddof=1) if len(values) > 1 else 0.0
             style = {"marker": MARKERS[a], "color": COLORS[a]}
             axes.scatter([place] * len(values), values, s=14, alpha=0.5, **style)
@@ -49,7 +54,7 @@ def accuracy_and_cosine(runs, factor):
         axes.set_xlim(-0.3, len(order) - 0.05)
         axes.margins(y=0.12)
         axes.set_ylabel(label)
-        axes.set_title(f"{name}: {_changes(found, digits)}", loc="left")
+        axes.set_title(f"{name}: {_gains(by_seed, digits)}", loc="left")
         axes.grid(axis="y", alpha=0.25)
     return figure, (
         f"Accuracy on {runs['none'][0]['split']} images (left) and alignment (right) "
@@ -61,22 +66,21 @@ def accuracy_and_cosine(runs, factor):
     )
 
 
-def _changes(found, digits):
+def _gains(by_seed: Mapping[str, Mapping[int, float]], digits: int) -> str:
     """ "SpA-Reg +0.4, misaligned −2.7": means of the differences paired by seed."""
     texts = []
     for a in ("spa_reg", "misaligned"):
-        seeds = found[a].keys() & found["none"].keys()
-        gains = [found[a][seed] - found["none"][seed] for seed in seeds]
-        if gains:
-            texts.append(f"{_name(a)} {signed(np.mean(gains), digits)}")
+        if gain := paired_gain(by_seed[a], by_seed["none"]):
+            texts.append(f"{_name(a)} {signed(gain.mean, digits)}")
     return ", ".join(texts)
 
 
-def signed(value, digits):
+def signed(value: float, digits: int) -> str:
+    """A number with its sign, as figures print it; a dash for NaN."""
     return "–" if np.isnan(value) else f"{value:+.{digits}f}".replace("-", "−")
 
 
-def cosine_by_class(panels):
+def cosine_by_class(panels: Mapping[float, Runs]) -> tuple[Figure, str]:
     """Figure 2 and its caption; `panels` is `{imbalance factor: runs}`."""
     figure = Figure(figsize=(7, 2.9), layout="constrained")
     subplots = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
@@ -84,8 +88,8 @@ def cosine_by_class(panels):
         counts = np.array(next(iter(runs.values()))[0]["class_counts"])
         order = np.argsort(-counts, kind="stable")
         third = max(1, len(order) // 3)
-        for a, of_seeds in runs.items():
-            cosines = _numbers(run["cosine_per_class"] for run in of_seeds)[:, order]
+        for a, seeds in runs.items():
+            cosines = _numbers(run["cosine_per_class"] for run in seeds)[:, order]
             _draw_line(axes, np.arange(len(order)), cosines, a, len(order))
             if a == "none":
                 head, tail = cosines[:, :third].mean(), cosines[:, -third:].mean()
@@ -110,20 +114,20 @@ def cosine_by_class(panels):
     )
 
 
-def over_epochs(runs, factor):
+def over_epochs(runs: Runs, factor: float) -> tuple[Figure, str]:
     """Figure 4 and its caption."""
     figure = Figure(figsize=(7, 2.9), layout="constrained")
     left, right = figure.subplots(1, 2)
     validated = all("val_accuracy" in run["history"] for a in runs for run in runs[a])
-    last = {"accuracy": {}, "alignment": {}}
-    for a, of_seeds in runs.items():
-        cosines = _numbers(run["history"]["alignment"] for run in of_seeds)
-        accuracies = _numbers(run["history"]["accuracy"] for run in of_seeds) * 100
+    last: dict[str, dict[str, float]] = {"accuracy": {}, "alignment": {}}
+    for a, seeds in runs.items():
+        cosines = _numbers(run["history"]["alignment"] for run in seeds)
+        accuracies = _numbers(run["history"]["accuracy"] for run in seeds) * 100
         epochs = 1 + np.arange(cosines.shape[1])
         _draw_line(right, epochs, cosines, a)
         if validated:
             # What is not looked at every epoch is looked at every so many.
-            val = _numbers(run["history"]["val_accuracy"] for run in of_seeds) * 100
+            val = _numbers(run["history"]["val_accuracy"] for run in seeds) * 100
             every = len(epochs) // val.shape[1]
             _draw_line(left, every * (1 + np.arange(val.shape[1])), val, a)
             style = {"color": COLORS[a], "linestyle": LINES[a], "lw": 0.7}
@@ -158,7 +162,13 @@ def over_epochs(runs, factor):
     )
 
 
-def _draw_line(axes, x, values, alignment, marked=MOST_MARKED + 1):
+def _draw_line(
+    axes: Axes,
+    x: np.ndarray,
+    values: np.ndarray,
+    alignment: str,
+    marked: int = MOST_MARKED + 1,
+) -> None:
     """Mean over the rows of `values` (seeds, n), and their range."""
     color = COLORS[alignment]
     marker = MARKERS[alignment] if marked <= MOST_MARKED else None
@@ -177,10 +187,10 @@ def _draw_line(axes, x, values, alignment, marked=MOST_MARKED + 1):
         )
 
 
-def _numbers(rows):
+def _numbers(rows: Iterable[Sequence[float | None]]) -> np.ndarray:
     """Array (seeds, n) of lists that may hold None."""
     return np.array(list(rows), dtype=float)
 
 
-def _name(alignment):
+def _name(alignment: str) -> str:
     return "cross-entropy" if alignment == "none" else ALIGNMENTS[alignment]

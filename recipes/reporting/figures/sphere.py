@@ -4,14 +4,20 @@ The features of all images are free unit vectors in three dimensions (the layer-
 or unconstrained-features model): what remains of a network that can learn anything.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 import numpy as np
-from figure_toys import CLASS_COLORS, CLASS_MARKERS
 from keras import ops
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import keras_spa as spa
 from keras_spa import theory
+from reporting.styles import CLASS_COLORS, CLASS_MARKERS
+
+Path = tuple[np.ndarray, np.ndarray]  # weights and class means, (steps + 1, K, 3) each
 
 COUNTS = (100, 21, 5, 1)
 STEPS, RATE, WEIGHT_DECAY, STRENGTH, SEED = 400, 0.3, 2e-3, 0.1, 0
@@ -27,7 +33,7 @@ SEEN = np.array(
 )
 
 
-def train(alignment, steps=STEPS):
+def train(alignment: spa.Alignment | None, steps: int = STEPS) -> Path:
     """Weights and class means before each step and at the end: two (steps + 1, K, 3).
 
     Full-batch SGD with momentum 0.9 on cross-entropy, the same start each time.
@@ -51,7 +57,7 @@ def train(alignment, steps=STEPS):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
 
-    def now():
+    def now() -> Path:
         features = directions(ops.convert_to_numpy(free.embeddings))
         return ops.convert_to_numpy(classifier.kernel).T.copy(), np.array(
             [features[labels == c].mean(axis=0) for c in range(len(COUNTS))]
@@ -61,24 +67,27 @@ def train(alignment, steps=STEPS):
     for _ in range(steps):
         model.train_on_batch(images, labels)
         path.append(now())
-    return tuple(map(np.array, zip(*path, strict=True)))
+    weights, means = map(np.array, zip(*path, strict=True))
+    return weights, means
 
 
-def angles(weights, means):
+def angles(weights: np.ndarray, means: np.ndarray) -> np.ndarray:
     """Degrees (steps, K) between weights and centred class means."""
     cosines = (directions(weights) * directions(centred(means))).sum(axis=-1)
     return np.degrees(np.arccos(np.clip(cosines, -1, 1)))
 
 
-def directions(rows):
+def directions(rows: np.ndarray) -> np.ndarray:
+    """Rows of length 1."""
     return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
 
-def centred(means):
+def centred(means: np.ndarray) -> np.ndarray:
+    """Class means without their mean."""
     return means - means.mean(axis=-2, keepdims=True)
 
 
-def draw():
+def draw() -> tuple[Figure, str]:
     """The figure and its caption."""
     runs = {
         "cross-entropy": train(None),
@@ -86,7 +95,7 @@ def draw():
     }
     figure = Figure(figsize=(7, 2.9), layout="constrained")
     *spheres, right = figure.subplots(1, 3, width_ratios=(1, 1, 1))
-    said = []
+    shares = []
     for axes, letter, (name, run) in zip(spheres, "ab", runs.items(), strict=True):
         efficiency = theory.exponent_efficiency(run[0][-1], run[1][-1])
         rarest = angles(*run)[-1, -1]
@@ -96,7 +105,7 @@ def draw():
             f"rarest class: {rarest:.0f}° apart\n"
             f"exponent efficiency {100 * efficiency:.0f} %"
         )
-        said.append(f"{100 * efficiency:.0f} % ({name})")
+        shares.append(f"{100 * efficiency:.0f} % ({name})")
     _draw_angles(right, runs)
     caption = (
         "Under a long tail, cross-entropy leaves weights beside their class means. "
@@ -108,14 +117,14 @@ def draw():
         "what is between them at the end; pale: on the far side of the sphere. The "
         "paths are turned as a whole so that both panels end alike; class 0, the most "
         f"frequent, is behind. SpA-Reg with strength {STRENGTH}. Share of the optimal "
-        f"exponent at the end: {', '.join(said)}. The settings were chosen to show the "
-        "effect; a SpA-Reg of ten times the strength aligns sooner, but holds the "
+        f"exponent at the end: {', '.join(shares)}. The settings were chosen to show "
+        "the effect; a SpA-Reg of ten times the strength aligns sooner, but holds the "
         f"means together for longer. Trained when the figure is drawn, seed {SEED}."
     )
     return figure, caption
 
 
-def _draw_sphere(axes, weights, means):
+def _draw_sphere(axes: Axes, weights: np.ndarray, means: np.ndarray) -> None:
     # The orthogonal map that brings the last means nearest to where they are wanted.
     u, _, v = np.linalg.svd(directions(centred(means[-1])).T @ SEEN)
     weights, means = directions(weights) @ u @ v, directions(centred(means)) @ u @ v
@@ -142,7 +151,7 @@ def _draw_sphere(axes, weights, means):
     axes.spines[:].set_visible(False)
 
 
-def _draw_globe(axes):
+def _draw_globe(axes: Axes) -> None:
     around = np.linspace(0, 2 * np.pi, 181)
     axes.plot(np.cos(around), np.sin(around), color="gray", lw=0.8)
     tilt = np.radians(25)
@@ -162,7 +171,7 @@ def _draw_globe(axes):
         _draw_path(axes, np.transpose(circle) @ turn.T, 0.0, color="silver", lw=0.5)
 
 
-def _draw_path(axes, path, behind=0.3, **style):
+def _draw_path(axes: Axes, path: np.ndarray, behind: float = 0.3, **style: Any) -> None:
     """A path on the sphere, seen from above (z), pale where it is `behind`."""
     front = path[:, 2] >= 0
     for side, alpha in ((front, 1.0), (~front, behind)):
@@ -172,12 +181,12 @@ def _draw_path(axes, path, behind=0.3, **style):
         axes.plot(x, y, alpha=alpha, **style)
 
 
-def _arc(start, stop):
+def _arc(start: np.ndarray, stop: np.ndarray) -> np.ndarray:
     share = np.linspace(0, 1, 20)[:, None]
     return directions((1 - share) * start + share * stop)
 
 
-def _draw_angles(axes, runs):
+def _draw_angles(axes: Axes, runs: Mapping[str, Path]) -> None:
     for (name, run), style in zip(runs.items(), ("-", "--"), strict=True):
         apart = angles(*run)
         for c in (len(COUNTS) - 1, 0):

@@ -1,19 +1,19 @@
 """Figure 1b-d: three classes in the plane, three geometries, and what they cost."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Wedge
 
 from keras_spa import theory
+from reporting.styles import CLASS_COLORS, CLASS_MARKERS
 
-CLASS_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")  # Okabe and Ito
-CLASS_MARKERS = "osD^"
 TURN, DISPLACED = 20, 40  # degrees
 SIGMA, CLOUD = 0.25, 60
 EDGE = 1.75  # of the square that is shown
 
 
-def turned(rows, degrees):
+def turn(rows: np.ndarray, degrees: float | list[float]) -> np.ndarray:
     """Rows (K, 2), turned against the clock by an angle or an angle each."""
     angle = np.broadcast_to(np.radians(degrees), len(rows))
     c, s = np.cos(angle), np.sin(angle)
@@ -21,23 +21,23 @@ def turned(rows, degrees):
     return np.stack([c * x - s * y, s * x + c * y], axis=1)
 
 
-def means():
+def means() -> np.ndarray:
     """An ETF of three classes whose first class is on top."""
     etf = theory.simplex_etf(3, 2).astype("float64")
     first = np.degrees(np.arctan2(etf[0, 1], etf[0, 0]))
-    return turned(etf, 90 - first)
+    return turn(etf, 90 - first)
 
 
-def geometries():
+def geometries() -> dict[str, np.ndarray]:
     """`{title: weights (3, 2)}` of the three panels."""
     return {
         "b  aligned": means(),
-        f"c  all weights turned by {TURN}°": turned(means(), TURN),
-        f"d  one weight turned by {DISPLACED}°": turned(means(), [0, 0, DISPLACED]),
+        f"c  all weights turned by {TURN}°": turn(means(), TURN),
+        f"d  one weight turned by {DISPLACED}°": turn(means(), [0, 0, DISPLACED]),
     }
 
 
-def draw():
+def draw() -> tuple[Figure, str]:
     """The figure and its caption."""
     panels = geometries()
     figure = Figure(figsize=(7, 2.95), layout="constrained")
@@ -62,9 +62,9 @@ def draw():
     return figure, caption
 
 
-def _draw_panel(axes, title, weights):
+def _draw_panel(axes: Axes, title: str, weights: np.ndarray) -> None:
     centres = means()
-    exponents = theory.error_exponent(weights, centres, per_class=True)
+    exponents = np.asarray(theory.error_exponent(weights, centres, per_class=True))
     efficiency = theory.exponent_efficiency(weights, centres)
     error = theory.error_probability(weights, centres, SIGMA).mean
     noise = np.random.RandomState(0).standard_normal((3, CLOUD, 2))
@@ -74,9 +74,8 @@ def _draw_panel(axes, title, weights):
         features = centres[c] + SIGMA * noise[c]
         right = np.argmax(features @ weights.T, axis=1) == c
         for chosen, marker, size in ((right, ".", 9), (~right, "x", 16)):
-            axes.scatter(
-                *features[chosen].T, s=size, marker=marker, color=color, lw=0.9
-            )
+            x, y = features[chosen].T
+            axes.scatter(x, y, s=size, marker=marker, color=color, lw=0.9)
         radius = np.sqrt(2 * exponents[c])
         circle = Circle(centres[c], radius, fill=False, color="black", lw=0.9, ls="--")
         axes.add_patch(circle)
@@ -103,7 +102,7 @@ def _draw_panel(axes, title, weights):
     )
 
 
-def regions(weights):
+def regions(weights: np.ndarray) -> list[list[tuple[float, float]]]:
     """For each class, the (start, stop) angles in degrees of where it has most score.
 
     Boundaries of a classifier without biases are rays: on them two classes share the
@@ -119,9 +118,9 @@ def regions(weights):
                 if scores[i] > scores.max() - 1e-9:
                     rays.append(np.degrees(np.arctan2(ray[1], ray[0])))
     rays = sorted(rays)
-    found = [[] for _ in range(K)]
+    sectors: list[list[tuple[float, float]]] = [[] for _ in range(K)]
     for start, stop in zip(rays, [*rays[1:], rays[0] + 360], strict=True):
         middle = np.radians((start + stop) / 2)
         best = np.argmax(weights @ [np.cos(middle), np.sin(middle)])
-        found[best].append((start, stop))
-    return found
+        sectors[best].append((start, stop))
+    return sectors

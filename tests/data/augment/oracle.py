@@ -15,7 +15,7 @@ def mix(x):
 
 
 def bits(seed, shape, stream):
-    """uint32 array: the draws of `_random`, in unsigned arithmetic."""
+    """uint32 array: the draws of `draws`, in unsigned arithmetic."""
     with np.errstate(over="ignore"):
         first, second = np.array(seed, "int64").astype("uint32")
         key = mix(mix(first + GOLDEN) ^ second)

@@ -5,8 +5,8 @@ from data.augment import oracle
 from keras import ops
 from PIL import Image
 
-from keras_spa.data.augment import AutoAugment, _policy
-from keras_spa.data.augment._base import functions
+from keras_spa.data.augment import AutoAugment, policies
+from keras_spa.data.augment.base import functions
 
 RNG = np.random.default_rng(0)
 HEIGHT, WIDTH = 24, 29
@@ -29,7 +29,7 @@ def policy(monkeypatch):
 
     def set_to(*operations):
         always = tuple((name, 1.0, magnitude) for name, magnitude in operations)
-        monkeypatch.setitem(_policy.POLICIES, "cifar10", (always,))
+        monkeypatch.setitem(policies.POLICIES, "cifar10", (always,))
 
     return set_to
 
@@ -38,7 +38,7 @@ def augmented(images, seed=(0, 0)):
     return ops.convert_to_numpy(AutoAugment().augment(images, seed))
 
 
-def by_pillow(signs, *operations):
+def pillow_results(signs, *operations):
     """Each image by the operations, their signs row by row."""
     done = []
     for array, both in zip(IMAGES, signs, strict=True):
@@ -66,7 +66,7 @@ def test_an_operation_is_that_of_pillow(policy, name, magnitude):
     seed = (1, 4 + magnitude % 2)
     signs = drawn_signs(seed)
     assert set(signs[:, 0]) == {1, -1}
-    expected = by_pillow(signs[:, :1], operations[0]).astype(int)
+    expected = pillow_results(signs[:, :1], operations[0]).astype(int)
     difference = np.abs(augmented(IMAGES, seed) - expected)
     if name == "AutoContrast":  # Pillow's 255.0 · (v − low) / span may fall short of v
         assert difference.max() <= 1
@@ -91,28 +91,28 @@ PAIRS = [
 def test_two_operations_are_done_in_their_order(policy, operations):
     policy(*operations)
     for seed in [(0, 1), (0, 2)]:
-        expected = by_pillow(drawn_signs(seed), *operations)
+        expected = pillow_results(drawn_signs(seed), *operations)
         np.testing.assert_array_equal(augmented(IMAGES, seed), expected)
 
 
 @pytest.mark.parametrize("seed", [(0, 0), (5, 6)])
 def test_the_whole_policy_is_that_of_pillow(seed):
     images = np.concatenate([IMAGES] * 20)
-    expected = oracle.auto_augment(images, seed, _policy.CIFAR10)
+    expected = oracle.auto_augment(images, seed, policies.CIFAR10)
     difference = np.abs(augmented(images, seed) - expected.astype(int))
     assert difference.max() <= 1
     assert np.mean(difference > 0) < 0.001
     unequal = np.any(difference > 0, (1, 2, 3))
     rows = oracle.integers(seed, len(images), 0, 25)
     has_auto_contrast = [
-        any(name == "AutoContrast" for name, _, _ in pair) for pair in _policy.CIFAR10
+        any(name == "AutoContrast" for name, _, _ in pair) for pair in policies.CIFAR10
     ]
     assert np.all(np.array(has_auto_contrast)[rows[unequal]])
 
 
 def test_the_policy_is_the_published_one():
-    assert len(_policy.CIFAR10) == 25
-    flat = [operation for pair in _policy.CIFAR10 for operation in pair]
+    assert len(policies.CIFAR10) == 25
+    flat = [operation for pair in policies.CIFAR10 for operation in pair]
     assert flat[0] == ("Invert", 0.1, 7)
     assert flat[21] == ("TranslateX", 0.5, 8)
     assert flat[-1] == ("AutoContrast", 0.9, 1)
@@ -125,7 +125,7 @@ def test_the_policy_is_the_published_one():
 
 def test_sub_policies_operations_and_signs_have_their_frequencies():
     xp, batch = functions(None), 50_000
-    policy = _policy.CIFAR10
+    policy = policies.CIFAR10
     seed = xp.convert_to_tensor(np.array([8, 9], "int32"))
     rows = AutoAugment._rows(xp, seed, batch, policy)
     first, second = (ops.convert_to_numpy(row) for row in rows)
@@ -155,7 +155,7 @@ def test_floats_are_whole_grey_levels():
 def test_tiny_images_pass():
     shape = (5, 2, HEIGHT, 3)
     images = RNG.integers(0, 256, shape).astype("uint8")
-    expected = oracle.auto_augment(images, (0, 4), _policy.CIFAR10)
+    expected = oracle.auto_augment(images, (0, 4), policies.CIFAR10)
     difference = augmented(images, (0, 4)) - expected.astype(int)
     assert np.abs(difference).max() <= 1  # AutoContrast, as above
 

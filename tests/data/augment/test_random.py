@@ -3,8 +3,8 @@ import pytest
 from data.augment import oracle
 from keras import ops
 
-from keras_spa.data.augment import _random
-from keras_spa.data.augment._base import functions, seed_tensor
+from keras_spa.data.augment import draws
+from keras_spa.data.augment.base import functions, seed_tensor
 
 SEEDS = [(0, 0), (0, 1), (1, 0), (2**31 - 1, 7), (-5, -(2**31)), (123456789, 2**31 - 1)]
 
@@ -15,20 +15,20 @@ def draw(function, seed, *arguments):
 
 
 def uniform(seed, n=4096, stream=0):
-    return draw(_random.uniform, seed, (n,), stream).astype("float64")
+    return draw(draws.uniform, seed, (n,), stream).astype("float64")
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_draws_are_those_of_unsigned_arithmetic_to_the_bit(seed):
     for shape, stream in [((5,), 0), ((3, 4), 1), ((2, 1, 2), 17)]:
-        drawn = draw(_random.bits, seed, shape, stream)
+        drawn = draw(draws.bits, seed, shape, stream)
         assert drawn.dtype == "int32"
         expected = oracle.bits(seed, shape, stream)
         np.testing.assert_array_equal(drawn.view("uint32"), expected)
-        drawn = draw(_random.uniform, seed, shape, stream)
+        drawn = draw(draws.uniform, seed, shape, stream)
         assert drawn.dtype == "float32"
         np.testing.assert_array_equal(drawn, oracle.uniform(seed, shape, stream))
-        drawn = draw(_random.integers, seed, shape, stream, 7)
+        drawn = draw(draws.integers, seed, shape, stream, 7)
         np.testing.assert_array_equal(drawn, oracle.integers(seed, shape, stream, 7))
 
 
@@ -83,7 +83,7 @@ def test_neighbours_are_independent(pair, seed):
 
 def test_integers_take_a_bound_for_each_image():
     high = np.arange(1, 1001, dtype="int32")
-    drawn = draw(_random.integers, (0, 3), (1000,), 2, ops.convert_to_tensor(high))
+    drawn = draw(draws.integers, (0, 3), (1000,), 2, ops.convert_to_tensor(high))
     expected = oracle.integers((0, 3), 1000, 2, high)
     np.testing.assert_array_equal(drawn, expected)
     assert np.all((drawn >= 0) & (drawn < high))

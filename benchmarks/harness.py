@@ -1,0 +1,91 @@
+"""What the benchmarks share: timings in turns, their table, the file of results."""
+
+import datetime
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before Keras is imported
+
+import keras
+from absl import flags
+
+from keras_spa import markdown
+from keras_spa.files import write_atomically
+
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "JSON file for the numbers, with versions, commit and hardware."
+)
+
+
+def time_in_turns(variants, rounds, steps, warm_up=2):
+    """Seconds a step of each variant in each round, as `{name: [seconds]}`.
+
+    All take turns in every round, so that a drifting machine drifts for all.
+    `variants` maps names to functions that return when their work is done.
+    """
+    for step in variants.values():  # compile, and warm up
+        for _ in range(warm_up):
+            step()
+    times = {name: [] for name in variants}
+    for done in range(1, rounds + 1):
+        for name, step in variants.items():
+            started = time.perf_counter()
+            for _ in range(steps):
+                step()
+            times[name].append((time.perf_counter() - started) / steps)
+        print(f"\rround {done} of {rounds}", end="", flush=True)
+    print("\r", end="")
+    return times
+
+
+def ratios(times, baseline):
+    """Median of the ratios round by round, with the smallest and the largest."""
+    each = [a / b for a, b in zip(times, baseline, strict=True)]
+    return f"{statistics.median(each):.3f} ({min(each):.3f}, {max(each):.3f})"
+
+
+def print_times(times, title, baseline):
+    """Median of each variant, and of its ratios to the baseline round by round."""
+    rows = [[title, "median ms", f"over {baseline} (min, max)"]]
+    for name, each in times.items():
+        median = f"{1e3 * statistics.median(each):.3f}"
+        rows.append([name, median, ratios(each, times[baseline])])
+    print(markdown.table(rows))
+
+
+def save(results):
+    """Writes the numbers to `--output`, if there is one."""
+    if _OUTPUT.value is None:
+        return
+    written = {
+        "benchmark": pathlib.Path(sys.argv[0]).stem,
+        "arguments": sys.argv[1:],
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "environment": _environment(),
+        "results": results,
+    }
+    write_atomically(_OUTPUT.value, json.dumps(written, indent=1) + "\n")
+
+
+def _environment():
+    backend = keras.backend.backend()
+    here = pathlib.Path(__file__).parent
+    git = ["git", "-C", here, "describe", "--always", "--dirty", "--abbrev=12"]
+    commit = subprocess.run(git, capture_output=True, text=True).stdout.strip()
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.split(": ")[1] for line in lines if line.startswith("model name")]
+    return {
+        "python": platform.python_version(),
+        "keras": keras.__version__,
+        backend: sys.modules[backend].__version__,
+        "commit": commit or None,
+        "hardware": f"{names[0] if names else platform.machine()}, "
+        f"{os.cpu_count()} cores",
+    }

@@ -1,0 +1,49 @@
+"""Takes the project's own pages into the site, and mends links that leave docs/.
+
+In the repository a page links to files as they lie there. On the site the pages below
+are under project/, the README is the home page, and any other file is named in plain
+text, because the site does not hold it.
+"""
+
+import os
+import pathlib
+import re
+
+from mkdocs.structure.files import File
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = {
+    "BUILD_NOTES.md": "project/build_notes.md",
+    "CHANGELOG.md": "project/changelog.md",
+    "CONTRIBUTING.md": "project/contributing.md",
+    "recipes/README.md": "project/recipes.md",
+    "benchmarks/README.md": "project/benchmarks.md",
+}
+ON_SITE = {**PAGES, "README.md": "index.md"}
+LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)]*)?\)")
+
+
+def on_files(files, config):
+    for path, page in PAGES.items():
+        text = (ROOT / path).read_text()
+        files.append(File.generated(config, page, content=text))
+    return files
+
+
+def on_page_markdown(markdown, page, **_):
+    """The page's text with every link as the site needs it."""
+    origin = {page: path for path, page in PAGES.items()}
+    here = page.file.src_uri
+    folder = os.path.dirname(origin.get(here, f"docs/{here}"))
+
+    def mended(match):
+        image, text, target, anchor = match.groups()
+        path = os.path.normpath(os.path.join(folder, target))
+        inside = path.removeprefix("docs/") if path.startswith("docs/") else None
+        goal = ON_SITE.get(path, inside)
+        if goal is None:
+            return text
+        relative = os.path.relpath(goal, os.path.dirname(here) or ".")
+        return f"{image}[{text}]({relative}{anchor or ''})"
+
+    return LINK.sub(mended, markdown)

@@ -1,0 +1,60 @@
+"""What `NeuralCollapse` is given, as NumPy arrays, if it can be used."""
+
+import numpy as np
+from keras import ops
+
+from keras_spa import _checks
+from keras_spa._types import Array, Tensor
+
+
+def features(features: Tensor, means: Array | None, batch: int) -> Array:
+    """Features (B, d), float64 and finite, of the width of the `means` so far."""
+    features = ops.convert_to_numpy(features)
+    width = None if means is None else means.shape[1]
+    if features.ndim != 2 or width not in (None, features.shape[1]):
+        raise ValueError(
+            f"Argument `features` must have shape (B, {width or 'd'}). "
+            f"Received: features.shape={features.shape} in batch {batch}"
+        )
+    features = features.astype("float64")
+    if not np.isfinite(features).all():
+        image = np.argmin(np.isfinite(features).all(axis=1))
+        raise ValueError(
+            "Argument `features` must be finite. Received: NaN or infinity in "
+            f"batch {batch} (counted from 0), first in its image {image}"
+        )
+    return features
+
+
+def labels(labels: Tensor, count: int, num_classes: int) -> Array:
+    """Integer labels (B,), as many as there are features."""
+    labels = ops.convert_to_numpy(labels)
+    if _checks.label_shape(labels, num_classes) != "integer":
+        raise ValueError(
+            "Argument `labels` must be integers of shape (B,) or (B, 1). "
+            f"Received: labels.shape={labels.shape}"
+        )
+    _checks.label_values(labels, num_classes)
+    if len(labels) != count:
+        raise ValueError(
+            "Argument `labels` must hold one label for each of the features. "
+            f"Received: {len(labels)} labels, {count} features"
+        )
+    return labels.reshape(-1).astype("int64")
+
+
+def weights(weights: Tensor, shape: tuple[int, int]) -> Array:
+    """Weights (K, d), float64 and finite."""
+    weights = ops.convert_to_numpy(weights).astype("float64")
+    if weights.shape != shape or not np.isfinite(weights).all():
+        raise ValueError(
+            f"Argument `weights` must be finite, of shape {shape}. "
+            f"Received: weights.shape={weights.shape}"
+        )
+    return weights
+
+
+def listed(classes: Array) -> str:
+    """The first ten classes, and how many more there are."""
+    shown = ", ".join(str(c) for c in classes[:10])
+    return shown + (f" and {len(classes) - 10} more" if len(classes) > 10 else "")

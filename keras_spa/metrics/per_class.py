@@ -1,0 +1,77 @@
+"""What is true of each class of a set of images, exactly: NumPy, float64."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from keras_spa._types import Array
+
+
+def exact_class_means(
+    batches: Iterable[tuple[Array, Array]], num_classes: int
+) -> tuple[Array, Array]:
+    """Mean feature of each class over all images, unlike the running `ClassMeans`.
+
+    Args:
+        batches: Pairs of features (B, d) and integer labels (B,) in 0..K−1, any number
+            of them; for arrays `[(features, labels)]`.
+        num_classes: K.
+
+    Returns:
+        `(counts, means)`: float64 arrays (K,), images of each class, and (K, d); 0 for
+        classes without images.
+
+    Raises:
+        ValueError: no batch.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> features, labels = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 1])
+    >>> counts, means = spa.metrics.exact_class_means([(features, labels)], 2)
+    >>> counts.tolist(), means.tolist()
+    ([0.0, 2.0], [[0.0, 0.0], [2.0, 3.0]])
+
+    Reference: ours.
+    """
+    counts, sums = np.zeros(num_classes), None
+    for features, labels in batches:
+        features = np.asarray(features, "float64")
+        if sums is None:
+            sums = np.zeros((num_classes, features.shape[1]))
+        order = np.argsort(labels, kind="stable")
+        classes, starts, n = np.unique(
+            np.asarray(labels)[order], return_index=True, return_counts=True
+        )
+        if len(classes):
+            sums[classes] += np.add.reduceat(features[order], starts)
+            counts[classes] += n
+    if sums is None:
+        raise ValueError("Argument `batches` must hold a batch. Received: none")
+    return counts, sums / np.maximum(counts, 1)[:, None]
+
+
+def accuracy_per_class(predictions: Array, labels: Array, num_classes: int) -> Array:
+    """Share of each class's images that are classified as that class.
+
+    Args:
+        predictions: Classes (N,), such as `np.argmax(logits, axis=1)`.
+        labels: Integers (N,) in 0..K−1.
+        num_classes: K.
+
+    Returns:
+        float64 array (K,), in [0, 1]; NaN for classes without images.
+
+    Example:
+
+    >>> import keras_spa as spa
+    >>> print(spa.metrics.accuracy_per_class([0, 1, 1], [0, 0, 1], num_classes=3))
+    [0.5 1.  nan]
+
+    Reference: ours.
+    """
+    predictions, labels = np.asarray(predictions), np.asarray(labels)
+    images = np.bincount(labels, minlength=num_classes)
+    right = np.bincount(labels[predictions == labels], minlength=num_classes)
+    return np.where(images > 0, right / np.maximum(images, 1), np.nan)

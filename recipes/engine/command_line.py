@@ -1,0 +1,188 @@
+"""Flags in, configurations out: the door of every recipe."""
+
+import dataclasses
+import itertools
+import pathlib
+import sys
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from absl import flags
+
+from engine.config import NAMES, RunConfig, can_combine, convert
+from engine.methods import ALIGNMENTS, METHODS
+from engine.task import Task
+
+
+@dataclass(frozen=True)
+class JobConfig:
+    """The runs of a job, baselines first, and how to go through them.
+
+    Args:
+        runs: A configuration each.
+        output_dir: Where tables, pictures and results go.
+        jobs: Runs to train side by side, a process each.
+    """
+
+    runs: tuple[RunConfig, ...]
+    output_dir: pathlib.Path
+    jobs: int = 1
+
+
+def job_flags(task: Task) -> flags.FlagValues:
+    """The flags of a recipe with its defaults: those of the job, those of its runs."""
+    values = flags.FlagValues()
+    for name, default, help in (
+        ("method", ["ce"], f"Methods to train with, of {', '.join(METHODS)}."),
+        (
+            "alignment",
+            ["none"],
+            f"Alignments to run, of {', '.join(ALIGNMENTS)}. 'misaligned' is SpA-Reg "
+            "with negative strength; unless named on the command line it runs with ce "
+            "only.",
+        ),
+        ("seeds", ["0", "1", "2"], "Each decides initial weights and batches."),
+    ):
+        flags.DEFINE_list(name, default, help, values)
+    flags.DEFINE_alias("seed", "seeds", values)
+    flags.DEFINE_integer(
+        "jobs", 1, "Runs to train side by side, a process each.", 1, flag_values=values
+    )
+    flags.DEFINE_string(
+        "output_dir", None, "Where tables, pictures and results go.", values
+    )
+    define_run_flags(values, task.config)
+    for name, value in task.defaults.items():
+        values.set_default(name, value)
+    return values
+
+
+def define_run_flags(
+    values: flags.FlagValues, config: type[RunConfig], only: Sequence[str] = ()
+) -> None:
+    """A flag for each field of a configuration, or for some of them."""
+    kinds = typing.get_type_hints(config)
+    for field in dataclasses.fields(config):
+        if field.name not in NAMES and (not only or field.name in only):
+            _define(values, field, kinds[field.name])
+
+
+def _define(values: flags.FlagValues, field: dataclasses.Field, kind: Any) -> None:
+    name, about = field.name, field.metadata
+    default: Any = field.default
+    limits = {"lower_bound": about["low"], "upper_bound": about["high"]}
+    kinds = typing.get_args(kind) or (kind,)
+    if about["choices"]:
+        known = list(map(str, about["choices"]))
+        flags.DEFINE_enum(name, str(default), known, about["help"], values)
+    elif typing.get_origin(kind) is tuple:
+        texts = list(map(str, default))
+        flags.DEFINE_list(name, texts, about["help"], values)
+    elif kind is bool:
+        flags.DEFINE_bool(name, default, about["help"], values)
+    elif int in kinds:
+        flags.DEFINE_integer(name, default, about["help"], flag_values=values, **limits)
+    elif float in kinds:
+        flags.DEFINE_float(name, default, about["help"], flag_values=values, **limits)
+    else:
+        flags.DEFINE_string(name, default, about["help"], values)
+
+
+def parse(arguments: Sequence[str], task: Task) -> JobConfig:
+    """The job that a command line describes.
+
+    Raises:
+        ValueError: a flag or a value that is not known, or two that do not go together.
+    """
+    values = job_flags(task)
+    read(values, arguments)
+    names = ("method", "alignment", "seeds")
+    given: dict[str, list[str]] = {name: values[name].value or [] for name in names}
+    seeds = given["seeds"]
+    if not seeds or not all(map(str.isdigit, seeds)) or len(set(seeds)) < len(seeds):
+        raise ValueError(
+            "--seeds must be different whole numbers, such as 0,1,2, "
+            f"not {','.join(seeds)}"
+        )
+    for name, known in (("method", METHODS), ("alignment", ALIGNMENTS)):
+        wrong = [value for value in given[name] if value not in known]
+        if wrong or not given[name]:
+            raise ValueError(
+                f"--{name} must name some of {', '.join(known)}, not {', '.join(wrong)}"
+            )
+    pairs = list(itertools.product(given["method"], given["alignment"]))
+    if values["alignment"].using_default_value:
+        pairs = [(m, a) for m, a in pairs if a != "misaligned" or m == "ce"]
+        pairs = [pair for pair in pairs if can_combine(*pair)]
+    fields = run_fields(values, task.config)
+    if fields["smoke"]:
+        seeds = seeds[:1]
+        fields |= {"epochs": 1, "verbose": False}
+    runs = tuple(
+        task.config(method=method, alignment=alignment, seed=int(seed), **fields)
+        for seed in seeds
+        for method, alignment in pairs
+    )
+    for run in runs:
+        task.check(run)
+    output_dir = values["output_dir"].value or f"output/{script_name()}"
+    return JobConfig(runs, pathlib.Path(output_dir), int(values["jobs"].value or 1))
+
+
+def read(values: flags.FlagValues, arguments: Sequence[str]) -> None:
+    """Gives flags the values of a command line; ValueError with one line."""
+    try:
+        _, *rest = values([script_name(), *arguments])
+    except flags.Error as error:
+        raise ValueError(str(error).strip().splitlines()[-1].strip()) from None
+    if rest:
+        raise ValueError(f"not a flag: {' '.join(rest)}")
+
+
+def run_fields(values: flags.FlagValues, config: type[RunConfig]) -> dict[str, Any]:
+    """The fields of a configuration that are among the flags."""
+    kinds = typing.get_type_hints(config)
+    names = [field.name for field in dataclasses.fields(config)]
+    return {
+        name: convert(values[name].value, kinds[name])
+        for name in names
+        if name in values and name not in NAMES
+    }
+
+
+def flagfile_config(flagfile: pathlib.Path, task: Task) -> RunConfig:
+    """The run that a flagfile describes, with its first seed."""
+    return parse([f"--flagfile={flagfile}"], task).runs[0]
+
+
+def arguments_or_help(doc: str | None, values: flags.FlagValues) -> list[str]:
+    """The command line's arguments; for --help it prints all flags and ends."""
+    arguments = sys.argv[1:]
+    if {"--help", "-help", "-h", "--helpfull", "--helpshort"} & set(arguments):
+        print(f"{(doc or '').strip()}\n\nFlags:\n{_flags_help(values)}")
+        sys.exit(0)
+    return arguments
+
+
+def _flags_help(values: flags.FlagValues) -> str:
+    lines = []
+    for flag in (values[name] for name in values if name != "seed"):
+        default = flag.default_as_str
+        shown = "" if default is None else f" (default: {default.strip(chr(39))})"
+        name = f"[no]{flag.name}" if flag.boolean else flag.name
+        text = f"--{name}: {flag.help}{shown}"
+        lines.append(flags.text_wrap(text, 88, "      ", "  "))
+    return "\n".join(lines)
+
+
+def script_name() -> str:
+    return pathlib.Path(sys.argv[0]).stem
+
+
+def refuse(message: object, code: int = 2) -> NoReturn:
+    """Ends the process with one line and a code."""
+    line = " ".join(str(message).split())
+    print(f"{pathlib.Path(sys.argv[0]).name}: {line}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,97 @@
+"""What a finished job prints and draws: a table and a picture of its results."""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from engine.methods import ALIGNMENTS, METHODS
+from keras_spa import markdown, plots
+from reporting import statistics, summary
+from reporting.styles import COLORS, MARKERS
+from reporting.summary import SHOTS, Result
+
+
+def table(results: Sequence[Result]) -> str:
+    """Markdown: accuracy in percent, mean ± standard deviation over seeds.
+
+    `gain` is the paired difference to the same method without alignment, with its 95 %
+    interval; `cosine` is between weights and centred class means of the training
+    features.
+    """
+    rows = [["method", "alignment", *SHOTS, "gain [95 %]", "cosine", "training"]]
+    for row in summary.summarize(results):
+        names = [METHODS[row.method], ALIGNMENTS[row.alignment]]
+        gain = statistics.gain_text(row.gain())
+        rest = [gain, row.text("cosine"), row.text("training")]
+        rows.append([*names, *map(row.text, SHOTS), *rest])
+    return markdown.table(rows)
+
+
+def draw(results: Sequence[Result], path: pathlib.Path) -> None:
+    """Accuracy against alignment, and cosine by class from head to tail, as PNG."""
+    with plots.style():
+        figure = Figure(figsize=(11, 4.4), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        _draw_accuracy(left, results)
+        _draw_cosines(right, results)
+        plots.save(figure, path)
+
+
+def _draw_accuracy(axes: Axes, results: Sequence[Result]) -> None:
+    for (method, alignment), runs in summary.group(results).items():
+        cosines = [run["cosine"] for run in runs]
+        accuracies = [run["accuracy"]["all"] for run in runs]
+        color, marker = COLORS[alignment], MARKERS[alignment]
+        axes.scatter(cosines, accuracies, s=14, color=color, alpha=0.45, marker=marker)
+        axes.scatter(
+            np.mean(cosines),
+            np.mean(accuracies),
+            s=90,
+            marker=marker,
+            edgecolors=color,
+            facecolors=color if method == "ce" else "white",
+            linewidths=1.8,
+            zorder=3,
+        )
+    handles = [
+        Line2D([], [], ls="", marker=MARKERS[a], color=COLORS[a], label=ALIGNMENTS[a])
+        for a in dict.fromkeys(run["alignment"] for run in results)
+    ]
+    for method in dict.fromkeys(run["method"] for run in results):
+        face = "gray" if method == "ce" else "white"
+        style: dict[str, Any] = {"color": "gray", "markerfacecolor": face}
+        handles.append(
+            Line2D([], [], ls="", marker="o", label=METHODS[method], **style)
+        )
+    axes.legend(handles=handles, fontsize=8, loc="best", frameon=False)
+    axes.set_xlabel("alignment: mean cosine of weights and class means")
+    axes.set_ylabel("accuracy (%)")
+    seeds = len({run["seed"] for run in results})
+    axes.set_title(f"Accuracy against alignment (large: mean of {seeds} seeds)")
+    axes.grid(alpha=0.25)
+
+
+def _draw_cosines(axes: Axes, results: Sequence[Result]) -> None:
+    first = results[0]["method"]
+    for (method, alignment), runs in summary.group(results).items():
+        if method == first:
+            axes.plot(
+                np.mean([run["cosine_per_class"] for run in runs], axis=0),
+                marker=MARKERS[alignment],
+                color=COLORS[alignment],
+                markersize=5,
+                label=ALIGNMENTS[alignment],
+            )
+    counts = results[0]["class_counts"]
+    shown = np.unique(np.linspace(0, len(counts) - 1, 10).round().astype(int))
+    axes.set_xticks(shown, [f"{c}\n{counts[c]}" for c in shown])
+    axes.set_xlabel("class, and its training images")
+    axes.set_ylabel("cosine of weight and class mean")
+    axes.set_title(f"Alignment from head to tail, {METHODS[first]}")
+    axes.legend(fontsize=8, loc="best", frameon=False)
+    axes.grid(alpha=0.25)

@@ -1,0 +1,176 @@
+"""The tables and numbers that documents may ask for, by name.
+
+A number is `FOLDER / CONFIGURATION / MEASURE` or `FOLDER / FACT`:
+
+- FOLDER is one of recipes/results; `@100` after it chooses an imbalance factor where
+  the folder has several.
+- CONFIGURATION is a method and an alignment, `ce + spa_reg`, `ce` alone without one;
+  of a post-hoc comparison a method and what came after it, `ce + logit adjustment`.
+- MEASURE is `gain` or one of `summary.MEASURES`; of a post-hoc comparison `gain`,
+  `all`, `many`, `medium` or `few`. `mean` after it leaves the mean alone.
+- FACT is one of `FACTS`, or `correlation by class`, `correlation by model` or
+  `correlation many`, `medium` or `few`: the rank correlation of exponent and error.
+"""
+
+import functools
+import pathlib
+from collections.abc import Callable, Sequence
+
+from engine.methods import ALIGNMENTS, METHODS
+from keras_spa import markdown
+from reporting import job_page, posthoc_page, statistics, summary
+from reporting.figures import exponents
+from reporting.rows import RESULTS, ROOT, SECTIONS
+from reporting.summary import Result, Summary
+
+LEAST_SEEDS = 3  # of a row of an overview
+FACTS: dict[str, Callable[[Sequence[Result]], str]] = {
+    "images": lambda runs: f"{sum(runs[0]['class_counts']):,}",
+    "most": lambda runs: f"{max(runs[0]['class_counts']):,}",
+    "fewest": lambda runs: f"{min(runs[0]['class_counts']):,}",
+    "runs": lambda runs: str(len(runs)),
+    "seeds": lambda runs: str(len({run["seed"] for run in runs})),
+}
+CORRELATION = "correlation "  # and a name in `exponents.correlations`
+
+
+def number(expression: str) -> str:
+    """The text of a number.
+
+    Raises:
+        ValueError: there is no such number.
+    """
+    try:
+        folder, *asked = (part.strip() for part in expression.split("/"))
+        if (RESULTS / folder / "results.json").exists():
+            return _posthoc_number(folder, *asked)
+        runs = load(folder)
+        return _fact(runs, *asked) if len(asked) == 1 else _number(runs, *asked)
+    except (KeyError, TypeError, FileNotFoundError) as error:
+        raise ValueError(f"No such number: {expression!r} ({error!r})") from error
+
+
+def _fact(runs: Sequence[Result], name: str) -> str:
+    if name.startswith(CORRELATION):
+        rank = exponents.correlations(runs)[name.removeprefix(CORRELATION)]
+        return f"{rank:.2f}"
+    return FACTS[name](runs)
+
+
+def _number(runs: Sequence[Result], configuration: str, measure: str) -> str:
+    method, _, alignment = (part.strip() for part in configuration.partition("+"))
+    row = {(row.method, row.alignment): row for row in summary.summarize(runs)}[
+        method, alignment or "none"
+    ]
+    measure, only_mean = _split_measure(measure)
+    if measure == "gain":
+        return _gain_text(row.gain(), only_mean)
+    return row.mean(measure) if only_mean else row.text(measure)
+
+
+def _posthoc_number(folder: str, configuration: str, measure: str) -> str:
+    training, _, method = (part.strip() for part in configuration.partition("+"))
+    method = method or posthoc_page.UNTOUCHED
+    comparisons = posthoc_page.load(RESULTS / folder)
+    measure, only_mean = _split_measure(measure)
+    if measure == "gain":
+        change = posthoc_page.gain(comparisons, training, method)
+        return _gain_text(change, only_mean)
+    values = list(posthoc_page.values(comparisons, training, method, measure).values())
+    if not values:
+        raise KeyError(configuration)
+    text = statistics.mean_std(values)
+    return text.split(" ±")[0] if only_mean else text
+
+
+def _split_measure(measure: str) -> tuple[str, bool]:
+    name = measure.removesuffix(" mean")
+    return name, name != measure
+
+
+def _gain_text(gain: statistics.Gain | None, only_mean: bool) -> str:
+    if gain is None:
+        raise KeyError("a baseline has no gain")
+    return f"{gain.mean:+.1f}" if only_mean else str(gain)
+
+
+def load(folder: str) -> tuple[Result, ...]:
+    """The results of `FOLDER` or `FOLDER@FACTOR`, all of one imbalance factor.
+
+    Raises:
+        ValueError: no results, or results of several imbalance factors.
+    """
+    name, _, wanted = folder.partition("@")
+    runs = _load_all(RESULTS / name)
+    factors = sorted({run["flags"]["imbalance_factor"] for run in runs})
+    factor = float(wanted) if wanted else factors[0] if len(factors) == 1 else None
+    if factor not in factors:
+        raise ValueError(
+            f"recipes/results/{name} has imbalance factors "
+            f"{', '.join(f'{f:g}' for f in factors)}: name one of them, as in "
+            f"{name}@100. Received: {folder!r}"
+        )
+    return tuple(run for run in runs if run["flags"]["imbalance_factor"] == factor)
+
+
+@functools.cache
+def _load_all(folder: pathlib.Path) -> tuple[Result, ...]:
+    return tuple(summary.load(folder / "runs"))
+
+
+def table(name: str) -> str:
+    """The table of a folder of results, or an overview of all folders.
+
+    Raises:
+        ValueError: there is no such table.
+    """
+    if name in OVERVIEWS:
+        return OVERVIEWS[name]()
+    folder = pathlib.PurePosixPath(name)
+    if folder.parent != pathlib.PurePosixPath(RESULTS.relative_to(ROOT).as_posix()):
+        raise ValueError(f"No such table: {name!r}")
+    if (ROOT / folder / "results.json").exists():
+        return posthoc_page.table(posthoc_page.load(ROOT / folder))
+    return job_page.table(load(folder.name))
+
+
+def _overview(alignments: Sequence[str], cell: Callable[[Summary], str]) -> str:
+    """A row a data set and method, a column an alignment."""
+    header = ["data", "trained with", "accuracy", *(ALIGNMENTS[a] for a in alignments)]
+    rows = [header]
+    for section in SECTIONS:
+        for factor in section.factors:
+            runs = [
+                run
+                for run in _load_all(RESULTS / section.folder)
+                if run["flags"]["imbalance_factor"] == factor
+            ]
+            summaries = {(s.method, s.alignment): s for s in summary.summarize(runs)}
+            for method in dict.fromkeys(method for method, _ in summaries):
+                baseline = summaries[method, "none"]
+                if len(baseline.runs) < LEAST_SEEDS:
+                    continue
+                cells = [summaries.get((method, a)) for a in alignments]
+                texts = ["-" if one is None else cell(one) for one in cells]
+                named = [f"{section.title}, IF {factor}", METHODS[method]]
+                rows.append([*named, baseline.text("all"), *texts])
+    return markdown.table(rows)
+
+
+def _gains() -> str:
+    """Gains of each alignment over none, everywhere."""
+    alignments = [name for name in ALIGNMENTS if name != "none"]
+    return _overview(alignments, lambda row: statistics.gain_text(row.gain()))
+
+
+def _efficiencies() -> str:
+    """Mean cosine and exponent efficiency of each configuration."""
+    return _overview(
+        list(ALIGNMENTS), lambda row: f"{row.mean('cosine')}, {row.mean('efficiency')}"
+    )
+
+
+OVERVIEWS: dict[str, Callable[[], str]] = {
+    "gains": _gains,
+    "cosine and efficiency": _efficiencies,
+}

@@ -1,0 +1,62 @@
+"""The table of `recipes/posthoc.py`: what is gained after training."""
+
+import json
+import pathlib
+from collections.abc import Mapping
+
+from engine.methods import METHODS
+from keras_spa import markdown
+from reporting import statistics
+from reporting.summary import SHOTS
+
+UNTOUCHED = "untouched"
+Accuracies = dict[str, dict[str, float | None]]  # by method after training, by shots
+Comparisons = Mapping[tuple[str, int], Accuracies]  # by method of training and seed
+
+
+def load(folder: pathlib.Path | str) -> Comparisons:
+    """The comparisons that results.json in `folder` holds."""
+    results = json.loads((pathlib.Path(folder) / "results.json").read_text())
+    return {(run["method"], run["seed"]): run["accuracy"] for run in results["runs"]}
+
+
+def values(
+    comparisons: Comparisons, training: str, method: str, shots: str
+) -> dict[int, float | None]:
+    """Accuracy in percent by seed."""
+    return {
+        seed: accuracies[method][shots]
+        for (name, seed), accuracies in comparisons.items()
+        if name == training
+    }
+
+
+def gain(
+    comparisons: Comparisons, training: str, method: str
+) -> statistics.Gain | None:
+    """Accuracy over the same models untouched; None of these themselves."""
+    if method == UNTOUCHED:
+        return None
+    after, before = (
+        values(comparisons, training, name, "all") for name in (method, UNTOUCHED)
+    )
+    return statistics.paired_gain(after, before)
+
+
+def table(comparisons: Comparisons) -> str:
+    """Markdown: mean ± standard deviation over seeds, gain with its 95 % interval."""
+    all_images, *groups = SHOTS
+    rows = [["trained with", "after training", all_images, "gain [95 %]", *groups]]
+    for training in dict.fromkeys(training for training, _ in comparisons):
+        methods = next(a for (name, _), a in comparisons.items() if name == training)
+        for method in methods:
+            texts = {
+                shots: statistics.mean_std(
+                    list(values(comparisons, training, method, shots).values())
+                )
+                for shots in SHOTS
+            }
+            change = statistics.gain_text(gain(comparisons, training, method))
+            row = [METHODS[training], method, texts[all_images], change]
+            rows.append([*row, *(texts[shots] for shots in groups)])
+    return markdown.table(rows)

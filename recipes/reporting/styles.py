@@ -1,0 +1,19 @@
+"""How methods, alignments and classes look in every picture."""
+
+from engine.methods import ALIGNMENTS, METHODS
+from keras_spa.plots import PALETTE
+
+MARKERS = dict(zip(ALIGNMENTS, "os^Dv", strict=True))
+COLORS = {
+    alignment: PALETTE[name]
+    for alignment, name in zip(
+        ALIGNMENTS, ("black", "blue", "green", "orange", "vermilion"), strict=True
+    )
+}
+LINES = dict(zip(ALIGNMENTS, ("-", "--", "-.", (0, (3, 1, 1, 1)), ":"), strict=True))
+FILLS = dict(
+    zip(METHODS, ("full", "none", "left", "right", "top", "bottom"), strict=True)
+)
+SHOT_MARKERS = {"many": "o", "medium": "s", "few": "^"}
+CLASS_COLORS = tuple(PALETTE[name] for name in ("blue", "orange", "green", "purple"))
+CLASS_MARKERS = "osD^"

@@ -1,0 +1,110 @@
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_spa.data.image_files import ImageFiles
+from keras_spa.data.load import load
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """train/ and test/ of ant (4), bee (3) and cat (2), one colour an image."""
+    counts = {"train": {"bee": 3, "ant": 4, "cat": 2}, "test": {"cat": 1, "ant": 1}}
+    for split, classes in counts.items():
+        for name, count in classes.items():
+            (tmp_path / "zoo" / split / name).mkdir(parents=True)
+            for i, ending in zip(
+                range(count), ("jpg", "PNG", "jpeg", "bmp"), strict=False
+            ):
+                path = tmp_path / "zoo" / split / name / f"{i}.{ending}"
+                Image.new("RGB", (40, 30), (10 * i, 0, 0)).save(path)
+    (tmp_path / "zoo" / "train" / "ant" / ".hidden.jpg").touch()
+    (tmp_path / "zoo" / "train" / "ant" / "notes.txt").touch()
+    (tmp_path / "zoo" / "train" / ".cache").mkdir()
+    return tmp_path / "zoo"
+
+
+def names(split):
+    return ["/".join(path.split("/")[-2:]) for path in split.images.paths.tolist()]
+
+
+def test_a_folder_by_class_and_file_name(folder):
+    data = load(f"folder:{folder}")
+    assert (data.name, data.class_names) == ("zoo", ("ant", "bee", "cat"))
+    assert isinstance(data.train.images, ImageFiles)
+    assert names(data.train) == [
+        *("ant/0.jpg", "ant/1.PNG", "ant/2.jpeg", "ant/3.bmp"),
+        *("bee/0.jpg", "bee/1.PNG", "bee/2.jpeg", "cat/0.jpg", "cat/1.PNG"),
+    ]
+    assert data.train.labels.tolist() == [0] * 4 + [1] * 3 + [2] * 2
+    assert names(data.test) == ["ant/0.jpg", "cat/0.jpg"]
+    assert data.test.labels.tolist() == [0, 2]
+    assert data.train.images[0].shape == (30, 40, 3)
+    assert data.train.labels.dtype == np.int32
+
+
+def test_a_folder_is_thinned_out(folder):
+    data = load("folder:zoo", 4, data_dir=folder.parent, order="file")
+    assert names(data.train) == [
+        f"ant/{n}" for n in ("0.jpg", "1.PNG", "2.jpeg", "3.bmp")
+    ] + [*("bee/0.jpg", "bee/1.PNG", "cat/0.jpg")]
+    drawn = load(f"folder:{folder}", 3, validation_per_class=1)
+    assert drawn.class_counts.tolist() == [3, 1, 1]
+    kept, held_out = set(names(drawn.train)), set(names(drawn.validation))
+    assert (len(kept), len(held_out), len(kept | held_out)) == (5, 3, 8)
+
+
+def test_a_folder_without_a_test_set(folder):
+    (folder / "test").rename(folder / "elsewhere")
+    assert load(f"folder:{folder}").test is None
+
+
+def test_bad_folders_are_told(folder):
+    with pytest.raises(FileNotFoundError, match="There is no folder .*nowhere/train"):
+        load(f"folder:{folder}/nowhere")
+    (folder / "test" / "dog").mkdir()
+    with pytest.raises(ValueError, match="1 of 3 that are not: dog"):
+        load(f"folder:{folder}")
+    (folder / "train" / "dog").mkdir()
+    with pytest.raises(ValueError, match="train/dog' must hold images .*Received none"):
+        load(f"folder:{folder}")
+    (folder / "one" / "train" / "ant").mkdir(parents=True)
+    with pytest.raises(
+        ValueError, match=r"at least 2 class folders. Received: \['ant'\]"
+    ):
+        load(f"folder:{folder}/one")
+
+
+def test_damaged_files_are_named_or_left_out(folder):
+    for damaged in ("train/ant/0.jpg", "test/cat/0.jpg"):
+        path = folder / damaged
+        path.write_bytes(path.read_bytes()[:300])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load(f"folder:{folder}").skipped == ()
+    with pytest.raises(ValueError, match="Cannot read the image .*ant/0.jpg"):
+        load(f"folder:{folder}", verify=True)
+    with pytest.warns(
+        UserWarning, match="Left out 2 of 11 image files.*ant/0.jpg"
+    ) as told:
+        data = load(f"folder:{folder}", on_error="skip")
+    assert told[0].filename == __file__
+    assert [path[len(str(folder)) :] for path in data.skipped] == [
+        "/train/ant/0.jpg",
+        "/test/cat/0.jpg",
+    ]
+    assert data.class_counts.tolist() == [3, 3, 2]
+    assert names(data.train)[0] == "ant/1.PNG"
+    assert data.test.labels.tolist() == [0]
+
+
+def test_a_class_of_damaged_files_alone_is_told(folder):
+    for path in (folder / "train" / "cat").iterdir():
+        path.write_bytes(b"")
+    with (
+        pytest.warns(UserWarning, match="Left out 2 of 11"),
+        pytest.raises(ValueError, match=r"none for 1 of 3 classes: 2 \(cat\)"),
+    ):
+        load(f"folder:{folder}", on_error="skip")

@@ -1,0 +1,155 @@
+"""What a job leaves behind, and what it refuses."""
+
+import dataclasses
+import errno
+import json
+import re
+
+import keras
+import pytest
+
+from engine import checkpoint, command_line, job, storage
+from engine.registry import RECIPES
+
+ONE = ["--smoke", "--method=ce", "--alignment=none"]
+
+
+def run(recipe, *arguments, callbacks=()):
+    task = RECIPES[recipe]
+    job.run_job(command_line.parse(arguments, task), task, callbacks)
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Ctrl-C in the n-th training."""
+
+    def __init__(self, training):
+        super().__init__()
+        self.left = training
+
+    def on_train_begin(self, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("recipe", "arguments", "message"),
+    [
+        ("cifar10_lt", ["--data=npz:nowhere.npz"], "nowhere.npz"),
+        ("imagenet_lt", ["--data_dir=nowhere"], "nowhere"),
+    ],
+)
+def test_missing_data_end_in_one_line_and_code_2(
+    recipe, arguments, message, capsys, tmp_path
+):
+    with pytest.raises(SystemExit) as stopped:
+        run(recipe, *arguments, f"--output_dir={tmp_path / 'new'}")
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert re.search(message, line)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_model_is_trained_again_if_it_was_not_exported(tmp_path, capsys):
+    def trained(*arguments):
+        run("digits_lt", *ONE, *arguments, f"--output_dir={tmp_path / 'output'}")
+        return capsys.readouterr().out
+
+    export = f"--export_dir={tmp_path / 'models'}"
+    assert "[ 1/1]" in trained()
+    assert "results were already" in trained()
+    assert "[ 1/1]" in trained(export)
+    assert (tmp_path / "models/ce-none-if50-seed0.keras").exists()
+    assert "results were already" in trained(export)
+    with pytest.raises(SystemExit):
+        run(
+            *("digits_lt", *ONE, "--weight_decay=0.1", export),
+            f"--output_dir={tmp_path / 'other'}",
+        )
+    error = capsys.readouterr().err
+    assert re.search("models.*seed0.json is of another configuration: weight_d", error)
+
+
+def test_a_result_is_kept_for_the_same_and_guarded_from_another_configuration(
+    tmp_path, capsys
+):
+    where = [*ONE, f"--output_dir={tmp_path}"]
+    run("digits_lt", *where)
+    (path,) = (tmp_path / "runs").glob("*.json")
+    before = path.read_bytes()
+    run("digits_lt", *where)
+    assert "1 results were already in" in capsys.readouterr().out
+    assert path.read_bytes() == before
+    with pytest.raises(SystemExit) as stopped:
+        run("digits_lt", *where, "--learning_rate=0.3")
+    assert stopped.value.code == 2
+    assert "learning_rate is 0.1 there and 0.3 here" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_interrupted_job_keeps_its_results(tmp_path, capsys):
+    where = ["--smoke", "--method=ce", f"--output_dir={tmp_path}"]
+    with pytest.raises(SystemExit) as stopped:
+        run("digits_lt", *where, callbacks=[Interrupt(training=2)])
+    assert stopped.value.code == 130
+    assert "The same command goes on" in capsys.readouterr().out
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+    assert (tmp_path / "table.md").exists()
+
+
+def test_a_begun_run_is_not_continued_with_other_settings(tmp_path, capsys):
+    where = ["digits_lt", *ONE, f"--output_dir={tmp_path}"]
+    other = [*where, "--learning_rate=0.3"]
+    with pytest.raises(SystemExit):
+        run(*where, callbacks=[Interrupt(training=1)])
+    with pytest.raises(SystemExit) as stopped:
+        run(*other)
+    assert stopped.value.code == 2
+    assert "learning_rate is 0.1 there and 0.3 here" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stopped:  # begins anew, and is stopped again
+        run(*other, "--noresume", callbacks=[Interrupt(training=1)])
+    assert stopped.value.code == 130
+
+
+def test_output_that_cannot_be_written_ends_in_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit) as stopped:
+        run("digits_lt", *ONE, f"--output_dir={tmp_path / 'file'}")
+    assert stopped.value.code == 2
+    assert str(tmp_path / "file") in capsys.readouterr().err
+
+
+def test_checkpoint_stays_until_the_result_is_written(tmp_path, capsys, monkeypatch):
+    def full(path, result):
+        if path.parent.name == "runs":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        real(path, result)
+
+    real, where = storage.write_result, [*ONE, f"--output_dir={tmp_path}"]
+    monkeypatch.setattr(storage, "write_result", full)
+    with pytest.raises(SystemExit) as stopped:
+        run("digits_lt", *where)
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "No space left on device" in line
+    (left,) = (tmp_path / "checkpoints").iterdir()
+    assert (left / "epoch-000001").is_dir()
+    monkeypatch.setattr(storage, "write_result", real)
+    monkeypatch.setattr(checkpoint.Checkpoint, "on_epoch_end", None)  # not again
+    run("digits_lt", *where)
+    assert not left.exists()
+
+
+def test_settings_of_a_run_begun_by_an_earlier_version_are_read(tmp_path, capsys):
+    """They hold texts where there are numbers now."""
+    task = RECIPES["cifar10_lt"]
+    (config,) = command_line.parse([*ONE, f"--output_dir={tmp_path}"], task).runs
+    earlier = {**config.identity(), "depth": "32", "width": "16"}
+    earlier["decay_factors"] = ["0.01", "0.0001"]
+    folder = job.checkpoints(tmp_path, config)
+    storage.write_result(folder / job.SETTINGS, earlier)
+    assert job.earlier_result(tmp_path, config) is None
+    other = dataclasses.replace(config, depth=20)
+    with pytest.raises(ValueError, match="depth is 32 there and 20 here"):
+        job.earlier_result(tmp_path, other)
+    assert json.loads((folder / job.SETTINGS).read_text()) == earlier

@@ -1,6 +1,7 @@
 """Checks shared by the functions of `theory`: float64 arrays, or a clear ValueError."""
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from keras_spa._types import Array
 
@@ -46,16 +47,60 @@ def rows(name: str, value: Array) -> Array:
     return _finite(name, array)
 
 
+def cholesky(covariance: Array, dimension: int) -> Array:
+    """L (d, d), lower triangular, `LLᵀ = covariance`, if it is positive definite."""
+    array = _numbers("covariance", covariance, "(d, d)")
+    if array.shape != (dimension, dimension):
+        raise ValueError(
+            f"Argument `covariance` must have shape ({dimension}, {dimension}), d "
+            f"being that of the means. Received: covariance.shape={array.shape}"
+        )
+    _finite("covariance", array)
+    largest = np.abs(array).max()
+    if not np.allclose(array, array.T, rtol=0, atol=1e-6 * largest):
+        raise ValueError(
+            "Argument `covariance` must be symmetric. Received: entries that differ "
+            f"from their mirror images by up to {np.abs(array - array.T).max():.3g}"
+        )
+    try:
+        return np.linalg.cholesky((array + array.T) / 2)
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            "Argument `covariance` must be positive definite: shrink that of few "
+            "features towards the identity first (keras_spa.geometry.shrunk). "
+            f"Received: smallest eigenvalue {np.linalg.eigvalsh(array).min():.3g}"
+        ) from None
+
+
+def whitened_means(means: Array, covariance: Array | None) -> Array:
+    """The means of features whose noise is isotropic, `L⁻¹μ_c`: float64 (K, d)."""
+    means = rows("means", means)
+    if covariance is None:
+        return means
+    factor = cholesky(covariance, means.shape[1])
+    return solve_triangular(factor, means.T, lower=True).T
+
+
 def classifier(
-    weights: Array, means: Array, biases: Array | None
+    weights: Array,
+    means: Array,
+    biases: Array | None,
+    covariance: Array | None = None,
 ) -> tuple[Array, Array, Array]:
-    """The three as float64 (K, d), (K, d) and (K,); biases of None are zeros."""
+    """The three as float64 (K, d), (K, d) and (K,); biases of None are zeros.
+
+    With a covariance, weights `Lᵀw_c` and means `L⁻¹μ_c` of features whose noise is
+    isotropic: scores stay as they are.
+    """
     weights, means = rows("weights", weights), rows("means", means)
     if weights.shape != means.shape:
         raise ValueError(
             "Arguments `weights` and `means` must have the same shape (K, d). "
             f"Received: weights.shape={weights.shape}, means.shape={means.shape}"
         )
+    if covariance is not None:
+        weights = weights @ cholesky(covariance, means.shape[1])
+        means = whitened_means(means, covariance)
     if biases is None:
         return weights, means, np.zeros(len(weights))
     biases = _numbers("biases", biases, "(K,)")

@@ -6,7 +6,11 @@ from keras_spa.theory import _inputs, _pairs
 
 
 def error_exponent(
-    weights: Array, means: Array, biases: Array | None = None, per_class: bool = False
+    weights: Array,
+    means: Array,
+    biases: Array | None = None,
+    per_class: bool = False,
+    covariance: Array | None = None,
 ) -> float | Array:
     """How fast a linear classifier's errors vanish with the noise of its features.
 
@@ -17,6 +21,7 @@ def error_exponent(
 
     half the squared distance from `μ_y` to the nearest boundary, 0 if `μ_y` is not on
     its own side of all of them. The classifier's exponent is that of its worst class.
+    With noise `σΣ^½n` the denominator is `2(w_y−w_j)ᵀΣ(w_y−w_j)`.
 
     Two classes with equal rows of W are told apart by their biases alone. For the
     class with the larger bias the other one is no rival (exponent ∞); the exponent
@@ -30,6 +35,8 @@ def error_exponent(
         means: M (K, d), row c the mean feature of class c.
         biases: b (K,), or None (default) for a classifier without.
         per_class: Whether to return the exponent of each class. Defaults to False.
+        covariance: Σ (d, d) of the noise `σΣ^½n`, symmetric and positive definite, or
+            None (default) for the identity.
 
     Returns:
         The exponent, `min_y E_y`, a float in units of squared distance of features;
@@ -37,7 +44,7 @@ def error_exponent(
 
     Raises:
         ValueError: shapes that do not match, fewer than 2 classes, values that are
-            not finite.
+            not finite, a covariance that is not symmetric and positive definite.
 
     Example:
 
@@ -49,13 +56,47 @@ def error_exponent(
     array([1.125, 0.125])
 
     Reference: theorem T1 of docs/theory.md, from the framework of Wang, Gao and Xie
-    (AAAI 2026), "Space Alignment Matters".
+    (AAAI 2026), "Space Alignment Matters"; with a covariance T6, ours.
     """
-    weights, means, biases = _inputs.classifier(weights, means, biases)
     per_class = _checks.choice("per_class", per_class, (False, True))
-    nearest = _pairs.boundary_distances(weights, means, biases).min(axis=1)
+    nearest = boundary_distances(weights, means, biases, covariance)
     exponents = np.square(np.maximum(nearest, 0.0)) / 2
     return exponents if per_class else float(exponents.min())
+
+
+def boundary_distances(
+    weights: Array,
+    means: Array,
+    biases: Array | None = None,
+    covariance: Array | None = None,
+) -> Array:
+    """How far each class's mean lies on its own side of its nearest boundary.
+
+    `r_y = min over j≠y of ((w_y−w_j)·μ_y + b_y − b_j) / √((w_y−w_j)ᵀΣ(w_y−w_j))`, in
+    standard deviations of the noise across the boundary. It is negative where the mean
+    itself is misclassified: there the exponent, `½ max(0, r_y)²`, is 0 for all classes
+    alike, and the distance tells how badly.
+
+    Args:
+        weights, means, biases, covariance: as in `error_exponent`.
+
+    Returns:
+        float64 array (K,); ±∞ where a class is told from all others by its bias alone.
+
+    Raises:
+        ValueError: as `error_exponent`.
+
+    Example:
+
+    >>> from keras_spa.theory import boundary_distances
+    >>> means = [[1.0, 0.0], [-1.0, 0.0]]
+    >>> boundary_distances(means, means, covariance=[[4.0, 0.0], [0.0, 1.0]])
+    array([0.5, 0.5])
+
+    Reference: theorems T1 and T6 of docs/theory.md.
+    """
+    parts = _inputs.classifier(weights, means, biases, covariance)
+    return _pairs.boundary_distances(*parts).min(axis=1)
 
 
 def _closest(means: Array) -> tuple[int, int, float]:
@@ -66,21 +107,25 @@ def _closest(means: Array) -> tuple[int, int, float]:
     return int(i), int(j), float(squared[i, j])
 
 
-def optimal_error_exponent(means: Array) -> float:
+def optimal_error_exponent(means: Array, covariance: Array | None = None) -> float:
     """The largest exponent that any decision rule reaches on features with these means.
 
     `OEE = min over i≠j of ‖μ_i−μ_j‖²/8`, the Chernoff information of the two closest
     classes' Gaussians times σ². The rule that takes the nearest mean, which is linear
-    (`w_c = μ_c`, `b_c = −‖μ_c‖²/2`), attains it.
+    (`w_c = μ_c`, `b_c = −‖μ_c‖²/2`), attains it. With noise `σΣ^½n` the distance is
+    that of Mahalanobis, `(μ_i−μ_j)ᵀΣ⁻¹(μ_i−μ_j)`, and `optimal_classifier` attains it.
 
     Args:
         means: M (K, d), row c the mean feature of class c.
+        covariance: Σ (d, d) of the noise `σΣ^½n`, symmetric and positive definite, or
+            None (default) for the identity.
 
     Returns:
         Float in units of squared distance of features; 0 if two means coincide.
 
     Raises:
-        ValueError: not one finite row for each of at least 2 classes.
+        ValueError: not one finite row for each of at least 2 classes, or a covariance
+            that is not symmetric and positive definite.
 
     Example:
 
@@ -94,11 +139,14 @@ def optimal_error_exponent(means: Array) -> float:
     and Xie (AAAI 2026); Cover and Thomas (2006), "Elements of Information Theory",
     section 11.9.
     """
-    return _closest(_inputs.rows("means", means))[2] / 8
+    return _closest(_inputs.whitened_means(means, covariance))[2] / 8
 
 
 def exponent_efficiency(
-    weights: Array, means: Array, biases: Array | None = None
+    weights: Array,
+    means: Array,
+    biases: Array | None = None,
+    covariance: Array | None = None,
 ) -> float:
     """How much of its features' separability a linear classifier uses, in [0, 1].
 
@@ -112,6 +160,8 @@ def exponent_efficiency(
         weights: W (K, d), row c the weight of class c: the transpose of a Keras kernel.
         means: M (K, d), row c the mean feature of class c.
         biases: b (K,), or None (default) for a classifier without.
+        covariance: Σ (d, d) of the noise `σΣ^½n`, symmetric and positive definite, or
+            None (default) for the identity.
 
     Returns:
         Float in [0, 1]; 1 for the best classifier of these features, 0 if the mean of
@@ -130,9 +180,9 @@ def exponent_efficiency(
     >>> round(exponent_efficiency(etf[[1, 0, 2, 3]], etf), 6)
     0.0
 
-    Reference: ours, on theorems T1 and T2 of docs/theory.md.
+    Reference: ours, on theorems T1, T2, T6 and T7 of docs/theory.md.
     """
-    weights, means, biases = _inputs.classifier(weights, means, biases)
+    weights, means, biases = _inputs.classifier(weights, means, biases, covariance)
     i, j, squared = _closest(means)
     if squared == 0:
         raise ValueError(

@@ -49,6 +49,7 @@ def error_probability(
     biases: Array | None = None,
     samples: int = 10000,
     seed: int = 0,
+    covariance: Array | None = None,
 ) -> ErrorProbability:
     """Error of a linear classifier at a given noise, however rare errors are.
 
@@ -71,6 +72,8 @@ def error_probability(
         samples: Draws for each class, at least 2. Defaults to 10000.
         seed: Non-negative integer. The same seed gives the same draws
             (`numpy.random.RandomState`), and on one machine the same result.
+        covariance: Σ (d, d) of the noise `σΣ^½n`, symmetric and positive definite, or
+            None (default) for the identity.
 
     Returns:
         `ErrorProbability`: `probability` (K,), `standard_error` (K,), and their `mean`
@@ -95,7 +98,7 @@ def error_probability(
     Chertkov (2019), "Importance sampling the union of rare events with an application
     to power systems analysis", Electronic Journal of Statistics 13.
     """
-    weights, means, biases = _inputs.classifier(weights, means, biases)
+    weights, means, biases = _inputs.classifier(weights, means, biases, covariance)
     sigma = _checks.positive("sigma", sigma)
     samples = _checks.integer("samples", samples, 2)
     random = np.random.RandomState(_checks.integer("seed", seed, 0))

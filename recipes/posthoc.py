@@ -77,7 +77,7 @@ def compare(
     weights, biases = linear_classifier(observer.model)
     features, labels = splits["train"]
     counts = data.class_counts
-    means = np.array([features[labels == c].mean(axis=0) for c in range(len(counts))])
+    _, means = spa.metrics.exact_class_means([(features, labels)], len(counts))
     accuracies = {}
     for method, options in candidates(weights, biases, means, counts).items():
         scores = [
@@ -96,8 +96,8 @@ def compare(
 def _accuracy_per_class(
     features: np.ndarray, labels: np.ndarray, weights: np.ndarray, biases: np.ndarray
 ) -> np.ndarray:
-    right = np.argmax(features @ weights.T + biases, axis=1) == labels
-    return np.array([right[labels == c].mean() for c in range(len(weights))])
+    decisions = np.argmax(features @ weights.T + biases, axis=1)
+    return spa.metrics.accuracy_per_class(decisions, labels, len(weights))
 
 
 def main() -> None:

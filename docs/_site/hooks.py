@@ -2,9 +2,11 @@
 
 In the repository a page links to files as they lie there. On the site the pages below
 are under project/, the README is the home page, and any other file is named in plain
-text, because the site does not hold it.
+text, because the site does not hold it. A page of the reference names a module; what is
+named as the file that defines it hides behind that file and is added here.
 """
 
+import ast
 import os
 import pathlib
 import re
@@ -21,6 +23,12 @@ PAGES = {
 }
 ON_SITE = {**PAGES, "README.md": "index.md"}
 LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)]*)?\)")
+ENTRY = """
+::: {}
+    options:
+      show_root_heading: true
+      show_root_toc_entry: true
+"""
 
 
 def on_files(files, config):
@@ -30,8 +38,23 @@ def on_files(files, config):
     return files
 
 
+def hidden(module):
+    """Public names of a package that are also names of its files."""
+    folder = ROOT / module.replace(".", "/")
+    if not folder.is_dir():
+        return []
+    for node in ast.parse((folder / "__init__.py").read_text()).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == "__all__":
+            names = ast.literal_eval(node.value)
+            return [name for name in names if (folder / f"{name}.py").exists()]
+    return []
+
+
 def on_page_markdown(markdown, page, **_):
-    """The page's text with every link as the site needs it."""
+    """The page's text, its links as the site needs them, with all public names."""
+    for module in re.findall(r"^::: (\S+)$", markdown, re.MULTILINE):
+        for name in hidden(module):
+            markdown += ENTRY.format(f"{module}.{name}.{name}")
     origin = {page: path for path, page in PAGES.items()}
     here = page.file.src_uri
     folder = os.path.dirname(origin.get(here, f"docs/{here}"))

@@ -20,7 +20,7 @@ import digits_lt
 pytestmark = pytest.mark.process
 BACKEND = keras.backend.backend()
 # A life takes two to three seconds on TensorFlow and PyTorch, more on JAX, to compile.
-KILLS = {"tensorflow": (13, 7), "torch": (4, 0), "jax": (2, 0)}[BACKEND]
+KILLS = {"tensorflow": (7, 4), "torch": (4, 0), "jax": (2, 0)}[BACKEND]
 
 
 def saved(folder):

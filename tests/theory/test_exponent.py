@@ -147,3 +147,10 @@ def test_a_thousand_classes_of_2048_features():
         np.testing.assert_allclose(E[y], rivals.min(), rtol=1e-10)
     assert exponent_efficiency(W, M, b) == 0  # classes 0 and 1 are hardly told apart
     assert exponent_efficiency(W[1:], M[1:]) > 0.8
+
+
+def test_means_that_differ_by_rounding_alone_count_as_equal():
+    M = np.random.default_rng(0).normal(size=(3, 5))
+    for share, optimum in ((1e-14, 0.0), (1e-9, 1e-18 * np.sum(M[0] ** 2) / 8)):
+        M[1] = M[0] * (1 + share)
+        assert optimal_error_exponent(M) == pytest.approx(optimum, rel=1e-6)

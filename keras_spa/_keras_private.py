@@ -11,6 +11,8 @@ One private hook is overridden, and has to stay a method (`OVERRIDDEN`):
   first batch differ in size.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -74,6 +76,19 @@ def log_loss(model: keras.Model, loss: Tensor, weight: Tensor) -> None:
     Without it: training steps of our own log no `loss`.
     """
     model._loss_tracker.update_state(loss, sample_weight=weight)
+
+
+@contextlib.contextmanager
+def unlocked(layer: keras.Layer) -> Iterator[None]:
+    """Context in which a built layer may get one more variable.
+
+    Without it: no covariance is kept for an alignment added to a built model.
+    """
+    layer._tracker.unlock()
+    try:
+        yield
+    finally:
+        layer._tracker.lock()
 
 
 def add_metric(model: keras.Model, metric: keras.metrics.Metric) -> None:

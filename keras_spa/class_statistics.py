@@ -1,7 +1,9 @@
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_spa import geometry
 from keras_spa._types import Tensor
@@ -18,6 +20,9 @@ class ClassStatistics:
     Args:
         means: Tensor (K, d), the class means μ.
         seen: Tensor (K,): 1 for classes observed so far, 0 for the others.
+        scatter: Tensor (d, d), the running sum of within-class covariances, or None
+            if no alignment asks for it.
+        weight: Scalar tensor, what the scatter is to be divided by.
 
     Example:
 
@@ -35,35 +40,92 @@ class ClassStatistics:
 
     means: Tensor
     seen: Tensor
-    _known: dict[str, Tensor] = dataclasses.field(
+    scatter: Tensor | None = None
+    weight: Tensor | None = None
+    _known: dict[Any, Any] = dataclasses.field(
         default_factory=dict, init=False, repr=False
     )
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """What it was made of, without what is None."""
+        parts = (self.means, self.seen, self.scatter, self.weight)
+        return tuple(part for part in parts if part is not None)
 
     def directions(self, center: bool = True) -> Tensor:
         """Directions μ̂ of the class means, float32 (K, d); 0 for classes never seen.
 
         `unit(μ_c − mean over seen classes of μ)` if `center`, else `unit(μ_c)`.
         """
-        name = "centred" if center else "plain"
-        if name not in self._known:
-            self._known[name] = geometry.mean_directions(self.means, self.seen, center)
-        return self._known[name]
+        return self._once(
+            ("directions", center),
+            lambda: geometry.mean_directions(self.means, self.seen, center),
+        )
 
     def cosines(self, weights: Tensor, center: bool = True) -> Tensor:
         """`ŵ_c·μ̂_c` of each class's weight (K, d) and mean, float32 (K,)."""
         return geometry.dot(geometry.unit(weights), self.directions(center))
 
+    @property
+    def covariance(self) -> Tensor:
+        """Σ, the within-class covariance averaged over the classes, float32 (d, d).
+
+        Raises:
+            ValueError: it was not kept.
+        """
+        if self.scatter is None or self.weight is None:
+            raise ValueError(
+                'An alignment with noise="within_class" needs the covariance of the '
+                "features: keep it with ClassMeans(..., covariance=True), as SpAModel "
+                "and SpADense do by themselves. Received: statistics without one"
+            )
+        weight = ops.maximum(ops.cast(self.weight, "float32"), 1e-12)
+        return ops.cast(self.scatter, "float32") / weight
+
+    def metric(self, shrinkage: float) -> Tensor:
+        """`(1−α)Σ + α·tr(Σ)/d·I` (d, d), constant for gradients; I before any data."""
+        return self._once(
+            ("metric", shrinkage),
+            lambda: ops.stop_gradient(geometry.shrunk(self.covariance, shrinkage)),
+        )
+
+    def targets(
+        self, center: bool, noise: str, shrinkage: float
+    ) -> tuple[Tensor, Tensor | None]:
+        """Where weights should point, (K, d), and the metric to measure it in.
+
+        In isotropic noise `directions(center)` and None; within classes `Σ⁻¹m` of the
+        class means m, centred or not, and the metric Σ.
+        """
+        if noise == "isotropic":
+            return self.directions(center), None
+        metric = self.metric(shrinkage)
+        return self._once(
+            ("targets", center, shrinkage),
+            lambda: geometry.targets(self.directions(center), metric),
+        ), metric
+
+    def centre(self) -> Tensor:
+        """μ_G, the mean over the seen classes of their means, float32 (d,)."""
+        return geometry.mean_over_seen(self.means, self.seen)
+
+    def _once(self, name: Any, compute: Callable[[], Tensor]) -> Tensor:
+        if name not in self._known:
+            self._known[name] = compute()
+        return self._known[name]
+
 
 if keras.backend.backend() == "jax":
     import jax
 
-    def _flatten(statistics: ClassStatistics) -> tuple[tuple[Any, ...], None]:
-        return (statistics.means, statistics.seen, statistics._known), None
+    def _flatten(statistics: ClassStatistics) -> tuple[tuple[Any, ...], Any]:
+        names = tuple(statistics._known)
+        known = tuple(statistics._known.values())
+        return (statistics.tensors(), known), names
 
-    def _unflatten(_: None, parts: tuple[Any, ...]) -> ClassStatistics:
-        *arguments, known = parts
-        statistics = ClassStatistics(*arguments)
-        statistics._known.update(known)
+    def _unflatten(names: Any, parts: tuple[Any, ...]) -> ClassStatistics:
+        tensors, known = parts
+        statistics = ClassStatistics(*tensors)
+        statistics._known.update(zip(names, known, strict=True))
         return statistics
 
     jax.tree_util.register_pytree_node(ClassStatistics, _flatten, _unflatten)

@@ -1,6 +1,7 @@
 """What alignments do to a Keras kernel (d, K), whose columns are their rows."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -61,14 +62,25 @@ def project_gradient(
     return ops.cast(edited, kernel.dtype)
 
 
-def update_weights(
+def update_classifier(
     alignments: Sequence[Alignment],
     kernel: keras.Variable,
+    bias: keras.Variable | None,
     statistics: ClassStatistics,
     step: Tensor,
-) -> Tensor:
-    """The kernel (d, K) to go on with after optimizer step number `step`."""
+) -> tuple[Tensor, Tensor | None]:
+    """Kernel (d, K) and bias (K,) to go on with after optimizer step number `step`."""
     weights = rows(kernel)
+    biases = None if bias is None else ops.cast(bias, "float32")
     for alignment in acting(alignments, "update_weights"):
-        weights = alignment.update_weights(weights, statistics, step)
-    return ops.transpose(weights)
+        before = weights
+        weights = alignment.update_weights(before, statistics, step)
+        if biases is not None:
+            biases = alignment.update_biases(biases, before, weights, statistics)
+    return ops.transpose(weights), biases
+
+
+def keep_covariance(class_means: Any, alignments: Sequence[Alignment]) -> None:
+    """Has a `ClassMeans` keep the covariance if one of the alignments asks for it."""
+    if class_means is not None and any(one.needs_covariance for one in alignments):
+        class_means.keep_covariance()

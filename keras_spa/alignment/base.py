@@ -7,13 +7,15 @@ import keras
 from keras_spa._types import Tensor
 from keras_spa.class_statistics import ClassStatistics
 
+NOISES = ("within_class", "isotropic")
+
 
 @keras.saving.register_keras_serializable(package="keras_spa")
 class Alignment:
     """Base of all alignments: a small pure object, arrays in, arrays out.
 
-    `SpAModel` calls the three hooks once a training step, in this order. Each does
-    nothing by default; a strategy overrides the one it needs. All arrays are float32
+    `SpAModel` calls the hooks once a training step, in this order. Each does nothing
+    by default; a strategy overrides the one it needs. All arrays are float32
     and their rows run over the classes:
 
     - `weights` (K, d): the classifier's weights, the transpose of a Keras kernel;
@@ -58,6 +60,23 @@ class Alignment:
     ) -> Tensor:
         """The weights (K, d) to go on with after optimizer step number `step`."""
         return weights
+
+    def update_biases(
+        self, biases: Tensor, before: Tensor, after: Tensor, statistics: ClassStatistics
+    ) -> Tensor:
+        """The biases (K,) that go with the weights that `update_weights` made.
+
+        Args:
+            biases: as they were, float32 (K,).
+            before, after: weights (K, d) that went into `update_weights`, and came out.
+            statistics: as in `update_weights`.
+        """
+        return biases
+
+    @property
+    def needs_covariance(self) -> bool:
+        """Whether `statistics` must hold the within-class covariance."""
+        return getattr(self, "noise", "isotropic") != "isotropic"
 
     def get_config(self) -> dict[str, Any]:
         return {}

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_spa import _checks, geometry
 from keras_spa._types import Tensor
-from keras_spa.alignment.base import Alignment
+from keras_spa.alignment.base import NOISES, Alignment
 from keras_spa.class_statistics import ClassStatistics
 
 
@@ -28,6 +28,10 @@ class SpAProj(Alignment):
             parts. Defaults to 0.6.
         center: Whether the directions μ̂_c are those of the centred class means.
             Defaults to True.
+        noise: `"within_class"`: directions, cosines and lengths are those in the metric
+            of the features' noise, their within-class covariance Σ, and the targets
+            `Σ⁻¹m`; or `"isotropic"`, the paper's: Σ = I.
+        shrinkage: α in [0, 1]: the noise is taken as `(1−α)Σ + α·tr(Σ)/d·I`.
 
     Raises:
         ValueError: `gamma` out of range.
@@ -49,21 +53,35 @@ class SpAProj(Alignment):
     settings of the authors' released code (γ = 0.6, centred means).
     """
 
-    def __init__(self, gamma: float = 0.6, center: bool = True) -> None:
+    def __init__(
+        self,
+        gamma: float = 0.6,
+        center: bool = True,
+        noise: str = "isotropic",
+        shrinkage: float = 0.1,
+    ) -> None:
         self.gamma = _checks.number("gamma", gamma, 0, 1)
         self.center = _checks.choice("center", center, (True, False))
+        self.noise = _checks.choice("noise", noise, NOISES)
+        self.shrinkage = _checks.number("shrinkage", shrinkage, 0, 1)
 
     def project_gradient(
         self, gradient: Tensor, weights: Tensor, statistics: ClassStatistics
     ) -> Tensor:
         gradient = ops.cast(gradient, "float32")
-        turn = geometry.toward(weights, statistics.directions(self.center))
-        turning = geometry.tangent(gradient, weights)
-        away = ops.maximum(geometry.dot(turning, turn), 0.0)
+        aims, metric = statistics.targets(self.center, self.noise, self.shrinkage)
+        turn = geometry.toward(weights, aims, metric)
+        turning = geometry.tangent(gradient, weights, metric)
+        away = ops.maximum(geometry.dot(turning, turn, metric), 0.0)
         kept = turning - away[:, None] * turn
         projected = (1 - self.gamma) * kept + self.gamma * gradient
         seen = ops.cast(statistics.seen, "float32")[:, None] > 0
         return ops.where(seen, projected, gradient)
 
     def get_config(self) -> dict[str, Any]:
-        return {"gamma": self.gamma, "center": self.center}
+        return {
+            "gamma": self.gamma,
+            "center": self.center,
+            "noise": self.noise,
+            "shrinkage": self.shrinkage,
+        }

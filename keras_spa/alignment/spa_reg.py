@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_spa import _checks, geometry
 from keras_spa._types import Tensor
-from keras_spa.alignment.base import Alignment
+from keras_spa.alignment.base import NOISES, Alignment
 from keras_spa.class_statistics import ClassStatistics
 
 
@@ -30,6 +30,10 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
             `kernel_regularizer` outside `SpAModel`. The layer's stored means count
             as constants there, so only the classifier receives a gradient. Saving
             and loading keeps the two bound; `keras.models.clone_model` does not.
+        noise: `"within_class"`: directions, cosines and lengths are those in the metric
+            of the features' noise, their within-class covariance Σ, and the targets
+            `Σ⁻¹m`; or `"isotropic"`, the paper's: Σ = I.
+        shrinkage: α in [0, 1]: the noise is taken as `(1−α)Σ + α·tr(Σ)/d·I`.
 
     Raises:
         ValueError: `strength` not a finite number, unknown `gradient`, or
@@ -62,6 +66,8 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
         center: bool = True,
         gradient: str = "both",
         class_means: keras.Layer | None = None,
+        noise: str = "isotropic",
+        shrinkage: float = 0.1,
     ) -> None:
         self.strength = _checks.number("strength", strength)
         self.center = _checks.choice("center", center, (True, False))
@@ -80,14 +86,21 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
                 f"Received: class_means={class_means!r}"
             )
         self.class_means = class_means
+        self.noise = _checks.choice("noise", noise, NOISES)
+        self.shrinkage = _checks.number("shrinkage", shrinkage, 0, 1)
+        if class_means is not None and self.needs_covariance:
+            class_means.keep_covariance()
 
     def penalty(self, weights: Tensor, statistics: ClassStatistics) -> Tensor:
-        directions = statistics.directions(self.center)
+        aims, metric = statistics.targets(self.center, self.noise, self.shrinkage)
         if self.gradient == "classifier":
-            directions = ops.stop_gradient(directions)
+            aims = ops.stop_gradient(aims)
         elif self.gradient == "features":
             weights = ops.stop_gradient(weights)
-        cosines = geometry.dot(geometry.unit(weights), directions)
+        if metric is None:  # aims have length one
+            cosines = geometry.dot(geometry.unit(weights), aims)
+        else:
+            cosines = geometry.cosine(weights, aims, metric)
         return self.strength * geometry.mean_over_seen(1 - cosines, statistics.seen)
 
     def __call__(self, kernel: Tensor) -> Tensor:
@@ -101,8 +114,8 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
             )
         if not self.class_means.built:  # nothing seen yet: no penalty yet
             return ops.zeros(())
-        means = ops.stop_gradient(self.class_means.means)
-        statistics = ClassStatistics(means, self.class_means.seen)
+        tensors = map(ops.convert_to_tensor, self.class_means.statistics.tensors())
+        statistics = ClassStatistics(*map(ops.stop_gradient, tensors))
         return self.penalty(ops.transpose(kernel), statistics)
 
     def get_config(self) -> dict[str, Any]:
@@ -112,6 +125,8 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
             "gradient": self.gradient,
             "class_means": self.class_means
             and keras.saving.serialize_keras_object(self.class_means),
+            "noise": self.noise,
+            "shrinkage": self.shrinkage,
         }
 
     @classmethod

@@ -6,7 +6,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_spa import _checks, geometry
 from keras_spa._types import Tensor
-from keras_spa.alignment.base import Alignment
+from keras_spa.alignment.base import NOISES, Alignment
 from keras_spa.class_statistics import ClassStatistics
 
 
@@ -31,6 +31,10 @@ class SpASLERP(Alignment):
             Defaults to False.
         norm: `"keep"` (default) leaves each length as it is; `"equal"` gives all seen
             classes the mean of their lengths.
+        noise: `"within_class"`: directions, cosines and lengths are those in the metric
+            of the features' noise, their within-class covariance Σ, and the targets
+            `Σ⁻¹m`; or `"isotropic"`, the paper's: Σ = I.
+        shrinkage: α in [0, 1]: the noise is taken as `(1−α)Σ + α·tr(Σ)/d·I`.
 
     Raises:
         ValueError: `rate` or `threshold` out of range, or unknown `norm`.
@@ -53,6 +57,8 @@ class SpASLERP(Alignment):
         threshold: float = 0.95,
         center: bool = False,
         norm: str = "keep",
+        noise: str = "isotropic",
+        shrinkage: float = 0.1,
     ) -> None:
         if not isinstance(rate, LearningRateSchedule):
             rate = _checks.number("rate", rate, 0, 1)
@@ -60,6 +66,8 @@ class SpASLERP(Alignment):
         self.threshold = _checks.number("threshold", threshold, -1, 1)
         self.center = _checks.choice("center", center, (True, False))
         self.norm = _checks.choice("norm", norm, ("keep", "equal"))
+        self.noise = _checks.choice("noise", noise, NOISES)
+        self.shrinkage = _checks.number("shrinkage", shrinkage, 0, 1)
 
     def update_weights(
         self, weights: Tensor, statistics: ClassStatistics, step: Tensor
@@ -71,14 +79,26 @@ class SpASLERP(Alignment):
             if isinstance(self.rate, LearningRateSchedule)
             else self.rate
         )
-        directions = statistics.directions(self.center)
-        aligned = geometry.cosine(weights, directions) > self.threshold
-        turned = geometry.slerp(weights, directions, rate)
+        aims, metric = statistics.targets(self.center, self.noise, self.shrinkage)
+        aligned = geometry.cosine(weights, aims, metric) > self.threshold
+        turned = geometry.slerp(weights, aims, rate, metric)
         turned = ops.where(aligned[:, None], weights, turned)
         if self.norm == "equal":
-            length = geometry.mean_over_seen(geometry.norm(weights), seen)
-            turned = geometry.unit(turned) * length
+            length = geometry.mean_over_seen(geometry.norm(weights, metric), seen)
+            turned = geometry.unit(turned, metric) * length
         return ops.where(seen[:, None] > 0, turned, weights)
+
+    def update_biases(
+        self, biases: Tensor, before: Tensor, after: Tensor, statistics: ClassStatistics
+    ) -> Tensor:
+        """`b_c + (w_c − w_c')·μ_G`: the logits of the global mean stay as they were.
+
+        In isotropic noise, the paper's form, biases stay.
+        """
+        if self.noise == "isotropic":
+            return biases
+        turned = ops.cast(before, "float32") - ops.cast(after, "float32")
+        return biases + geometry.dot(turned, statistics.centre())
 
     def get_config(self) -> dict[str, Any]:
         rate = self.rate
@@ -89,6 +109,8 @@ class SpASLERP(Alignment):
             "threshold": self.threshold,
             "center": self.center,
             "norm": self.norm,
+            "noise": self.noise,
+            "shrinkage": self.shrinkage,
         }
 
     @classmethod

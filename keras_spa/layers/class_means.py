@@ -3,9 +3,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_spa import _checks, distribute
+from keras_spa import _checks, _keras_private, distribute
 from keras_spa._types import Shape, Tensor
 from keras_spa.class_statistics import ClassStatistics
+
+COVARIANCE_MOMENTUM = 0.98
 
 
 def class_sums(
@@ -41,6 +43,52 @@ def class_sums(
     return distribute.global_sum((sums, weights))
 
 
+def within_class_scatter(
+    features: Tensor,
+    labels: Tensor,
+    means: Tensor,
+    class_weights: Tensor,
+    sample_weight: Tensor | None = None,
+) -> Tensor:
+    """Covariance of the features about their class means, averaged over the classes.
+
+    `Σ_c Σ_{i in c} s_i (h_i − μ_c)(h_i − μ_c)ᵀ / (s_c·C)` over the replicas' global
+    batch, s the sample weights (s_c their sum in class c), C the classes present: each
+    class counts alike, however many images it has. With soft labels each image counts
+    in a class by its share.
+
+    Args:
+        features: float tensor (B, d).
+        labels: integers (B,) or (B, 1), or soft labels (B, K).
+        means: float32 tensor (K, d), μ.
+        class_weights: float32 tensor (K,), s_c of the global batch.
+        sample_weight: None or tensor (B,) or (B, 1).
+
+    Returns:
+        float32 tensor (d, d), the same on all replicas; 0 for a batch without weight.
+    """
+    features = ops.cast(features, "float32")
+    present = ops.cast(class_weights > 0, "float32")
+    shares = present / ops.where(class_weights > 0, class_weights, 1.0)
+    shares = shares / ops.maximum(ops.sum(present), 1.0)
+    weight = ops.ones_like(features[:, 0])
+    if sample_weight is not None:
+        weight = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+    if _checks.label_shape(labels, class_weights.shape[0]) == "soft":
+        soft = ops.cast(labels, "float32") * weight[:, None] * shares  # (B, K)
+        cross = ops.matmul(ops.transpose(ops.matmul(soft, means)), features)
+        own = ops.transpose(ops.sum(soft, axis=1)[:, None] * features)
+        about = ops.transpose(ops.sum(soft, axis=0)[:, None] * means)
+        scatter = ops.matmul(own, features) - cross - ops.transpose(cross)
+        scatter = scatter + ops.matmul(about, means)
+    else:
+        labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
+        apart = features - ops.take(means, labels, axis=0)
+        weight = weight * ops.take(shares, labels, axis=0)
+        scatter = ops.matmul(ops.transpose(weight[:, None] * apart), apart)
+    return distribute.global_sum(scatter)
+
+
 @keras.saving.register_keras_serializable(package="keras_spa")
 class ClassMeans(keras.Layer):
     """Running mean of the features of each class.
@@ -55,9 +103,15 @@ class ClassMeans(keras.Layer):
     it gets labels in training: `features = ClassMeans(10)(features, labels)`.
     `SpAModel` has one of its own, `model.class_means`.
 
+    With `covariance` it also keeps the within-class covariance of the features, that
+    of each batch about the running means, each class counting alike, as a running mean
+    with momentum 0.98.
+
     Args:
         num_classes: K, at least 2.
         momentum: m in [0, 1]: the share of the old mean. Defaults to 0.9.
+        covariance: Whether to keep the covariance as well, 4·d² bytes. Defaults to
+            False; a `SpAModel` keeps it if one of its alignments asks for it.
 
     Call arguments:
         features: float tensor (B, d).
@@ -70,7 +124,7 @@ class ClassMeans(keras.Layer):
         means: float32 variable (K, d), whatever the dtype policy; 0 for classes never
             seen.
         seen: float32 variable (K,): 1 for classes observed so far.
-        statistics: `ClassStatistics` of both, what alignments take.
+        statistics: `ClassStatistics` of all, what alignments take.
 
     Raises:
         ValueError: `num_classes` below 2, `momentum` out of range, features or labels
@@ -91,11 +145,19 @@ class ClassMeans(keras.Layer):
     averages with momentum 0.9. Weighting by soft labels and sample weights is ours.
     """
 
-    def __init__(self, num_classes: int, momentum: float = 0.9, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        momentum: float = 0.9,
+        covariance: bool = False,
+        **kwargs: Any,
+    ) -> None:
         # Labels cast to half precision would round to other classes.
         super().__init__(autocast=False, **kwargs)
         self.num_classes = _checks.integer("num_classes", num_classes, 2)
         self.momentum = _checks.number("momentum", momentum, 0, 1)
+        self.covariance = _checks.choice("covariance", covariance, (False, True))
+        self.scatter = self.scatter_weight = None
 
     def build(self, features_shape: Shape, labels_shape: Shape | None = None) -> None:
         if len(features_shape) != 2 or features_shape[-1] is None:
@@ -103,21 +165,39 @@ class ClassMeans(keras.Layer):
                 "Argument `features` must have shape (B, d) with a known d. "
                 f"Received: features.shape={tuple(features_shape)}"
             )
+        dimension = features_shape[-1]
+        self.means = self._add_state("means", (self.num_classes, dimension))
+        self.seen = self._add_state("seen", (self.num_classes,))
+        if self.covariance:
+            self._add_covariance()
+
+    def _add_state(self, name: str, shape: Shape) -> keras.Variable:
         # Equal on all replicas by construction, so they need no aggregation.
-        state = {
-            "initializer": "zeros",
-            "trainable": False,
-            "dtype": "float32",
-            "autocast": False,
-            "aggregation": "none",
-        }
-        shape = (self.num_classes, features_shape[-1])
-        self.means = self.add_weight(name="means", shape=shape, **state)
-        self.seen = self.add_weight(name="seen", shape=(self.num_classes,), **state)
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer="zeros",
+            trainable=False,
+            dtype="float32",
+            autocast=False,
+            aggregation="none",
+        )
+
+    def _add_covariance(self) -> None:
+        dimension = self.means.shape[1]
+        self.scatter = self._add_state("scatter", (dimension, dimension))
+        self.scatter_weight = self._add_state("scatter_weight", ())
+
+    def keep_covariance(self) -> None:
+        """From now on keep the covariance as well, also if the layer is built."""
+        if not self.covariance and self.built:
+            with _keras_private.unlocked(self):
+                self._add_covariance()
+        self.covariance = True
 
     @property
     def statistics(self) -> ClassStatistics:
-        return ClassStatistics(self.means, self.seen)
+        return ClassStatistics(self.means, self.seen, self.scatter, self.scatter_weight)
 
     def updated(
         self, features: Tensor, labels: Tensor, sample_weight: Tensor | None = None
@@ -139,12 +219,25 @@ class ClassMeans(keras.Layer):
         keep = ops.where(present, self.momentum * seen, 1.0)[:, None]
         means = keep * old + (1 - keep) * batch_means
         seen = ops.maximum(seen, ops.cast(present, "float32"))
-        return ClassStatistics(means, seen)
+        if self.scatter is None:
+            return ClassStatistics(means, seen)
+        constants = map(ops.stop_gradient, (features, means, weights))
+        features, about, weights = constants
+        scatter = within_class_scatter(features, labels, about, weights, sample_weight)
+        any_present = ops.cast(ops.any(present), "float32")
+        keep = 1 - (1 - COVARIANCE_MOMENTUM) * any_present
+        return ClassStatistics(
+            means,
+            seen,
+            keep * ops.convert_to_tensor(self.scatter) + (1 - keep) * scatter,
+            keep * ops.convert_to_tensor(self.scatter_weight) + (1 - keep),
+        )
 
     def assign(self, statistics: ClassStatistics) -> None:
         """Store what `updated` returned."""
-        self.means.assign(statistics.means)
-        self.seen.assign(statistics.seen)
+        stored = self.statistics.tensors()
+        for variable, value in zip(stored, statistics.tensors(), strict=True):
+            variable.assign(value)
 
     def call(
         self,
@@ -159,4 +252,5 @@ class ClassMeans(keras.Layer):
 
     def get_config(self) -> dict[str, Any]:
         config = {"num_classes": self.num_classes, "momentum": self.momentum}
+        config["covariance"] = self.covariance
         return {**super().get_config(), **config}

@@ -89,6 +89,7 @@ class SpADense(keras.layers.Dense):
         self.alignments = _kernel.as_list(alignment)
         self.momentum = _checks.number("momentum", momentum, 0, 1)
         self.class_means = ClassMeans(units, self.momentum, name="class_means")
+        _kernel.keep_covariance(self.class_means, self.alignments)
 
     def build(self, input_shape: Shape) -> None:
         self.class_means.build(input_shape)
@@ -120,16 +121,22 @@ class SpADense(keras.layers.Dense):
         return logits if self.activation is None else self.activation(logits)
 
     def apply_update(self, step: Tensor = 0) -> None:
-        """Update the kernel by each alignment's `update_weights`, if it is trainable.
+        """Update kernel and bias by each alignment, if they are trainable.
 
         Args:
             step: The optimizer's iterations, of which a rate may be a schedule.
         """
         if self.kernel.trainable:
-            statistics = self.class_means.statistics
-            self.kernel.assign(
-                _kernel.update_weights(self.alignments, self.kernel, statistics, step)
+            kernel, bias = _kernel.update_classifier(
+                self.alignments,
+                self.kernel,
+                self.bias,
+                self.class_means.statistics,
+                step,
             )
+            self.kernel.assign(kernel)
+            if self.bias is not None:
+                self.bias.assign(bias)
 
     def enable_lora(self, *args: Any, **kwargs: Any) -> None:
         raise ValueError(
@@ -159,18 +166,18 @@ def _with_projected_gradient(
     """The kernel itself, but what flows back to it is edited first."""
 
     @ops.custom_gradient
-    def identity(kernel: Tensor, means: Tensor, seen: Tensor) -> Any:
+    def identity(kernel: Tensor, *parts: Tensor) -> Any:
         def gradient(*args: Tensor, upstream: Tensor | None = None) -> Any:
             if upstream is None:  # as TensorFlow and JAX call it
                 (upstream,) = args
             edited = _kernel.project_gradient(
-                alignments, upstream, kernel, ClassStatistics(means, seen)
+                alignments, upstream, kernel, ClassStatistics(*parts)
             )
-            return edited, ops.zeros_like(means), ops.zeros_like(seen)
+            return edited, *(ops.zeros_like(part) for part in parts)
 
         return kernel, gradient
 
     if not _kernel.acting(alignments, "project_gradient"):
         return kernel
-    tensors = (kernel, statistics.means, statistics.seen)
+    tensors = (kernel, *statistics.tensors())
     return identity(*map(ops.convert_to_tensor, tensors))

@@ -117,6 +117,7 @@ class SpAModel(TrainStep, Saving, keras.Model):
         else:
             self.class_means = ClassMeans(classes, self.momentum, name="class_means")
             self.class_means.build(features_shape)
+        _kernel.keep_covariance(self.class_means, self.alignments)
         self.built = True
 
     @classmethod
@@ -186,10 +187,16 @@ class SpAModel(TrainStep, Saving, keras.Model):
         """The variable (d, K) whose columns are aligned with the class means."""
         return self.classifier.kernel
 
+    @property
+    def aligned_bias(self) -> keras.Variable | None:
+        """The bias (K,) that goes with `aligned_kernel`, or None."""
+        return getattr(self.classifier, "bias", None)
+
     def add_loss(self, loss: Any) -> None:
         """As in Keras; an `Alignment` is added to the model's alignments."""
         if isinstance(loss, Alignment):
             self.alignments.extend(_kernel.as_list(loss))
+            _kernel.keep_covariance(self.class_means, self.alignments)
             self.train_function = self.test_function = None  # traced without it
         else:
             super().add_loss(loss)

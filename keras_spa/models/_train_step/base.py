@@ -88,17 +88,20 @@ class StepParts(Host):
         statistics = batch.statistics
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             accepted = now.batches >= target.batches
-            statistics = ClassStatistics(
-                _choose(accepted, statistics.means, self.class_means.means),
-                _choose(accepted, statistics.seen, self.class_means.seen),
-            )
+            stored = self.class_means.statistics.tensors()
+            pairs = zip(statistics.tensors(), stored, strict=True)
+            statistics = ClassStatistics(*(_choose(accepted, *pair) for pair in pairs))
         self.class_means.assign(statistics)
         kernel = self.aligned_kernel
         if self._acting("update_weights") and kernel.trainable:
-            updated = _kernel.update_weights(
-                self.alignments, kernel, statistics, now.steps
+            bias = self.aligned_bias
+            updated, biases = _kernel.update_classifier(
+                self.alignments, kernel, bias, statistics, now.steps
             )
-            kernel.assign(_choose(now.steps >= target.steps, updated, kernel))
+            made = now.steps >= target.steps
+            kernel.assign(_choose(made, updated, kernel))
+            if bias is not None and bias.trainable:
+                bias.assign(_choose(made, ops.cast(biases, bias.dtype), bias))
         return statistics
 
     def _log(

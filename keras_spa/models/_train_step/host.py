@@ -25,6 +25,9 @@ class Host(Protocol):
     def aligned_kernel(self) -> keras.Variable:
         """The variable (d, K) whose columns are aligned with the class means."""
 
+    @property
+    def aligned_bias(self) -> keras.Variable | None: ...
+
     def __call__(
         self, inputs: Tensor, training: bool, return_features: bool = False
     ) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 
@@ -70,12 +70,17 @@ def make_method(config: RunConfig, class_counts: Sequence[int]) -> Method:
 
 def make_alignment(config: RunConfig, steps: int) -> spa.Alignment | None:
     """The alignment of a configuration; `steps` are those of the whole training."""
+    noise: dict[str, Any] = {
+        "noise": config.spa_noise,
+        "shrinkage": config.spa_shrinkage,
+    }
     if config.alignment in ("spa_reg", "misaligned"):
         misaligned = config.alignment == "misaligned"
         return spa.SpAReg(
             config.misaligned_strength if misaligned else config.spa_reg_strength,
             config.spa_reg_center,
             gradient=config.spa_reg_gradient,
+            **noise,
         )
     if config.alignment == "spa_slerp":
         rate = config.spa_slerp_rate
@@ -84,7 +89,8 @@ def make_alignment(config: RunConfig, steps: int) -> spa.Alignment | None:
             config.spa_slerp_threshold,
             config.spa_slerp_center,
             config.spa_slerp_norm,
+            **noise,
         )
     if config.alignment == "spa_proj":
-        return spa.SpAProj(config.spa_proj_gamma)
+        return spa.SpAProj(config.spa_proj_gamma, **noise)
     return None

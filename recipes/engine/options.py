@@ -52,6 +52,17 @@ class AlignmentOptions:
     spa_start: float = option(
         0.0, "Share of the epochs before the alignment begins.", low=0, high=0.99
     )
+    spa_stop: float = option(
+        1.0, "Share of the epochs after which the alignment ends.", low=0, high=1
+    )
+    spa_noise: str = option(
+        "isotropic",
+        "Metric in which to align: the paper's, or that of the noise within classes.",
+        choices=("isotropic", "within_class"),
+    )
+    spa_shrinkage: float = option(
+        0.1, "Share of isotropic noise in the metric of the noise.", low=0, high=1
+    )
     spa_reg_strength: float = option(0.1, "Strength of SpA-Reg.")
     spa_reg_gradient: str = option(
         "both",

@@ -148,20 +148,18 @@ def _fit(
     if config.tensorboard_dir and devices.is_chief():
         logs = f"{config.tensorboard_dir}/{config.name}"
         watching.append(keras.callbacks.TensorBoard(logs))
-    late = round(config.spa_start * config.epochs)
+    if alignment is not None and alignment.needs_covariance:
+        model.class_means.keep_covariance()  # also before the alignment begins
+    first = round(config.spa_start * config.epochs)
+    last = max(first, round(config.spa_stop * config.epochs))
     epoch, step = start.epoch, start.step
     if step:  # whose metrics go on from where they were
         _make_metrics(model, config, data.num_classes)
     steps = steps_per_epoch(config, data)
     started = time.perf_counter()
-    for stop in sorted({epoch + bool(step), late, config.epochs}):
-        if (
-            (stop == config.epochs or stop > late)
-            and alignment
-            and not model.alignments
-        ):
-            model.add_loss(alignment)
+    for stop in sorted({epoch + bool(step), first, last, config.epochs}):
         if epoch < stop:
+            _set_alignment(model, alignment if first <= epoch < last else None)
             arguments, follow = inputs.training_inputs(config, data, steps, epoch, step)
             with signals.sigterm_waits():
                 model.fit(
@@ -173,7 +171,17 @@ def _fit(
                     callbacks=[*follow, *watching, saving],
                 )
             epoch, step = stop, 0
+    _set_alignment(model, alignment if last == config.epochs else None)
     return before + time.perf_counter() - started, saving.history
+
+
+def _set_alignment(model: spa.SpAModel, alignment: spa.Alignment | None) -> None:
+    """Has the model train with this alignment from now on, or without."""
+    if alignment is None and model.alignments:
+        model.alignments.clear()
+        model.train_function = None  # traced with it
+    elif alignment is not None and not model.alignments:
+        model.add_loss(alignment)
 
 
 def _make_metrics(model: spa.SpAModel, config: RunConfig, num_classes: int) -> None:

@@ -56,10 +56,10 @@ def test_nothing_of_it_can_be_replaced():
 def test_a_step_normalises_the_class_means_once(normalisations, policy):
     keras.config.set_dtype_policy(policy)
     alignments = [
-        spa.SpAReg(0.5),
-        spa.SpAProj(),
-        spa.SpASLERP(0.1, center=True),
-        spa.SpASLERP(0.1, center=False),
+        spa.SpAReg.paper(0.5),
+        spa.SpAProj.paper(),
+        spa.SpASLERP.paper(0.1, center=True),
+        spa.SpASLERP.paper(0.1, center=False),
     ]
     model = toys.model(alignments, compiled={"run_eagerly": True})
     x, y = toys.data(16)

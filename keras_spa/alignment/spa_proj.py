@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras import ops
@@ -57,13 +57,18 @@ class SpAProj(Alignment):
         self,
         gamma: float = 0.6,
         center: bool = True,
-        noise: str = "isotropic",
+        noise: str = "within_class",
         shrinkage: float = 0.1,
     ) -> None:
         self.gamma = _checks.number("gamma", gamma, 0, 1)
         self.center = _checks.choice("center", center, (True, False))
         self.noise = _checks.choice("noise", noise, NOISES)
         self.shrinkage = _checks.number("shrinkage", shrinkage, 0, 1)
+
+    @classmethod
+    def paper(cls, gamma: float = 0.6, **kwargs: Any) -> Self:
+        """The form of the authors' released code, in isotropic noise."""
+        return cls(gamma, **{"noise": "isotropic", **kwargs})
 
     def project_gradient(
         self, gradient: Tensor, weights: Tensor, statistics: ClassStatistics

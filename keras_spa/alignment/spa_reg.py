@@ -13,7 +13,13 @@ from keras_spa.class_statistics import ClassStatistics
 class SpAReg(Alignment, keras.regularizers.Regularizer):
     """SpA-Reg: a penalty on the angle between classifier weights and class means.
 
-    `λ · mean over seen c of (1 − ŵ_c·μ̂_c)`, between 0 (aligned) and 2λ (opposite).
+    `λ · mean over seen c of (1 − cos_Σ(w_c, m_c))`, between 0 (aligned) and 2λ
+    (opposite), with m_c the centred class mean and, in the metric of the noise Σ,
+
+    `cos_Σ(w, m) = w·m / √((wᵀΣw)(mᵀΣ⁻¹m))`.
+
+    The paper's form, `SpAReg.paper()`, takes noise to be isotropic: Σ = I,
+    `cos = ŵ_c·μ̂_c`.
 
     The gradient reaches the weights and, through the present batch's share of the
     running means, the features.
@@ -66,7 +72,7 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
         center: bool = True,
         gradient: str = "both",
         class_means: keras.Layer | None = None,
-        noise: str = "isotropic",
+        noise: str = "within_class",
         shrinkage: float = 0.1,
     ) -> None:
         self.strength = _checks.number("strength", strength)
@@ -90,6 +96,11 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
         self.shrinkage = _checks.number("shrinkage", shrinkage, 0, 1)
         if class_means is not None and self.needs_covariance:
             class_means.keep_covariance()
+
+    @classmethod
+    def paper(cls, strength: float = 0.1, **kwargs: Any) -> Self:
+        """The paper's form, in isotropic noise."""
+        return cls(strength, **{"noise": "isotropic", **kwargs})
 
     def penalty(self, weights: Tensor, statistics: ClassStatistics) -> Tensor:
         aims, metric = statistics.targets(self.center, self.noise, self.shrinkage)

@@ -14,9 +14,16 @@ from keras_spa.class_statistics import ClassStatistics
 class SpASLERP(Alignment):
     """SpA-SLERP: after each optimizer step, turn the weights towards the class means.
 
-    For each seen class with `ŵ_c·μ̂_c ≤ threshold`, with θ the angle between them:
+    For each seen class whose cosine with its target is at most the threshold, with θ
+    the angle between the weight's direction ŵ_c and the target's t̂_c:
 
-    `w_c ← ‖w_c‖ · (sin((1−a)θ)·ŵ_c + sin(aθ)·μ̂_c) / sin θ`
+    `w_c ← ‖w_c‖ · (sin((1−a)θ)·ŵ_c + sin(aθ)·t̂_c) / sin θ`
+
+    Lengths, angles and directions are those of the metric of the noise,
+    `⟨a, b⟩ = aᵀΣb`, the target is `Σ⁻¹m_c`, m_c the class mean, and biases follow so
+    that the logits of the global mean μ_G stay: `b_c ← b_c + (w_c − w_c')·μ_G`. The
+    paper's form, `SpASLERP.paper()`, takes noise to be isotropic (Σ = I), does not
+    centre the means, and leaves the biases.
 
     Lengths stay; where the direction is undefined (θ near 0 or π, zero vectors) the
     weight stays.
@@ -24,11 +31,12 @@ class SpASLERP(Alignment):
     Args:
         rate: a, the share of the angle to turn each step, in [0, 1], or a
             `keras.optimizers.schedules.LearningRateSchedule` of the optimizer's
-            iterations, such as `CosineRamp`. Defaults to 0.02.
+            iterations, such as `CosineRamp`. Defaults to 0.01. At 1 the weight takes
+            the direction of its target at once, and what training knew is lost.
         threshold: Classes whose cosine is above it are left alone, in [−1, 1].
             Defaults to 0.95.
-        center: Whether the directions μ̂_c are those of the centred class means.
-            Defaults to False.
+        center: Whether the class means are centred first. Defaults to True in the
+            metric of the noise, and to False in isotropic noise.
         norm: `"keep"` (default) leaves each length as it is; `"equal"` gives all seen
             classes the mean of their lengths.
         noise: `"within_class"`: directions, cosines and lengths are those in the metric
@@ -48,26 +56,39 @@ class SpASLERP(Alignment):
     Reference: Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters". The pairs
     (rate, threshold) known from unpublished drafts are (0.002, 0.95), (0.02, 0.95)
     and (0.2, 0.9), with un-centred means and the rate of `CosineRamp`.
-    `norm="equal"` and `center=True` are ours.
+    The metric of the noise, `norm="equal"` and `center=True` are ours (docs/theory.md,
+    T7).
     """
 
     def __init__(
         self,
-        rate: float | LearningRateSchedule = 0.02,
+        rate: float | LearningRateSchedule = 0.01,
         threshold: float = 0.95,
-        center: bool = False,
+        center: bool | None = None,
         norm: str = "keep",
-        noise: str = "isotropic",
+        noise: str = "within_class",
         shrinkage: float = 0.1,
     ) -> None:
         if not isinstance(rate, LearningRateSchedule):
             rate = _checks.number("rate", rate, 0, 1)
         self.rate = rate
         self.threshold = _checks.number("threshold", threshold, -1, 1)
-        self.center = _checks.choice("center", center, (True, False))
         self.norm = _checks.choice("norm", norm, ("keep", "equal"))
         self.noise = _checks.choice("noise", noise, NOISES)
         self.shrinkage = _checks.number("shrinkage", shrinkage, 0, 1)
+        if center is None:
+            center = noise != "isotropic"
+        self.center = _checks.choice("center", center, (True, False))
+
+    @classmethod
+    def paper(
+        cls,
+        rate: float | LearningRateSchedule = 0.02,
+        threshold: float = 0.95,
+        **kwargs: Any,
+    ) -> Self:
+        """The paper's form: isotropic noise, un-centred means, biases as they are."""
+        return cls(rate, threshold, **{"noise": "isotropic", **kwargs})
 
     def update_weights(
         self, weights: Tensor, statistics: ClassStatistics, step: Tensor

@@ -52,6 +52,56 @@ def exact_class_means(
     return counts, sums / np.maximum(counts, 1)[:, None]
 
 
+def within_class_covariance(
+    observed: Iterable[tuple[Array, ...]], means: Array, counts: Array
+) -> Array:
+    """Covariance of the features about given class means, each class counting alike.
+
+    `Σ = Σ_i (h_i − μ_{y_i})(h_i − μ_{y_i})ᵀ/n_{y_i} / Σ_i 1/n_{y_i}`: the mean over the
+    classes of their covariances, if the images are those that were counted. They may
+    also be others, such as augmented ones, whose scatter about the *clean* means is
+    that of new images.
+
+    Args:
+        observed: Tuples whose first part are features (B, d) and whose last part are
+            integer labels (B,), as `trained.observe` yields them.
+        means: μ (K, d).
+        counts: n (K,), images of each class.
+
+    Returns:
+        float64 array (d, d).
+
+    Raises:
+        ValueError: no image of a class that was counted.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_spa as spa
+    >>> features, labels = np.array([[1.0, 0], [-1, 0], [0, 5]]), np.array([0, 0, 1])
+    >>> counts, means = spa.metrics.exact_class_means([(features, labels)], 2)
+    >>> spa.metrics.within_class_covariance([(features, labels)], means, counts)
+    array([[0.5, 0. ],
+           [0. , 0. ]])
+
+    Reference: ours; averaged over images it is Σ_W of `metrics.NeuralCollapse`.
+    """
+    means, counts = np.asarray(means, "float64"), np.asarray(counts, "float64")
+    weights = np.divide(1.0, counts, where=counts > 0, out=np.zeros(len(counts)))
+    total, scatter = 0.0, np.zeros((means.shape[1], means.shape[1]))
+    for features, *_, labels in observed:
+        apart = np.asarray(features, "float64") - means[labels]
+        weight = weights[labels]
+        scatter += (weight[:, None] * apart).T @ apart
+        total += weight.sum()
+    if not total > 0:
+        raise ValueError(
+            "Argument `observed` must hold images of the classes that were counted. "
+            "Received: none"
+        )
+    return scatter / total
+
+
 def accuracy_per_class(predictions: Array, labels: Array, num_classes: int) -> Array:
     """Share of each class's images that are classified as that class.
 

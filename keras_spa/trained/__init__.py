@@ -1,11 +1,9 @@
 """What one does to a trained model: look at it, diagnose it, align it."""
 
 from keras_spa.trained.align import align
+from keras_spa.trained.aligned_classifier import aligned_classifier
 from keras_spa.trained.alignment_choice import AlignmentChoice
-from keras_spa.trained.choose_alignment import (
-    aligned_weights,
-    choose_alignment,
-)
+from keras_spa.trained.choose_alignment import choose_alignment
 from keras_spa.trained.collapse_report import CollapseReport
 from keras_spa.trained.diagnose import diagnose
 from keras_spa.trained.linear_classifier import linear_classifier
@@ -16,7 +14,7 @@ __all__ = [
     "CollapseReport",
     "Observer",
     "align",
-    "aligned_weights",
+    "aligned_classifier",
     "choose_alignment",
     "diagnose",
     "linear_classifier",

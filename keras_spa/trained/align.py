@@ -1,70 +1,85 @@
 """Aligning a trained classifier without training it."""
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
-from keras_spa import _checks
-from keras_spa.alignment import Alignment, SpASLERP
+from keras_spa._types import ClassCounts, Dataset
+from keras_spa.alignment import Alignment
 from keras_spa.models._surgery.copy import check_copy, uncompiled_copy
-from keras_spa.trained.choose_alignment import (
-    aligned_weights,
-    best_choice,
-    collected,
-    finite_class_means,
-    prior_logits,
-)
+from keras_spa.trained._batches import array_batches
+from keras_spa.trained._passes import finite_class_means
+from keras_spa.trained.aligned_classifier import aligned_classifier
+from keras_spa.trained.choose_alignment import plan_alignment
 from keras_spa.trained.linear_classifier import linear_classifier
 from keras_spa.trained.observe import Observer, observe
 
 
 def align(
     model: keras.Model,
-    dataset: Any,
-    alignment: Alignment | str | None = SpASLERP(1.0, threshold=1.0),  # noqa: B008
-    logit_adjustment: float = 0.0,
-    class_counts: Sequence[float] | None = None,
+    dataset: Dataset,
+    alignment: Alignment | None = None,
+    held_out: Dataset | None = None,
+    augment: Callable[[Any], Any] | Dataset | None = None,
+    class_counts: ClassCounts | None = None,
     batch_size: int = 256,
     verbose: str | int = "auto",
     head: keras.Layer | str | None = None,
-    held_out: Any = None,
 ) -> keras.Model:
-    """A copy of a trained classifier, aligned with its class means without training.
+    """A copy of a trained classifier, aligned without training and nothing held out.
 
-    One pass over the data gives the exact class means μ; then the classifier's weights
-    become `alignment.update_weights(W, μ, …)` once, and its biases
-    `b_c − τ·log(n_c/Σn)`: logit adjustment, as an option. With `alignment="auto"`
-    held-out images decide about both, as in `choose_alignment`.
+    Its logits z become `a·z + β·z* − τ·log π`, folded into one kernel and bias:
+
+    - `z*` are the logits of the optimal classifier in the metric of the noise,
+      `theory.optimal_classifier` of the exact class means and the within-class
+      covariance Σ, shrunk by 0.1; β = 0.2 in its own units, in which z* are
+      log-likelihoods, and a = 1.
+    - π are the training frequencies, and `τ = 1 − t`: t is found from the training
+      data as the number at which `softmax(z + t·log π)` makes their labels most likely,
+      and taken for 0 or 1 within 0.25 of these.
+    - Σ is that of augmented images about the clean means, if `augment` is given. Once
+      a model knows its images by heart, their own scatter is not that of new images:
+      without `augment` β is then 0.
+
+    With `held_out` images a, β and τ are those of the least log loss on them, each
+    class counting alike: a convex problem of three unknowns, for which one image a
+    class may do.
+
+    With an `alignment` the weights become its `update_weights` once, and the biases its
+    `update_biases`, and nothing else changes.
 
     Args:
         model: A `SpAModel`, or any Keras model that `SpAModel.from_model` can split. It
             stays as it is. To be copied, a subclassed model needs a `get_config`.
         dataset: The training images without augmentation: arrays or batches, as in
-            `diagnose`.
-        alignment: An `Alignment` that updates weights, None to leave them, or
-            `"auto"`. Defaults to `SpASLERP(1.0, threshold=1.0)`: every weight takes the
-            direction of its class mean, and keeps its length.
-        logit_adjustment: τ, at least 0. Defaults to 0, no adjustment; `"auto"` chooses
-            its own.
-        class_counts: n, training images of each class (K,), for the adjustment.
-            Defaults to the images of each class in `dataset`.
+            `diagnose`. They are gone through twice.
+        alignment: None (default), or an `Alignment` that updates weights, such as
+            `SpASLERP(0.25)`, or `SpASLERP.paper(0.25)` in the paper's form. At rate 1
+            every weight takes the direction of its target, and what training knew
+            beyond the class means is lost.
+        held_out: Images as in `dataset`, which the model was not trained on, nor will
+            be tested on. Optional.
+        augment: The augmentation of the training, a layer or function of a batch of
+            images; or batches that come augmented. Optional.
+        class_counts: n, training images of each class (K,). Defaults to the images of
+            each class in `dataset`.
         batch_size: Images at a time, for arrays. Defaults to 256.
         verbose: `"auto"` or 1 for a progress bar, 0 for none.
         head: The classifier within `model`, as in `SpAModel.from_model`. Defaults to
             None, the last layer; subclassed models need it.
-        held_out: For `"auto"`: images as in `dataset`, which the model was not trained
-            on, nor will be tested on.
 
     Returns:
         A new model of the same type, not compiled. A softmax at its end stays there.
+        `choose_alignment` with the same arguments says what was done to it, and why.
 
     Raises:
-        ValueError: a model that cannot be split or copied, an alignment of another
-            kind, labels that do not fit the model's classes, no images, `"auto"`
-            without `held_out` or the reverse, or an adjustment where the classifier
-            has no bias.
+        ValueError: a model that cannot be split or copied, a classifier without a bias
+            or of another form than `h @ kernel + bias`, an alignment of another kind,
+            labels that do not fit the model's classes, no images, data that can be
+            gone through only once, or `dataset` without images of some class and no
+            `class_counts`.
 
     Example:
 
@@ -72,64 +87,59 @@ def align(
     >>> import numpy as np
     >>> import keras_spa as spa
     >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    >>> x, y = np.random.rand(30, 4), np.arange(30) % 3
-    >>> aligned = spa.align(model, (x, y), spa.SpASLERP(0.25, threshold=1.0), verbose=0)
-    >>> before, after = (spa.diagnose(m, (x, y), verbose=0) for m in (model, aligned))
+    >>> x, y = np.random.rand(60, 4), np.repeat([0, 1, 2], [40, 15, 5])
+    >>> aligned = spa.align(model, (x, y), verbose=0)
+    >>> turned = spa.align(model, (x, y), spa.SpASLERP(0.25), verbose=0)
 
-    Reference: SpA-SLERP of Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters";
-    one update after training is ours. Logit adjustment: Menon et al. (ICLR 2021).
+    Reference: ours, on theorem T7 of docs/theory.md; logit adjustment is that of Menon
+    et al. (ICLR 2021), SpA-SLERP that of Wang, Gao and Xie (AAAI 2026).
     """
     observer = Observer(model, head)
-    _check_alignment(alignment, held_out, logit_adjustment)
-    tau = _checks.number("logit_adjustment", logit_adjustment, 0)
-    classifier = observer.model.classifier
-    _check_bias(classifier, tau)
+    _check_arguments(dataset, alignment, held_out)
     copy = uncompiled_copy(model)
-    batches = observe(observer, dataset, batch_size, verbose)
-    first = next(batches)
-    check_copy(model, copy, observer.images)
-    strategy = alignment if isinstance(alignment, Alignment) else None
-    counts, means = finite_class_means(
-        itertools.chain([first], batches), observer.num_classes
-    )
+    images = next(array_batches(dataset, batch_size)[0])[0]
+    check_copy(model, copy, images)
     weights, biases = linear_classifier(observer.model)
-    if held_out is not None:
-        images = collected(observe(observer, held_out, batch_size, verbose))
-        choice = best_choice(weights, biases, means, counts, class_counts, *images)
-        strategy, tau = choice.alignment, choice.logit_adjustment
-    weights = aligned_weights(strategy, weights, means, counts)
+    if alignment is None:
+        plan = plan_alignment(
+            observer, dataset, held_out, augment, class_counts, batch_size, verbose
+        )
+        weights, biases = plan.classifier(weights, biases)
+    else:
+        observed = [
+            observe(observer, dataset, batch_size, verbose)
+            for _ in range(1 + alignment.needs_covariance)
+        ]
+        counts, means = finite_class_means(observed[0], observer.num_classes)
+        weights, biases = aligned_classifier(
+            alignment, weights, biases, means, counts, *observed[1:]
+        )
     twins = {id(old): new for old, new in zip(model.weights, copy.weights, strict=True)}
-    twins[id(observer.model.aligned_kernel)].assign(weights.T)
-    if tau:
-        biases = biases - tau * prior_logits(class_counts, counts)
-        twins[id(classifier.bias)].assign(biases)
+    twins[id(observer.model.aligned_kernel)].assign(np.transpose(weights))
+    if biases is not None:
+        twins[id(observer.model.aligned_bias)].assign(biases)
     return copy
 
 
-def _check_alignment(
-    alignment: Alignment | str | None, held_out: Any, logit_adjustment: float
+def _check_arguments(
+    dataset: Dataset, alignment: Alignment | None, held_out: Dataset | None
 ) -> None:
-    auto = isinstance(alignment, str) and alignment == "auto"
-    if auto != (held_out is not None) or (auto and logit_adjustment):
-        raise ValueError(
-            'Argument `held_out` must be given with alignment="auto", and only then, '
-            "without a `logit_adjustment`. Received: "
-            f"held_out={type(held_out).__name__}, alignment={alignment!r}, "
-            f"logit_adjustment={logit_adjustment}"
-        )
     moves = isinstance(alignment, Alignment) and (
         type(alignment).update_weights is not Alignment.update_weights
     )
-    if not (auto or moves or alignment is None):
+    if not (moves or alignment is None):
         raise ValueError(
-            "Argument `alignment` must be an Alignment that updates weights, such as "
-            f'SpASLERP, None or "auto". Received: alignment={alignment!r}'
+            "Argument `alignment` must be None or an Alignment that updates weights, "
+            f"such as SpASLERP. Received: alignment={alignment!r}"
         )
-
-
-def _check_bias(classifier: keras.Layer, tau: float) -> None:
-    if tau and getattr(classifier, "bias", None) is None:
+    if alignment is not None and held_out is not None:
         raise ValueError(
-            "Argument `logit_adjustment` must be 0 for a classifier without a bias. "
-            f"Received: logit_adjustment={tau}, classifier {classifier.name!r}"
+            "Argument `held_out` must be None with an `alignment`, which is taken as "
+            f"it is. Received: held_out={type(held_out).__name__}"
+        )
+    if iter(dataset) is dataset:
+        raise ValueError(
+            "Argument `dataset` must be data that can be gone through twice: arrays, a "
+            "tf.data.Dataset, a PyDataset or a list of batches. Received: "
+            f"{type(dataset).__name__}, which ends after the first time"
         )

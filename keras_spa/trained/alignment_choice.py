@@ -1,29 +1,73 @@
-from typing import NamedTuple
-
-from keras_spa.alignment import Alignment
+import dataclasses
 
 
-class AlignmentChoice(NamedTuple):
-    """What `align` does to a classifier, and what that brought on held-out images.
+@dataclasses.dataclass(frozen=True)
+class AlignmentChoice:
+    """What `align` does to a classifier, and why; print it for the verdict.
+
+    The logits z of the model become `a·z + β·z* − τ·log π`, with z* the logits of the
+    optimal classifier in the metric of the noise (`theory.optimal_classifier`) and π
+    the training frequencies of the classes.
 
     Args:
-        alignment: An `Alignment`, or None: weights stay.
-        logit_adjustment: τ of the logit adjustment; 0 for none.
-        accuracy: Held-out accuracy with both, the mean over classes, in [0, 1].
-        untouched: The same of the model as it was.
+        tau: τ, how much of the logarithm of the training frequencies is taken off.
+        beta: β, the weight of the optimal classifier's logits.
+        scale: a, the weight of the model's own logits.
+        shrinkage: α, the share of isotropic noise in the covariance.
+        prior_share: t, at which `softmax(z + t·log π)` makes the training labels most
+            likely: near 0 for a model whose logits hold the training frequencies
+            already, as after cross-entropy; near 1 for one that was trained without
+            them, as by balanced softmax.
+        before: Measures of the model on the held-out images, None without: `accuracy`
+            (mean over classes), `log_loss` (mean over classes), `calibration_error`.
+        after: The same of the aligned one. It was fitted on these images.
+        notes: Sentences about what was found, and what was done about it.
 
     Example:
 
     >>> import keras_spa as spa
-    >>> slerp = spa.SpASLERP(0.25, 1.0)
-    >>> choice = spa.AlignmentChoice(slerp, 0.5, accuracy=0.4, untouched=0.3)
-    >>> choice.logit_adjustment
-    0.5
+    >>> print(spa.AlignmentChoice(tau=1.0, beta=0.2, shrinkage=0.1, prior_share=0.02))
+    Trained with the training frequencies: adjusted by τ = 1.00. Turned towards the
+    optimum in the metric of the noise by β = 0.20 (shrinkage 0.10).
 
-    Reference: ours.
+    Reference: ours; the adjustment is that of Menon et al. (ICLR 2021), "Long-tail
+    learning via logit adjustment".
     """
 
-    alignment: Alignment | None
-    logit_adjustment: float
-    accuracy: float
-    untouched: float
+    tau: float
+    beta: float
+    scale: float = 1.0
+    shrinkage: float = 0.1
+    prior_share: float = 0.0
+    before: dict[str, float] | None = None
+    after: dict[str, float] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """What was found and done, in sentences."""
+        if abs(self.prior_share) <= 0.25:
+            trained = "Trained with the training frequencies"
+        elif abs(self.prior_share - 1) <= 0.25:
+            trained = "Trained against the training frequencies"
+        else:
+            trained = f"Trained with {1 - self.prior_share:.2f} of the log frequencies"
+        done = f"adjusted by τ = {self.tau:.2f}" if self.tau else "not adjusted"
+        text = f"{trained}: {done}. "
+        if self.beta:
+            text += (
+                "Turned towards the optimum in the metric of the noise by β = "
+                f"{self.beta:.2f} (shrinkage {self.shrinkage:.2f})."
+            )
+        else:
+            text += "Not turned towards the optimum."
+        if self.before and self.after:
+            text += " On the held-out images: " + ", ".join(
+                f"{name.replace('_', ' ')} {value:.3f} → {self.after[name]:.3f}"
+                for name, value in self.before.items()
+            )
+            text += "."
+        return " ".join([text, *self.notes])
+
+    def __str__(self) -> str:
+        return self.verdict

@@ -1,60 +1,60 @@
-"""Which alignment serves a trained classifier best, on held-out images."""
+"""What to do to a trained classifier, found from its training data."""
 
-from collections.abc import Sequence
-from typing import Any
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-from keras import ops
 
-from keras_spa import _checks
-from keras_spa._types import Array
-from keras_spa.alignment import Alignment, SpASLERP
-from keras_spa.class_statistics import ClassStatistics
+from keras_spa import _checks, theory
+from keras_spa._types import Array, ClassCounts, Dataset
 from keras_spa.losses import log_prior
-from keras_spa.metrics.per_class import accuracy_per_class, exact_class_means
+from keras_spa.metrics.calibration import calibration_error
+from keras_spa.metrics.per_class import accuracy_per_class, within_class_covariance
+from keras_spa.trained import adjustment
+from keras_spa.trained._passes import Sample, augmented, collected, finite_class_means
 from keras_spa.trained.alignment_choice import AlignmentChoice
 from keras_spa.trained.linear_classifier import linear_classifier
 from keras_spa.trained.observe import Observer, observe
 
-RATES = (0.1, 0.25, 0.5, 0.75, 1.0)
-ADJUSTMENTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
-CANDIDATES = (
-    None,
-    *(
-        SpASLERP(rate, threshold=1.0, center=center, norm=norm)
-        for center in (True, False)
-        for norm in ("keep", "equal")
-        for rate in RATES
-    ),
-)
+MEMORISED = 0.98  # accuracy on the training images, mean over classes
+SHRINKAGE = 0.1
+
+
+class Plan(NamedTuple):
+    """An `AlignmentChoice` and what it is applied with."""
+
+    choice: AlignmentChoice
+    prior: Array  # log π (K,)
+    weights: Array  # of the optimal classifier, (K, d)
+    biases: Array  # (K,)
+
+    def classifier(self, weights: Array, biases: Any) -> tuple[Array, Array]:
+        """Weights and biases whose logits are `a·z + β·z* − τ·log π`."""
+        a, beta, tau = self.choice.scale, self.choice.beta, self.choice.tau
+        together = a * biases + beta * self.biases - tau * self.prior
+        return a * weights + beta * self.weights, together
 
 
 def choose_alignment(
     model: keras.Model,
-    dataset: Any,
-    held_out: Any,
-    class_counts: Sequence[float] | None = None,
+    dataset: Dataset,
+    held_out: Dataset | None = None,
+    augment: Callable[[Any], Any] | Dataset | None = None,
+    class_counts: ClassCounts | None = None,
     batch_size: int = 256,
     verbose: str | int = "auto",
     head: keras.Layer | str | None = None,
 ) -> AlignmentChoice:
-    """What `align` should do to a model, by its accuracy on held-out images.
-
-    Tries no alignment and SpA-SLERP with rates from 0.1 to 1, centred and un-centred
-    means, kept and equal lengths; each with logit adjustments from 0 to 1.5. Features
-    are computed once. The best mean of the classes' accuracies wins; of equals, the
-    one that changes less.
-
-    Some of 147 candidates is best by chance: on few images expect less on others.
+    """What `align` does to a model, without doing it.
 
     Args:
-        model, dataset, class_counts, batch_size, verbose, head: as in `align`.
-        held_out: Images the model was not trained on, nor will be tested on; arrays or
-            batches as in `diagnose`.
+        model, dataset, held_out, augment, class_counts, batch_size, verbose, head: as
+            in `align`.
 
     Returns:
-        An `AlignmentChoice`: its first two fields are arguments of `align`.
+        An `AlignmentChoice`. `print(choice)` gives its verdict.
 
     Raises:
         ValueError: as `align`.
@@ -65,114 +65,146 @@ def choose_alignment(
     >>> import numpy as np
     >>> import keras_spa as spa
     >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    >>> x, y = np.random.rand(60, 4), np.arange(60) % 3
-    >>> train, held_out = (x[:30], y[:30]), (x[30:], y[30:])
-    >>> choice = spa.choose_alignment(model, train, held_out, verbose=0)
-    >>> choice.accuracy >= choice.untouched
-    True
-    >>> aligned = spa.align(model, train, *choice[:2], verbose=0)
+    >>> x, y = np.random.rand(60, 4), np.repeat([0, 1, 2], [40, 15, 5])
+    >>> choice = spa.choose_alignment(model, (x, y), verbose=0)
+    >>> choice.scale
+    1.0
 
     Reference: ours.
     """
     observer = Observer(model, head)
-    counts, means = finite_class_means(
-        observe(observer, dataset, batch_size, verbose), observer.num_classes
+    return plan_alignment(
+        observer, dataset, held_out, augment, class_counts, batch_size, verbose
+    ).choice
+
+
+def plan_alignment(
+    observer: Observer,
+    dataset: Dataset,
+    held_out: Dataset | None,
+    augment: Callable[[Any], Any] | Dataset | None,
+    class_counts: ClassCounts | None,
+    batch_size: int,
+    verbose: str | int,
+) -> Plan:
+    """The `Plan` for the model that an `Observer` looks through."""
+    classifier = checked_classifier(observer)
+    sample = Sample(observer.num_classes)
+    clean = observe(observer, dataset, batch_size, verbose)
+    counts, means = finite_class_means(sample.watch(clean), observer.num_classes)
+    prior = training_prior(class_counts, counts)
+    noisy = dataset if augment is None else augmented(dataset, augment, batch_size)
+    covariance = within_class_covariance(
+        observe(observer, noisy, batch_size, verbose), means, counts
     )
-    images = collected(observe(observer, held_out, batch_size, verbose))
-    classifier = linear_classifier(observer.model)
-    return best_choice(*classifier, means, counts, class_counts, *images)
+    optimal = optimal_classifier(means, counts, covariance)
+    logits, labels = sample.arrays()
+    t = adjustment.prior_share(logits, labels, prior)
+    choice = AlignmentChoice(
+        tau=1 - adjustment.snapped(t),
+        beta=adjustment.BETA,
+        shrinkage=SHRINKAGE,
+        prior_share=t,
+    )
+    learnt = balanced_accuracy(logits, labels)
+    if augment is None and learnt >= MEMORISED:
+        note = (
+            f"The model knows its training images ({100 * learnt:.0f} % of each class "
+            "on average), whose noise is then not that of new ones: pass `augment=` to "
+            "turn towards the optimum as well."
+        )
+        choice = dataclasses.replace(choice, beta=0.0, notes=(note,))
+    if held_out is not None:
+        images = collected(observe(observer, held_out, batch_size, verbose))
+        choice = fitted_choice(choice, prior, classifier, optimal, *images)
+    return Plan(choice, prior, *optimal)
 
 
-def best_choice(
-    weights: Array,
-    biases: Array | None,
-    means: Array,
-    counts: Array,
-    class_counts: Sequence[float] | None,
+def optimal_classifier(
+    means: Array, counts: Array, covariance: Array
+) -> tuple[Array, Array]:
+    """`theory.optimal_classifier` of the classes with images, (K, d) and (K,).
+
+    A class without images gets the logit of one whose mean is the global mean, and the
+    mean length.
+    """
+    met = counts > 0
+    dimension = len(covariance)
+    trace = np.trace(covariance) / dimension
+    if not trace > 0:
+        raise ValueError(
+            "Argument `dataset` must give features that scatter about their class "
+            "means. Received: one and the same feature for all images of each class"
+        )
+    shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * trace * np.eye(dimension)
+    weights, biases = np.zeros_like(means), np.zeros(len(means))
+    weights[met], biases[met] = theory.optimal_classifier(means[met], shrunk)
+    biases[~met] = biases[met].mean()
+    return weights, biases
+
+
+def checked_classifier(observer: Observer) -> tuple[Array, Array]:
+    """Weights (K, d) and biases (K,) of a classifier `h @ kernel + bias`."""
+    weights, biases = linear_classifier(observer.model)
+    if biases is None:
+        classifier = observer.model.classifier
+        raise ValueError(
+            "Argument `model` must end in a classifier with a bias, `h @ kernel + "
+            "bias`, such as keras.layers.Dense; a CosineDense, a fixed ETF or a Dense "
+            "without a bias can be aligned by name: spa.align(model, dataset, "
+            "spa.SpASLERP.paper(0.25)). Received: "
+            f"{type(classifier).__name__} named {classifier.name!r}"
+        )
+    return weights, biases
+
+
+def fitted_choice(
+    choice: AlignmentChoice,
+    prior: Array,
+    classifier: tuple[Array, Array],
+    optimal: tuple[Array, Array],
     features: Array,
     labels: Array,
 ) -> AlignmentChoice:
-    """The `AlignmentChoice` that does best on these features (N, d)."""
-    adjustments = (0.0,) if biases is None else ADJUSTMENTS
-    biases = np.zeros(len(weights)) if biases is None else biases
-    prior = prior_logits(class_counts, counts)
-    choices = []
-    for alignment in CANDIDATES:
-        rows = aligned_weights(alignment, weights, means, counts)
-        logits = features @ rows.T + biases
-        for tau in adjustments:
-            accuracy = _balanced_accuracy(logits - tau * prior, labels)
-            choices.append((alignment, tau, accuracy))
-    best = max(choices, key=lambda choice: choice[2])  # of equals, the first
-    return AlignmentChoice(*best, untouched=choices[0][2])
+    """The choice whose three numbers are fitted on held-out features (N, d)."""
+    logits, aims = (features @ w.T + b for w, b in (classifier, optimal))
+    start = choice.scale, choice.beta, choice.tau
+    scale, beta, tau = adjustment.fitted(logits, aims, prior, labels, start)
+    after = scale * logits + beta * aims - tau * prior
+    return AlignmentChoice(
+        tau,
+        beta,
+        scale,
+        choice.shrinkage,
+        choice.prior_share,
+        measures(logits, labels),
+        measures(after, labels),
+    )
 
 
-def aligned_weights(
-    alignment: Alignment | None, weights: Array, means: Array, counts: Array
-) -> Array:
-    """A classifier's weights after one `update_weights` with exact class means.
-
-    Args:
-        alignment: An `Alignment`, or None: the weights come back as they are.
-        weights: W (K, d), row c the weight of class c.
-        means: M (K, d), row c the mean feature of class c.
-        counts: Images of each class (K,); 0 for classes to leave alone.
-
-    Returns:
-        NumPy array (K, d).
-
-    Example:
-
-    >>> import numpy as np
-    >>> import keras_spa as spa
-    >>> weights, means = np.array([[2.0, 0.0]]), np.array([[0.0, 1.0]])
-    >>> slerp = spa.SpASLERP(0.5)
-    >>> spa.trained.aligned_weights(slerp, weights, means, np.array([9])).round(3)
-    array([[1.414, 1.414]], dtype=float32)
-
-    Reference: ours.
-    """
-    if alignment is None:
-        return weights
-    arrays = (np.asarray(a, "float32") for a in (weights, means, counts > 0))
-    rows, means, seen = (ops.convert_to_tensor(array) for array in arrays)
-    statistics = ClassStatistics(means, seen)
-    return ops.convert_to_numpy(alignment.update_weights(rows, statistics, step=0))
+def measures(logits: Array, labels: Array) -> dict[str, float]:
+    """Accuracy and log loss, means over the classes, and calibration error."""
+    return {
+        "accuracy": balanced_accuracy(logits, labels),
+        "log_loss": adjustment.log_loss(logits, labels),
+        "calibration_error": calibration_error(logits, labels),
+    }
 
 
-def finite_class_means(observed: Any, num_classes: int) -> tuple[Array, Array]:
-    """Counts (K,) and means (K, d) of the classes in what `observe` yields."""
-    batches = ((features, labels) for features, _, labels in observed)
-    counts, means = exact_class_means(batches, num_classes)
-    if not np.isfinite(means).all():
-        raise ValueError(
-            "Argument `dataset` must give finite features. Received: NaN or infinity; "
-            "keras_spa.diagnose names the batch"
-        )
-    return counts, means
-
-
-def collected(observed: Any) -> tuple[Array, Array]:
-    """All features (N, d), float32, and labels (N,) of what `observe` yields."""
-    kept = [(features.astype("float32"), labels) for features, _, labels in observed]
-    features, labels = map(np.concatenate, zip(*kept, strict=True))
-    return features, labels
-
-
-def prior_logits(class_counts: Sequence[float] | None, counts: Array) -> Array:
+def training_prior(class_counts: ClassCounts | None, counts: Array) -> Array:
     """`log(n_c/Σn)` of the training images (K,), by default those that were seen."""
     if class_counts is not None:
         counts = np.array(_checks.class_counts(class_counts, len(counts)))
     missing = np.flatnonzero(counts == 0)
     if len(missing):
         raise ValueError(
-            "Argument `class_counts` must be given for a logit adjustment where "
-            f"`dataset` lacks classes. Received: no images of {missing.tolist()}"
+            "Argument `class_counts` must be given where `dataset` lacks classes. "
+            f"Received: no images of {missing.tolist()}"
         )
     return log_prior(counts)
 
 
-def _balanced_accuracy(logits: Array, labels: Array) -> float:
-    """Mean over the classes that have images of their accuracies."""
-    accuracies = accuracy_per_class(np.argmax(logits, axis=1), labels, logits.shape[1])
-    return float(np.mean(accuracies[np.isfinite(accuracies)]))
+def balanced_accuracy(logits: Array, labels: Array) -> float:
+    """Mean of the accuracies of the classes that have images, in [0, 1]."""
+    decisions = np.argmax(logits, axis=1)
+    return float(np.nanmean(accuracy_per_class(decisions, labels, logits.shape[1])))

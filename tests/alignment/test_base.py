@@ -67,11 +67,11 @@ def compiled(function):
 @pytest.mark.parametrize(
     "hook",
     [
-        lambda g, w, m, seen, step: SpAReg(0.3).penalty(w, ClassStatistics(m, seen)),
-        lambda g, w, m, seen, step: SpAProj().project_gradient(
+        lambda g, w, m, seen, step: SpAReg.paper(0.3).penalty(w, ClassStatistics(m, seen)),
+        lambda g, w, m, seen, step: SpAProj.paper().project_gradient(
             g, w, ClassStatistics(m, seen)
         ),
-        lambda g, w, m, seen, step: SpASLERP(CosineRamp(0.5, 10)).update_weights(
+        lambda g, w, m, seen, step: SpASLERP.paper(CosineRamp(0.5, 10)).update_weights(
             w, ClassStatistics(m, seen), step
         ),
     ],

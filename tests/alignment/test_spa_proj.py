@@ -37,7 +37,7 @@ def test_matches_the_formula(gamma, center):
         if g_t @ d > 0:
             g_t = g_t - (g_t @ d) * d
         expected[c] = (1 - gamma) * g_t + gamma * g
-    projected = project(SpAProj(gamma, center), gradient, weights, means)
+    projected = project(SpAProj.paper(gamma, center=center), gradient, weights, means)
     np.testing.assert_allclose(projected, expected, rtol=1e-4, atol=1e-6)
 
 
@@ -46,7 +46,7 @@ def test_matches_the_formula(gamma, center):
 def test_a_step_never_turns_a_weight_away_from_its_mean(scene):
     seed, exponent, center = scene
     gradient, weights, means = arrays(seed, exponent)
-    projected = project(SpAProj(0.0, center), gradient, weights, means)
+    projected = project(SpAProj.paper(0.0, center=center), gradient, weights, means)
     directions = mean_directions(means, SEEN, center)
     for c in np.flatnonzero(SEEN):
         step = -1e-4 * projected[c] / np.linalg.norm(gradient[c])
@@ -60,7 +60,7 @@ def test_a_step_never_turns_a_weight_away_from_its_mean(scene):
 def test_scales_the_away_and_radial_parts_by_gamma_and_keeps_the_rest(scene, gamma):
     seed, exponent, center = scene
     gradient, weights, means = arrays(seed, exponent)
-    projected = project(SpAProj(gamma, center), gradient, weights, means)
+    projected = project(SpAProj.paper(gamma, center=center), gradient, weights, means)
     directions = mean_directions(means, SEEN, center)
     for c in np.flatnonzero(SEEN):
         w, g, p = unit(weights[c]), np.float64(gradient[c]), projected[c]
@@ -78,14 +78,14 @@ def test_scales_the_away_and_radial_parts_by_gamma_and_keeps_the_rest(scene, gam
 def test_unseen_rows_come_back_as_they_went_in(scene, gamma):
     seed, exponent, center = scene
     gradient, weights, means = arrays(seed, exponent)
-    projected = project(SpAProj(gamma, center), gradient, weights, means)
+    projected = project(SpAProj.paper(gamma, center=center), gradient, weights, means)
     np.testing.assert_array_equal(projected[SEEN == 0], gradient[SEEN == 0])
 
 
 def test_a_loss_scale_passes_through():
     gradient, weights, means = arrays(seed=1, exponent=0)
-    plain = project(SpAProj(), gradient, weights, means)
-    scaled = project(SpAProj(), 1024 * gradient, weights, means)
+    plain = project(SpAProj.paper(), gradient, weights, means)
+    scaled = project(SpAProj.paper(), 1024 * gradient, weights, means)
     np.testing.assert_allclose(scaled, 1024 * plain, rtol=1e-6)
 
 
@@ -93,6 +93,6 @@ def test_removes_nothing_from_a_gradient_without_a_direction_to_turn_in():
     weights = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
     means = np.array([[2.0, 0.0], [-2.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
     gradient = np.float32([[0, 1], [0, 1], [1, 1], [0, 1]])
-    align = SpAProj(gamma=0.0, center=False)
+    align = SpAProj.paper(gamma=0.0, center=False)
     projected = project(align, gradient, weights, means, np.ones(4))
     np.testing.assert_array_equal(projected, gradient)

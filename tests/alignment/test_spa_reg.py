@@ -38,7 +38,7 @@ SEEN = np.ones(K)
 @pytest.mark.parametrize("seen", [[1, 1, 1, 1], [1, 0, 1, 0]])
 def test_matches_the_formula(strength, center, seen):
     statistics = ClassStatistics(OLD_MEANS, np.array(seen))
-    result = SpAReg(strength, center).penalty(WEIGHTS, statistics)
+    result = SpAReg.paper(strength, center=center).penalty(WEIGHTS, statistics)
     expected = penalty(WEIGHTS, OLD_MEANS, seen, strength, center)
     assert float(result) == pytest.approx(expected, rel=1e-5)
 
@@ -46,14 +46,14 @@ def test_matches_the_formula(strength, center, seen):
 @pytest.mark.parametrize(("scale", "expected"), [(3.0, 0.0), (-3.0, 0.4)])
 def test_runs_from_zero_if_aligned_to_twice_the_strength_if_opposite(scale, expected):
     statistics = ClassStatistics(OLD_MEANS, SEEN)
-    result = SpAReg(0.2, center=False).penalty(scale * OLD_MEANS, statistics)
+    result = SpAReg.paper(0.2, center=False).penalty(scale * OLD_MEANS, statistics)
     assert float(result) == pytest.approx(expected, abs=1e-6)
 
 
 def test_is_zero_as_long_as_no_class_has_been_seen():
     none = 0 * OLD_MEANS, np.zeros(K)
-    assert float(SpAReg(0.2).penalty(WEIGHTS, ClassStatistics(*none))) == 0
-    slope = gradient(lambda w: SpAReg(0.2).penalty(w, ClassStatistics(*none)), WEIGHTS)
+    assert float(SpAReg.paper(0.2).penalty(WEIGHTS, ClassStatistics(*none))) == 0
+    slope = gradient(lambda w: SpAReg.paper(0.2).penalty(w, ClassStatistics(*none)), WEIGHTS)
     np.testing.assert_array_equal(slope, np.zeros((K, D)))
 
 
@@ -65,7 +65,7 @@ def test_gradients_match_finite_differences(mode, center, first_sight):
     layer.build((None, D))
     if not first_sight:
         layer.assign(ClassStatistics(OLD_MEANS, SEEN))
-    align = SpAReg(0.5, center, gradient=mode)
+    align = SpAReg.paper(0.5, center=center, gradient=mode)
 
     def result(weights, features):
         return align.penalty(weights, layer.updated(features, LABELS))
@@ -90,7 +90,7 @@ def test_a_later_batch_moves_the_features_by_its_share_of_the_mean():
     layer.assign(ClassStatistics(OLD_MEANS, SEEN))
 
     def result(features):
-        return SpAReg(0.5).penalty(WEIGHTS, layer.updated(features, LABELS))
+        return SpAReg.paper(0.5).penalty(WEIGHTS, layer.updated(features, LABELS))
 
     np.testing.assert_array_equal(gradient(result, FEATURES), 0 * FEATURES)
 
@@ -100,7 +100,7 @@ def test_as_a_kernel_regularizer_takes_a_kernel_and_the_means_of_its_layer():
     layer.build((None, D))
     layer.assign(ClassStatistics(OLD_MEANS, SEEN))
     kernel = WEIGHTS.T.astype("float32")
-    regularizer = SpAReg(0.3, class_means=layer)
+    regularizer = SpAReg.paper(0.3, class_means=layer)
     expected = penalty(WEIGHTS, OLD_MEANS, SEEN, 0.3, center=True)
     assert float(regularizer(kernel)) == pytest.approx(expected, rel=1e-5)
     slope = gradient(regularizer, kernel)
@@ -111,9 +111,9 @@ def test_as_a_kernel_regularizer_takes_a_kernel_and_the_means_of_its_layer():
 
 
 def test_a_kernel_regularizer_is_zero_before_its_class_means_are_built():
-    assert float(SpAReg(0.3, class_means=ClassMeans(K))(ops.ones((D, K)))) == 0
+    assert float(SpAReg.paper(0.3, class_means=ClassMeans(K))(ops.ones((D, K)))) == 0
 
 
 def test_a_kernel_regularizer_without_class_means_says_what_to_do():
     with pytest.raises(ValueError, match="`class_means` is missing.*alignment=SpAReg"):
-        SpAReg(0.3)(np.ones((D, K)))
+        SpAReg.paper(0.3)(np.ones((D, K)))

@@ -20,7 +20,7 @@ def model_of_its_own():
     labels = keras.Input((), dtype="int32", name="labels")
     class_means = ClassMeans(K, name="class_means")
     features = keras.layers.Dense(D, activation="tanh")(images)
-    regularizer = SpAReg(0.7, class_means=class_means)
+    regularizer = SpAReg.paper(0.7, class_means=class_means)
     head = keras.layers.Dense(K, kernel_regularizer=regularizer, name="head")
     model = keras.Model([images, labels], head(class_means(features, labels)))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

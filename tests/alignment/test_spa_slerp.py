@@ -37,28 +37,28 @@ def by_the_formula(weights, means, rate, threshold, center):
 def test_matches_the_formula(rate, threshold, center):
     weights, means = arrays()
     expected = by_the_formula(weights, means, rate, threshold, center)
-    result = update(SpASLERP(rate, threshold, center), weights, means)
+    result = update(SpASLERP.paper(rate, threshold, center=center), weights, means)
     np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.5, 1.0])
 def test_keeps_every_length(rate):
     weights, means = arrays()
-    result = update(SpASLERP(rate), weights, means)
+    result = update(SpASLERP.paper(rate), weights, means)
     before, after = (np.linalg.norm(w, axis=1) for w in (weights, result))
     np.testing.assert_allclose(after, before, rtol=1e-5)
 
 
 def test_rate_one_arrives_at_the_means():
     weights, means = arrays()
-    result = update(SpASLERP(1.0, threshold=1.0), weights, means)
+    result = update(SpASLERP.paper(1.0, threshold=1.0), weights, means)
     for c in np.flatnonzero(SEEN):
         np.testing.assert_allclose(unit(result[c]), unit(means[c]), atol=1e-5)
 
 
 def test_repeated_steps_stop_once_past_the_threshold():
     weights, means = arrays(seed=1)
-    align = SpASLERP(rate=0.1, threshold=0.9)
+    align = SpASLERP.paper(rate=0.1, threshold=0.9)
     for _ in range(100):
         weights = update(align, weights, means)
     cosines = [unit(weights[c]) @ unit(means[c]) for c in np.flatnonzero(SEEN)]
@@ -71,10 +71,10 @@ def test_norm_equal_gives_all_seen_rows_their_mean_length():
     weights, means = arrays()
     weights[0] = 5 * means[0]  # above the threshold: not turned, but of equal length
     mean_length = np.mean([np.linalg.norm(weights[c]) for c in np.flatnonzero(SEEN)])
-    result = update(SpASLERP(0.3, norm="equal"), weights, means)
+    result = update(SpASLERP.paper(0.3, norm="equal"), weights, means)
     for c in np.flatnonzero(SEEN):
         np.testing.assert_allclose(np.linalg.norm(result[c]), mean_length, rtol=1e-5)
-    kept = update(SpASLERP(0.3, norm="keep"), weights, means)
+    kept = update(SpASLERP.paper(0.3, norm="keep"), weights, means)
     for c in np.flatnonzero(SEEN):
         np.testing.assert_allclose(unit(result[c]), unit(kept[c]), atol=1e-6)
 
@@ -82,7 +82,7 @@ def test_norm_equal_gives_all_seen_rows_their_mean_length():
 @pytest.mark.parametrize("norm", ["keep", "equal"])
 def test_unseen_rows_are_bit_identical(norm):
     weights, means = arrays(seed=1)
-    result = update(SpASLERP(0.5, norm=norm), weights, means)
+    result = update(SpASLERP.paper(0.5, norm=norm), weights, means)
     np.testing.assert_array_equal(result[SEEN == 0], weights[SEEN == 0])
     assert np.all(result[SEEN == 1] != weights[SEEN == 1])
 
@@ -90,7 +90,7 @@ def test_unseen_rows_are_bit_identical(norm):
 def test_rows_without_a_direction_to_turn_in_stay():
     weights = [[1, 2, 3, 0], [1, 2, 3, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
     means = [[-2, -4, -6, 0], [2, 4, 6, 0], [1, 2, 3, 4], [0, 0, 0, 0]]
-    result = update(SpASLERP(0.5, threshold=1.0), weights, means, np.ones(4))
+    result = update(SpASLERP.paper(0.5, threshold=1.0), weights, means, np.ones(4))
     np.testing.assert_array_equal(result, np.float32(weights))
 
 
@@ -100,7 +100,7 @@ def test_a_schedule_gives_the_rate_of_the_step(step):
     ramp = CosineRamp(0.8, steps=10)
     rate = 0.8 * 0.5 * (1 - np.cos(np.pi * min(step, 10) / 10))
     np.testing.assert_allclose(
-        update(SpASLERP(ramp), weights, means, step=step),
+        update(SpASLERP.paper(ramp), weights, means, step=step),
         by_the_formula(weights, means, rate, threshold=0.95, center=False),
         rtol=1e-4,
         atol=1e-5,

@@ -14,7 +14,7 @@ CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 def two_heads(**optimizer):
     """A model whose two heads turn towards their class means, and do nothing else."""
     image, label = keras.Input((toys.INPUTS,)), keras.Input((), dtype="int32")
-    slerp = spa.SpASLERP(0.5, threshold=1.0)
+    slerp = spa.SpASLERP.paper(0.5, threshold=1.0)
     heads = [spa.layers.SpADense(toys.CLASSES, slerp) for _ in range(2)]
     inner = keras.Model([image, label], heads[1](image, label))  # one lies deeper
     logits = heads[0](image, label) + inner([image, label])
@@ -38,7 +38,7 @@ def test_every_head_turns_towards_its_means():
     before = kernels(heads)
     fit(model, batches=1)
     for head, old, new in zip(heads, before, kernels(heads), strict=True):
-        turned = spa.SpASLERP(0.5, 1.0).update_weights(
+        turned = spa.SpASLERP.paper(0.5, 1.0).update_weights(
             old.T, head.class_means.statistics, step=1
         )
         np.testing.assert_allclose(new, ops.convert_to_numpy(turned).T, rtol=1e-4)

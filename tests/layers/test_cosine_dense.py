@@ -151,7 +151,7 @@ def test_it_is_aligned_as_a_classifier(learn_scale):
 
 
 def test_one_full_turn_aligns_its_kernel():
-    model = spa_model(spa.SpASLERP(1.0, threshold=1.0))
+    model = spa_model(spa.SpASLERP.paper(1.0, threshold=1.0))
     x, y = toys.data()
     model.train_on_batch(x, y)
     directions = spa.geometry.mean_directions(

@@ -56,7 +56,7 @@ def test_without_labels_or_training_it_is_a_dense():
     dense.build((None, D))
     dense.kernel.assign(KERNEL)
     dense.bias.assign(np.arange(K))
-    made = layer([spa.SpAReg(1.0), spa.SpAProj(0.0)], activation="tanh")
+    made = layer([spa.SpAReg.paper(1.0), spa.SpAProj.paper(0.0)], activation="tanh")
     made.bias.assign(np.arange(K))
     expected = numpy(dense(FEATURES))
     for given in ({}, {"training": True}, {"labels": LABELS}):
@@ -64,12 +64,12 @@ def test_without_labels_or_training_it_is_a_dense():
         assert made.losses == []
         assert not np.any(numpy(made.class_means.seen))
         plain = slopes(None, **given)
-        for a, b in zip(slopes(spa.SpAProj(0.0), **given), plain, strict=True):
+        for a, b in zip(slopes(spa.SpAProj.paper(0.0), **given), plain, strict=True):
             np.testing.assert_array_equal(a, b)
 
 
 def test_with_labels_the_logits_are_the_same():
-    made = layer([spa.SpAReg(1.0), spa.SpAProj(0.0)])
+    made = layer([spa.SpAReg.paper(1.0), spa.SpAProj.paper(0.0)])
     aligned = numpy(made(FEATURES, **ALIGNED))
     np.testing.assert_allclose(aligned, FEATURES @ KERNEL, rtol=1e-4, atol=1e-5)
 
@@ -84,7 +84,7 @@ def test_labels_update_the_class_means():
 
 
 def test_the_penalty_is_a_loss_of_the_layer():
-    made = layer(spa.SpAReg(0.7))
+    made = layer(spa.SpAReg.paper(0.7))
     made(FEATURES, **ALIGNED)
     (loss,) = made.losses
     cosines = [unit(KERNEL[:, c]) @ directions()[c] for c in range(3)]
@@ -93,7 +93,7 @@ def test_the_penalty_is_a_loss_of_the_layer():
 
 
 def test_the_gradient_of_the_kernel_is_projected_and_that_of_the_features_is_not():
-    of_features, of_kernel = slopes(spa.SpAProj(GAMMA), **ALIGNED)
+    of_features, of_kernel = slopes(spa.SpAProj.paper(GAMMA), **ALIGNED)
     np.testing.assert_allclose(of_features, MIX @ KERNEL.T, rtol=1e-4, atol=1e-5)
     plain = np.float64(FEATURES).T @ MIX
     expected = plain.copy()
@@ -109,16 +109,16 @@ def test_the_gradient_of_the_kernel_is_projected_and_that_of_the_features_is_not
 
 @pytest.mark.parametrize("to", ["both", "classifier", "features"])
 def test_the_gradient_of_the_penalty_is_projected_with_the_rest(to):
-    reg = spa.SpAReg(5.0, gradient=to)
+    reg = spa.SpAReg.paper(5.0, gradient=to)
     plain = slopes(None, **ALIGNED)
     penalised = slopes(reg, **ALIGNED)
     moved = [np.abs(a - b).max() > 0.1 for a, b in zip(penalised, plain, strict=True)]
     assert moved == [to != "classifier", to != "features"]
-    of_features, of_kernel = slopes([reg, spa.SpAProj(GAMMA)], **ALIGNED)
+    of_features, of_kernel = slopes([reg, spa.SpAProj.paper(GAMMA)], **ALIGNED)
     np.testing.assert_allclose(of_features, penalised[0], rtol=1e-5, atol=1e-6)
     made = layer()
     made(FEATURES, **ALIGNED)
-    projected = spa.SpAProj(GAMMA).project_gradient(
+    projected = spa.SpAProj.paper(GAMMA).project_gradient(
         penalised[1].T, KERNEL.T, made.class_means.statistics
     )
     np.testing.assert_allclose(of_kernel, numpy(projected).T, rtol=1e-4, atol=1e-5)
@@ -126,19 +126,19 @@ def test_the_gradient_of_the_penalty_is_projected_with_the_rest(to):
 
 def test_apply_update_moves_the_kernel_by_the_rate_of_the_step():
     schedule = spa.CosineRamp(0.5, steps=10)
-    made = layer([spa.SpASLERP(schedule), spa.SpAProj()])
+    made = layer([spa.SpASLERP.paper(schedule), spa.SpAProj.paper()])
     made(FEATURES, **ALIGNED)
     made.apply_update()  # the rate is 0 at step 0
     np.testing.assert_allclose(numpy(made.kernel), KERNEL, rtol=1e-5)
     made.apply_update(10)
     statistics = made.class_means.statistics
-    turned = spa.SpASLERP(0.5).update_weights(KERNEL.T, statistics, 0)
+    turned = spa.SpASLERP.paper(0.5).update_weights(KERNEL.T, statistics, 0)
     np.testing.assert_allclose(numpy(made.kernel), numpy(turned).T, rtol=1e-4)
     assert np.abs(numpy(made.kernel) - KERNEL).max() > 0.1
 
 
 def test_a_frozen_layer_is_not_moved():
-    made = layer(spa.SpASLERP(1.0))
+    made = layer(spa.SpASLERP.paper(1.0))
     made(FEATURES, **ALIGNED)
     made.trainable = False
     made.apply_update(1)
@@ -147,8 +147,8 @@ def test_a_frozen_layer_is_not_moved():
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_alignment_is_float32_in_mixed_precision(policy):
-    made = layer([spa.SpAReg(1.0), spa.SpASLERP(0.5)], dtype=policy)
-    expected = layer([spa.SpAReg(1.0), spa.SpASLERP(0.5)])
+    made = layer([spa.SpAReg.paper(1.0), spa.SpASLERP.paper(0.5)], dtype=policy)
+    expected = layer([spa.SpAReg.paper(1.0), spa.SpASLERP.paper(0.5)])
     labels = np.float32(LABELS)
     logits = made(FEATURES, labels, training=True)
     expected(FEATURES, LABELS, training=True)

@@ -8,7 +8,7 @@ import keras_spa as spa
 from keras_spa.trained.choose_alignment import CANDIDATES
 
 K, D = 3, 6
-ARRIVE = spa.SpASLERP(1.0, threshold=1.0, center=True)
+ARRIVE = spa.SpASLERP.paper(1.0, threshold=1.0, center=True)
 
 
 def clusters(counts, seed=0):
@@ -36,7 +36,7 @@ def features(model, images):
 def test_weights_take_the_direction_of_the_exact_class_means(model, norm):
     images, labels = clusters([40, 12, 5])
     before = [weight.copy() for weight in model.get_weights()]
-    alignment = spa.SpASLERP(1.0, threshold=1.0, center=True, norm=norm)
+    alignment = spa.SpASLERP.paper(1.0, threshold=1.0, center=True, norm=norm)
     aligned = spa.align(model, (images, labels), alignment, batch_size=9, verbose=0)
     assert type(aligned) is keras.Sequential
     for old, new in zip(before, model.get_weights(), strict=True):
@@ -69,7 +69,7 @@ def test_logit_adjustment_moves_the_biases(model):
 
 def test_a_spa_model_stays_one(model):
     data = clusters([10, 10, 10])
-    spa_model = spa.SpAModel.from_model(model, alignment=spa.SpAReg(0.1))
+    spa_model = spa.SpAModel.from_model(model, alignment=spa.SpAReg.paper(0.1))
     aligned = spa.align(spa_model, data, ARRIVE, verbose=0)
     assert isinstance(aligned, spa.SpAModel)
     assert aligned.alignments[0].strength == 0.1
@@ -132,7 +132,7 @@ def test_a_classifier_without_bias_is_chosen_for_without_adjustment():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"alignment": spa.SpAReg(0.1)}, "that updates weights"),
+        ({"alignment": spa.SpAReg.paper(0.1)}, "that updates weights"),
         ({"alignment": 0.5}, "that updates weights"),
         ({"alignment": "always"}, "that updates weights"),
         ({"alignment": "auto"}, "`held_out` must be given"),

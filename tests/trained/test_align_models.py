@@ -8,7 +8,7 @@ from keras import layers
 import keras_spa as spa
 
 K, D = 3, 6
-ALIGNMENT = spa.SpASLERP(1.0, threshold=1.0, center=True)
+ALIGNMENT = spa.SpASLERP.paper(1.0, threshold=1.0, center=True)
 
 
 def data(seed=0):
@@ -121,7 +121,7 @@ def test_the_choice_sees_logits(kind):
 
 def test_a_spa_model_of_a_subclassed_model():
     old = subclassed(False)
-    model = spa.SpAModel.from_model(old, spa.SpAReg(0.1), head="fc")
+    model = spa.SpAModel.from_model(old, spa.SpAReg.paper(0.1), head="fc")
     aligned = spa.align(model, data(), ALIGNMENT, verbose=0)
     assert aligned.aligned_kernel is aligned.backbone.model.fc.kernel
     assert aligned.aligned_kernel is not old.fc.kernel

@@ -1,0 +1,88 @@
+"""How a trained classifier's logits are put right: pure NumPy, no models.
+
+The logits z become `a·z + β·z* − τ·log π`, with z* those of the optimal classifier and
+π the training frequencies.
+"""
+
+import numpy as np
+from scipy.optimize import brentq, minimize
+from scipy.special import log_softmax, softmax
+
+from keras_spa._types import Array
+
+SHARES = (-1.0, 2.0)  # between which the prior's share is looked for
+SNAP = 0.25
+BETA = 0.2
+RIDGE = 1e-3  # pulls a fit on few images towards the rule
+
+
+def prior_share(logits: Array, labels: Array, prior: Array) -> float:
+    """t, at which `softmax(z + t·log π)` makes the labels most likely, in [−1, 2].
+
+    The log-likelihood is concave in t; t is where its slope, the sum over the images
+    of `log π_y − E_p[log π]`, crosses 0. It is 0 if all classes are equally frequent.
+
+    Args:
+        logits: z (N, K), of training images.
+        labels: integers (N,).
+        prior: log π (K,), finite.
+    """
+    logits, prior = (np.asarray(array, "float64") for array in (logits, prior))
+    if np.ptp(prior) < 1e-6:
+        return 0.0
+
+    def slope(t: float) -> float:
+        probabilities = softmax(logits + t * prior, axis=1)
+        return float(prior[labels].sum() - (probabilities @ prior).sum())
+
+    low, high = SHARES
+    if slope(low) <= 0:
+        return low
+    return high if slope(high) >= 0 else float(brentq(slope, low, high, xtol=1e-4))
+
+
+def snapped(share: float) -> float:
+    """0 or 1 if the share is near it: long training drives it away from both."""
+    for value in (0.0, 1.0):
+        if abs(share - value) <= SNAP:
+            return value
+    return share
+
+
+def log_loss(logits: Array, labels: Array) -> float:
+    """Mean over the classes of the mean of `−log p_y` of their images."""
+    losses = -log_softmax(np.asarray(logits, "float64"), axis=1)
+    losses = losses[np.arange(len(labels)), labels]
+    counts = np.bincount(labels)
+    return float(np.mean(np.bincount(labels, losses)[counts > 0] / counts[counts > 0]))
+
+
+def fitted(
+    logits: Array, optimal: Array, prior: Array, labels: Array, start: tuple[float, ...]
+) -> tuple[float, float, float]:
+    """`(a, β, τ)` of the least log loss on held-out images, each class counting alike.
+
+    A convex problem of three unknowns. A ridge of 0.001 about `start`, in units of the
+    standard deviation of what each multiplies, settles what few images leave open.
+    """
+    parts = np.stack([logits, optimal, np.broadcast_to(-prior, np.shape(logits))])
+    parts = parts.astype("float64")
+    parts -= parts.mean(axis=2, keepdims=True)
+    counts = np.bincount(labels, minlength=parts.shape[2])
+    weights = 1 / (np.count_nonzero(counts) * counts[labels])
+    rows = np.arange(len(labels))
+    units = np.maximum(parts.std(axis=(1, 2)), 1e-6)
+    about = np.asarray(start, "float64")
+
+    def loss_and_slope(values: Array) -> tuple[float, Array]:
+        log_probabilities = log_softmax(np.tensordot(values, parts, 1), axis=1)
+        apart = (values - about) * units
+        loss = -weights @ log_probabilities[rows, labels] + RIDGE * apart @ apart
+        wrong = np.exp(log_probabilities)
+        wrong[rows, labels] -= 1
+        slope = np.einsum("pnk,nk,n->p", parts, wrong, weights)
+        return loss, slope + 2 * RIDGE * apart * units
+
+    found = minimize(loss_and_slope, about, jac=True, method="BFGS")
+    scale, beta, tau = map(float, found.x)
+    return scale, beta, tau

@@ -4,14 +4,16 @@
     python recipes/posthoc.py --recipe=cifar10_lt --models=MODELS --flagfile=ROW.flags
 
 Takes the trained models METHOD-none-ifN-seedN.keras that a recipe exported, and the
-same data flags. Each method's parameters are chosen on the validation images of each
-model, and the test images are looked at once. All methods see the same features.
-Prints a table and leaves table.md and results.json in --output_dir.
+same data flags. "Ours" is `spa.align(model, train)`, with the augmentation of the
+flags, and holds nothing out; the parameters of the others are chosen on the validation
+images of each model. The test images are looked at once, and all methods see the same
+features. Prints a table and leaves table.md and results.json in --output_dir.
 """
 
 import dataclasses
 import pathlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -23,21 +25,29 @@ from engine import command_line, storage
 from engine.command_line import refuse
 from engine.config import RunConfig
 from engine.evaluation import shot_accuracies
+from engine.inputs import augmentation_layers
 from engine.registry import RECIPES
 from keras_spa.files import write_atomically
 from keras_spa.losses import log_prior
-from keras_spa.trained import Observer, linear_classifier, observe
-from keras_spa.trained.choose_alignment import CANDIDATES, aligned_weights
+from keras_spa.trained import Observer, aligned_classifier, linear_classifier, observe
+from keras_spa.trained.choose_alignment import collected, plan_alignment
 from reporting import posthoc_page
 
 TAUS = np.linspace(0, 1.5, 16)
 SHARES = np.linspace(0, 1, 11)
+TURNS = [
+    spa.SpASLERP.paper(rate, 1.0, center=center, norm=norm)
+    for center in (True, False)
+    for norm in ("keep", "equal")
+    for rate in (0.1, 0.25, 0.5, 0.75, 1.0)
+]
 NAME = re.compile(r"(\w+)-none-if([\d.]+)-seed(\d+)")
+Classifier = tuple[np.ndarray, np.ndarray]
 
 
 def candidates(
     weights: np.ndarray, biases: np.ndarray, means: np.ndarray, counts: np.ndarray
-) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
+) -> dict[str, list[Classifier]]:
     """`{method: [(weights, biases)]}`, what each may choose from; the first does least.
 
     Tau-normalisation, w/‖w‖^τ without biases, and the nearest class mean by cosine are
@@ -49,48 +59,57 @@ def candidates(
     prior = log_prior(counts)
     directions = means / np.linalg.norm(means, axis=1, keepdims=True)
     turned = [
-        aligned_weights(alignment, weights, means, counts) for alignment in CANDIDATES
+        aligned_classifier(alignment, weights, biases, means, counts)
+        for alignment in TURNS
     ]
     return {
         "untouched": [(weights, biases)],
         "tau-normalisation": [(weights / lengths**share, zero) for share in SHARES],
         "nearest class mean": [(directions, zero)],
-        "logit adjustment": [(weights, biases - tau * prior) for tau in TAUS],
-        "SpA-SLERP": [(rows, biases) for rows in turned],
-        "SpA-SLERP + logit adjustment": [
-            (rows, biases - tau * prior) for rows in turned for tau in TAUS
-        ],
+        "SpA-SLERP, the paper's": [(weights, biases), *turned],
+        "logit adjustment, τ = 1": [(weights, biases - prior)],
+        "logit adjustment, chosen": [(weights, biases - tau * prior) for tau in TAUS],
     }
 
 
 def compare(
-    model: keras.Model, data: spa.data.LongTailedData
+    model: keras.Model,
+    data: spa.data.LongTailedData,
+    augment: Callable[[Any], Any] | None = None,
 ) -> dict[str, dict[str, float | None]]:
     """`{method: {"all", "many", "medium", "few"}}`: test accuracy in percent."""
     observer = Observer(model)
-    splits = {}
-    for name in ("train", "validation", "test"):
-        batches = list(observe(observer, tuple(getattr(data, name)), 500, verbose=0))
-        features = np.concatenate([batch[0] for batch in batches])
-        labels = np.concatenate([batch[2] for batch in batches])
-        splits[name] = features, labels
+    splits = {
+        name: collected(observe(observer, tuple(getattr(data, name)), 500, verbose=0))
+        for name in ("train", "validation", "test")
+    }
     weights, biases = linear_classifier(observer.model)
-    features, labels = splits["train"]
     counts = data.class_counts
-    _, means = spa.metrics.exact_class_means([(features, labels)], len(counts))
+    _, means = spa.metrics.exact_class_means([splits["train"]], len(counts))
+    choices = {
+        method: _best(options, *splits["validation"])
+        for method, options in candidates(weights, biases, means, counts).items()
+    }
+    for method, held_out in (("ours", None), ("ours, fitted", tuple(data.validation))):
+        plan = plan_alignment(
+            observer, tuple(data.train), held_out, augment, None, 500, 0
+        )
+        choices[method] = plan.classifier(weights, biases)
     accuracies = {}
-    for method, options in candidates(weights, biases, means, counts).items():
-        scores = [
-            _accuracy_per_class(*splits["validation"], *option).mean()
-            for option in options
-        ]
-        best = options[int(np.argmax(scores))]
-        per_class = 100 * _accuracy_per_class(*splits["test"], *best)
+    for method, choice in choices.items():
+        per_class = 100 * _accuracy_per_class(*splits["test"], *choice)
         accuracies[method] = {
             "all": per_class.mean(),  # the test set is balanced
             **shot_accuracies(per_class, counts),
         }
     return accuracies
+
+
+def _best(
+    options: list[Classifier], features: np.ndarray, labels: np.ndarray
+) -> Classifier:
+    scores = [_accuracy_per_class(features, labels, *one).mean() for one in options]
+    return options[int(np.argmax(scores))]
 
 
 def _accuracy_per_class(
@@ -117,7 +136,7 @@ def main() -> None:
     runs = []
     for number, (path, config) in enumerate(models, 1):
         model = keras.saving.load_model(path, compile=False)
-        accuracy = compare(model, task.load(config))
+        accuracy = compare(model, task.load(config), augmentation(config))
         runs.append(
             {"method": config.method, "seed": config.seed, "accuracy": accuracy}
         )
@@ -131,6 +150,12 @@ def main() -> None:
     table = posthoc_page.table(posthoc_page.load(job.output_dir))
     write_atomically(job.output_dir / "table.md", table)
     print(f"\n{table}")
+
+
+def augmentation(config: RunConfig) -> Callable[[Any], Any] | None:
+    """The training's augmentation as a function of a batch, None without."""
+    layers = augmentation_layers(config)
+    return keras.Sequential(layers) if layers else None
 
 
 def exported_models(

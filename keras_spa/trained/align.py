@@ -1,5 +1,6 @@
 """Aligning a trained classifier without training it."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -97,8 +98,8 @@ def align(
     observer = Observer(model, head)
     _check_arguments(dataset, alignment, held_out)
     copy = uncompiled_copy(model)
-    images = next(array_batches(dataset, batch_size)[0])[0]
-    check_copy(model, copy, images)
+    for images, _ in itertools.islice(array_batches(dataset, batch_size)[0], 1):
+        check_copy(model, copy, images)
     weights, biases = linear_classifier(observer.model)
     if alignment is None:
         plan = plan_alignment(

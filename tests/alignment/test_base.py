@@ -67,7 +67,9 @@ def compiled(function):
 @pytest.mark.parametrize(
     "hook",
     [
-        lambda g, w, m, seen, step: SpAReg.paper(0.3).penalty(w, ClassStatistics(m, seen)),
+        lambda g, w, m, seen, step: SpAReg.paper(0.3).penalty(
+            w, ClassStatistics(m, seen)
+        ),
         lambda g, w, m, seen, step: SpAProj.paper().project_gradient(
             g, w, ClassStatistics(m, seen)
         ),

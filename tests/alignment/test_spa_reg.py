@@ -53,7 +53,9 @@ def test_runs_from_zero_if_aligned_to_twice_the_strength_if_opposite(scale, expe
 def test_is_zero_as_long_as_no_class_has_been_seen():
     none = 0 * OLD_MEANS, np.zeros(K)
     assert float(SpAReg.paper(0.2).penalty(WEIGHTS, ClassStatistics(*none))) == 0
-    slope = gradient(lambda w: SpAReg.paper(0.2).penalty(w, ClassStatistics(*none)), WEIGHTS)
+    slope = gradient(
+        lambda w: SpAReg.paper(0.2).penalty(w, ClassStatistics(*none)), WEIGHTS
+    )
     np.testing.assert_array_equal(slope, np.zeros((K, D)))
 
 

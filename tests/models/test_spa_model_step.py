@@ -75,7 +75,11 @@ def test_five_steps_equal_the_formulas():
     model = spa.SpAModel(
         keras.Sequential([keras.Input((toys.INPUTS,)), linear]),
         keras.layers.Dense(toys.CLASSES, use_bias=False),
-        [spa.SpAReg.paper(STRENGTH), spa.SpAProj.paper(GAMMA), spa.SpASLERP.paper(TURN, center=True)],
+        [
+            spa.SpAReg.paper(STRENGTH),
+            spa.SpAProj.paper(GAMMA),
+            spa.SpASLERP.paper(TURN, center=True),
+        ],
         momentum=MOMENTUM,
     )
     model.compile(

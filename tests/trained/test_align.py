@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 import keras_spa as spa
-from keras_spa.trained.choose_alignment import CANDIDATES
 
 K, D = 3, 6
 ARRIVE = spa.SpASLERP.paper(1.0, threshold=1.0, center=True)
@@ -55,16 +54,128 @@ def test_weights_take_the_direction_of_the_exact_class_means(model, norm):
     np.testing.assert_allclose(kernel, expected, atol=1e-5)
 
 
-def test_logit_adjustment_moves_the_biases(model):
+def test_in_the_metric_of_the_noise_weights_take_the_direction_of_their_targets(model):
+    images, labels = clusters([40, 12, 5])
+    alignment = spa.SpASLERP(1.0, threshold=1.0, shrinkage=0.2)
+    aligned = spa.align(model, (images, labels), alignment, batch_size=9, verbose=0)
+    means, covariance = noise(features(model, images), labels)
+    metric = 0.8 * covariance + 0.2 * np.trace(covariance) / D * np.eye(D)
+    centre = means.mean(axis=0)
+    targets = np.linalg.solve(metric, (means - centre).T).T
+    old, new = model.get_weights()[2].T, aligned.get_weights()[2].T
+    for w, before, t in zip(new, old, targets, strict=True):
+        length = np.sqrt(before @ metric @ before)
+        np.testing.assert_allclose(w, length * t / np.sqrt(t @ metric @ t), atol=1e-4)
+    logits = [
+        m.get_weights()[2].T @ centre + m.get_weights()[3] for m in (model, aligned)
+    ]
+    np.testing.assert_allclose(*logits, atol=1e-4)
+
+
+def noise(h, labels):
+    """Class means, and the mean over the classes of their covariances, by loops."""
+    means = np.array([h[labels == c].mean(axis=0) for c in range(K)], "float64")
+    covariance = np.zeros((D, D))
+    for c in range(K):
+        apart = h[labels == c] - means[c]
+        covariance += apart.T @ apart / len(apart) / K
+    return means, covariance
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_rule_is_linear_discriminant_analysis_and_adjusts_what_is_found(share):
+    """Of a model that holds the prior, and of one that does not."""
+    counts = np.array([400, 60, 12])
+    images, labels = clusters(counts)
+    log_prior = np.log(counts / counts.sum())
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(D)])
+    model.add(keras.layers.Dense(K))
+    h = features(model, images)
+    means, covariance = noise(h, labels)
+    metric = 0.9 * covariance + 0.1 * np.trace(covariance) / D * np.eye(D)
+    inverse, centre = np.linalg.inv(metric), means.mean(axis=0)
+    best = np.array([inverse @ (m - centre) for m in means])
+    offsets = np.array(
+        [-(m - centre) @ w / 2 - w @ centre for m, w in zip(means, best, strict=True)]
+    )
+    model.layers[-1].set_weights([best.T, offsets + (1 - share) * log_prior])
+    choice = spa.choose_alignment(model, (images, labels), verbose=0)
+    assert choice.prior_share == pytest.approx(share, abs=0.2)
+    assert (choice.tau, choice.beta, choice.scale) == (1 - share, 0.2, 1.0)
+    aligned = spa.align(model, (images, labels), verbose=0)
+    kernel, bias = aligned.get_weights()[2:]
+    np.testing.assert_allclose(kernel.T, 1.2 * best, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(bias, 1.2 * offsets, rtol=1e-3, atol=1e-3)
+
+
+def test_augmented_images_decide_the_noise(model):
+    images, labels = clusters([40, 12, 5])
+    louder = images + 3 * np.random.RandomState(1).randn(*images.shape)
+    louder = louder.astype("float32")
+    means, _ = noise(features(model, images), labels)
+    h = features(model, louder)
+    covariance = sum(
+        (h[labels == c] - means[c]).T @ (h[labels == c] - means[c]) / n / K
+        for c, n in enumerate([40, 12, 5])
+    )
+    metric = 0.9 * covariance + 0.1 * np.trace(covariance) / D * np.eye(D)
+    weights, _ = spa.theory.optimal_classifier(means, metric)
+    arguments = {"batch_size": len(images), "verbose": 0}
+    for augment in ([(louder, labels)], lambda x: louder):
+        aligned = spa.align(model, (images, labels), augment=augment, **arguments)
+        kernel = aligned.get_weights()[2] - model.get_weights()[2]
+        np.testing.assert_allclose(kernel.T, 0.2 * weights, rtol=1e-3, atol=1e-4)
+
+
+def test_layers_augment_as_in_training(model):
     data = clusters([40, 12, 5])
-    aligned = spa.align(model, data, None, logit_adjustment=0.5, verbose=0)
-    shift = aligned.get_weights()[3] - model.get_weights()[3]
-    prior = np.array([40, 12, 5]) / 57
-    np.testing.assert_allclose(shift, -0.5 * np.log(prior), rtol=1e-5)
-    np.testing.assert_array_equal(aligned.get_weights()[2], model.get_weights()[2])
-    given = spa.align(model, data, None, 0.5, class_counts=[8, 1, 1], verbose=0)
-    shift = given.get_weights()[3] - model.get_weights()[3]
-    np.testing.assert_allclose(shift, -0.5 * np.log([0.8, 0.1, 0.1]), rtol=1e-5)
+
+    class Louder(keras.Layer):
+        def call(self, x, training=False):
+            return 3 * x if training else x
+
+    quiet = spa.align(model, data, verbose=0).get_weights()[2]
+    loud = spa.align(model, data, augment=Louder(), verbose=0).get_weights()[2]
+    old = model.get_weights()[2]
+    assert np.linalg.norm(loud - old) < 0.5 * np.linalg.norm(quiet - old)
+
+
+def test_a_model_that_knows_its_images_is_adjusted_and_not_turned():
+    images, labels = 20 * np.eye(K, 5, dtype="float32"), np.arange(K)
+    images, labels = np.repeat(images, [9, 3, 2], axis=0), np.repeat(labels, [9, 3, 2])
+    images += np.random.RandomState(0).randn(*images.shape)
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(K)])
+    model.layers[0].set_weights([np.eye(5, K), np.zeros(K)])
+    choice = spa.choose_alignment(model, (images, labels), verbose=0)
+    assert choice.beta == 0
+    assert "knows its training images (100 % of each class" in str(choice)
+    same = spa.choose_alignment(model, (images, labels), augment=lambda x: x, verbose=0)
+    assert same.beta == 0.2
+
+
+def test_held_out_images_fit_the_three_numbers(model):
+    train, held_out = clusters([400, 60, 12]), clusters([60] * K, seed=1)
+    choice = spa.choose_alignment(model, train, held_out, verbose=0)
+    aligned = spa.align(model, train, held_out=held_out, verbose=0)
+
+    def measures(model):
+        logits = model.predict(held_out[0], verbose=0).astype("float64")
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        odds /= odds.sum(axis=1, keepdims=True)
+        chosen = odds[np.arange(len(logits)), held_out[1]]
+        right = odds.argmax(axis=1) == held_out[1]
+        return {"accuracy": right.mean(), "log_loss": -np.log(chosen).mean()}
+
+    for before, after in (
+        (choice.before, measures(model)),
+        (choice.after, measures(aligned)),
+    ):
+        for name, value in after.items():
+            assert before[name] == pytest.approx(value, abs=1e-4)
+    for name in ("accuracy", "log_loss", "calibration_error"):
+        assert name.replace("_", " ") in str(choice)
+    rule = measures(spa.align(model, train, verbose=0))
+    assert choice.after["log_loss"] < min(choice.before["log_loss"], rule["log_loss"])
 
 
 def test_a_spa_model_stays_one(model):
@@ -87,58 +198,42 @@ def test_a_missing_class_keeps_its_weight(model):
     assert np.abs(before - after).max() > 0.1
 
 
-def test_the_choice_is_the_best_of_all_candidates(model):
-    train, held_out = clusters([40, 12, 5]), clusters([20, 20, 20], seed=1)
-    chosen = spa.choose_alignment(model, train, held_out, verbose=0)
-
-    def accuracy(model):
-        decided = model.predict(held_out[0], verbose=0).argmax(axis=1)
-        return np.mean([np.mean(decided[held_out[1] == c] == c) for c in range(K)])
-
-    assert chosen.untouched == pytest.approx(accuracy(model))
-    aligned = spa.align(model, train, *chosen[:2], verbose=0)
-    assert chosen.accuracy == pytest.approx(accuracy(aligned))
-    assert chosen.accuracy > chosen.untouched
-    for alignment in (CANDIDATES[3], CANDIDATES[-1]):
-        for tau in (0.0, 1.0):
-            other = spa.align(model, train, alignment, tau, verbose=0)
-            assert accuracy(other) <= chosen.accuracy + 1e-6
-    auto = spa.align(model, train, "auto", held_out=held_out, verbose=0)
-    for a, b in zip(auto.get_weights(), aligned.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-def test_nothing_to_gain_changes_nothing():
-    etf = spa.theory.simplex_etf(K, 5)
-    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(K)])
-    model.layers[0].set_weights([etf.T, np.zeros(K)])
-    labels = np.arange(12) % K
-    chosen = spa.choose_alignment(
-        model, (etf[labels], labels), (etf[labels], labels), verbose=0
-    )
-    assert chosen == (None, 0.0, 1.0, 1.0)
-
-
-def test_a_classifier_without_bias_is_chosen_for_without_adjustment():
+@pytest.mark.parametrize(
+    "head",
+    [
+        lambda: spa.layers.CosineDense(K),
+        lambda: spa.layers.ETFDense(K),
+        lambda: keras.layers.Dense(K, use_bias=False),
+    ],
+)
+def test_a_classifier_without_a_bias_is_told_what_to_do(head):
     backbone = keras.Sequential([keras.Input((5,)), keras.layers.Dense(D)])
-    model = spa.SpAModel(backbone, spa.layers.CosineDense(K))
-    data = clusters([40, 12, 5])
-    chosen = spa.choose_alignment(model, data, clusters([9] * K, 1), verbose=0)
-    assert chosen.logit_adjustment == 0
-    with pytest.raises(ValueError, match="without a bias"):
-        spa.align(model, data, logit_adjustment=1.0, verbose=0)
+    model, data = spa.SpAModel(backbone, head()), clusters([40, 12, 5])
+    with pytest.raises(ValueError, match="with a bias.*SpASLERP.paper.*Received"):
+        spa.align(model, data, verbose=0)
+
+
+def test_a_class_without_images_keeps_its_weight_under_the_rule(model):
+    images, labels = clusters([40, 12, 5])
+    few = images[labels < 2], labels[labels < 2]
+    with pytest.raises(ValueError, match=r"`class_counts` must be given.*of \[2\]"):
+        spa.align(model, few, verbose=0)
+    aligned = spa.align(model, few, class_counts=[40, 12, 5], verbose=0)
+    before, after = (m.get_weights()[2] for m in (model, aligned))
+    np.testing.assert_allclose(after[:, 2], before[:, 2], atol=1e-6)
+    assert np.abs(after - before)[:, :2].max() > 0.01
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"alignment": spa.SpAReg.paper(0.1)}, "that updates weights"),
+        ({"alignment": spa.SpAReg(0.1)}, "None or an Alignment that updates weights"),
         ({"alignment": 0.5}, "that updates weights"),
-        ({"alignment": "always"}, "that updates weights"),
-        ({"alignment": "auto"}, "`held_out` must be given"),
-        ({"held_out": clusters([4, 4, 4])}, "and only then"),
-        ({"logit_adjustment": -1}, "logit_adjustment"),
-        ({"logit_adjustment": 1.0, "class_counts": [1, 2]}, "each of 3 classes"),
+        ({"alignment": "auto"}, "that updates weights"),
+        ({"alignment": ARRIVE, "held_out": clusters([4, 4, 4])}, "`held_out` must be"),
+        ({"class_counts": [1, 2]}, "each of 3 classes"),
+        ({"augment": []}, "must hold images"),
+        ({"held_out": []}, "must hold images"),
     ],
 )
 def test_bad_arguments(model, arguments, message):
@@ -152,6 +247,7 @@ def test_bad_data(model):
         spa.align(model, (np.full_like(images, np.nan), labels), verbose=0)
     with pytest.raises(ValueError, match="integers in 0..2"):
         spa.align(model, (images, labels + 1), verbose=0)
-    few = images[labels < 2], labels[labels < 2]
-    with pytest.raises(ValueError, match=r"no images of \[2\]"):
-        spa.align(model, few, logit_adjustment=1.0, verbose=0)
+    with pytest.raises(ValueError, match="gone through twice.*list_iterator"):
+        spa.align(model, iter([(images, labels)]), verbose=0)
+    with pytest.raises(ValueError, match="scatter about their class means"):
+        spa.align(model, (np.ones_like(images), labels), verbose=0)

@@ -1,0 +1,125 @@
+"""The running within-class covariance of `ClassMeans`, against loops."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_spa as spa
+
+K, D = 3, 4
+
+
+def batches(seed=0):
+    """Three batches; class 2 is missing in the first, alone in the last."""
+    random = np.random.RandomState(seed)
+    labels = [np.array([0, 0, 1, 0, 1]), np.array([2, 0, 1, 2, 2]), np.array([2, 2])]
+    return [(random.randn(len(y), D).astype("float32"), y) for y in labels]
+
+
+def running(given, momentum=0.9, weights=None):
+    """Means and covariance after all batches, one image at a time."""
+    means, seen = np.zeros((K, D)), np.zeros(K)
+    scatter, total = np.zeros((D, D)), 0.0
+    for b, (features, labels) in enumerate(given):
+        weight = np.ones(len(labels)) if weights is None else weights[b]
+        sums = np.array([weight[labels == c].sum() for c in range(K)])
+        for c in np.flatnonzero(sums):
+            rows, w = features[labels == c], weight[labels == c]
+            mean = (w[:, None] * rows).sum(axis=0) / sums[c]
+            means[c] = momentum * means[c] + (1 - momentum) * mean if seen[c] else mean
+            seen[c] = 1
+        batch = np.zeros((D, D))
+        for h, y, w in zip(features, labels, weight, strict=True):
+            if sums[y]:
+                apart = h - means[y]
+                batch += w / sums[y] * np.outer(apart, apart) / np.count_nonzero(sums)
+        if sums.any():
+            scatter = 0.98 * scatter + 0.02 * batch
+            total = 0.98 * total + 0.02
+    return means, scatter / total
+
+
+def layer(**kwargs):
+    made = spa.layers.ClassMeans(K, covariance=True, **kwargs)
+    made.build((None, D))
+    return made
+
+
+def covariance(made):
+    return ops.convert_to_numpy(made.statistics.covariance)
+
+
+@pytest.mark.parametrize("kind", ["integer", "column", "soft"])
+def test_covariance_is_that_of_a_loop(kind):
+    made = layer()
+    for features, labels in batches():
+        given = {
+            "integer": labels,
+            "column": labels[:, None],
+            "soft": np.eye(K)[labels],
+        }
+        made(features, given[kind], training=True)
+    means, expected = running(batches())
+    np.testing.assert_allclose(ops.convert_to_numpy(made.means), means, atol=1e-5)
+    np.testing.assert_allclose(covariance(made), expected, atol=1e-5)
+
+
+def test_sample_weights_count_and_a_batch_of_weight_zero_does_not():
+    weights = [np.array([1.0, 0, 2, 3, 0.5]), np.zeros(5), np.array([1.0, 2.0])]
+    made = layer()
+    for (features, labels), weight in zip(batches(), weights, strict=True):
+        made(features, labels, weight, training=True)
+    _, expected = running(batches(), weights=weights)
+    np.testing.assert_allclose(covariance(made), expected, atol=1e-5)
+
+
+def test_soft_labels_share_an_image_between_classes():
+    features = np.random.RandomState(1).randn(6, D).astype("float32")
+    labels = np.random.RandomState(2).dirichlet(np.ones(K), 6).astype("float32")
+    made = layer()
+    made(features, labels, training=True)
+    means = (labels.T @ features) / labels.sum(axis=0)[:, None]
+    expected = np.zeros((D, D))
+    for h, shares in zip(features, labels, strict=True):
+        for c in range(K):
+            share = shares[c] / labels[:, c].sum() / K
+            expected += share * np.outer(h - means[c], h - means[c])
+    np.testing.assert_allclose(covariance(made), expected, atol=1e-5)
+
+
+def test_each_class_counts_alike():
+    """A class of a hundred loud images, and one of two quiet ones."""
+    random = np.random.RandomState(0)
+    loud, quiet = 3 * random.randn(100, D), np.array([[1.0] * D, [-1.0] * D]) * 0.1
+    made = layer()
+    features = np.concatenate([loud, quiet]).astype("float32")
+    made(features, np.repeat([0, 1], [100, 2]), training=True)
+    apart = loud - loud.mean(axis=0)
+    expected = (apart.T @ apart / 100 + quiet.T @ quiet / 2) / 2
+    np.testing.assert_allclose(covariance(made), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_nothing_is_kept_unless_it_is_asked_for():
+    plain = spa.layers.ClassMeans(K)
+    plain.build((None, D))
+    assert len(plain.weights) == 2
+    with pytest.raises(ValueError, match="covariance=True"):
+        _ = plain.statistics.covariance
+    plain.keep_covariance()
+    plain.keep_covariance()
+    assert len(plain.weights) == 4
+    assert spa.layers.ClassMeans.from_config(plain.get_config()).covariance is True
+
+
+def test_a_spa_model_keeps_it_for_those_that_ask():
+    def variables(alignment):
+        backbone = keras.Sequential([keras.Input((5,)), keras.layers.Dense(D)])
+        model = spa.SpAModel(backbone, keras.layers.Dense(K), alignment)
+        return len(model.class_means.weights)
+
+    assert variables(None) == variables(spa.SpASLERP.paper()) == 2
+    assert variables([spa.SpAReg.paper(), spa.SpAProj()]) == 4
+    dense = spa.layers.SpADense(K, spa.SpAReg())
+    dense.build((None, D))
+    assert dense.class_means.scatter is not None

@@ -17,7 +17,6 @@ through the model batch by batch: the memory it takes does not grow with their n
 
 import dataclasses
 import io
-import json
 import pathlib
 from typing import Any
 
@@ -75,12 +74,18 @@ def load_data(
                 f"--data is missing: there is no {beside} to say what {path.name} was "
                 "tested on"
             )
-        result = json.loads(beside.read_text())
+        result = storage.read_result(beside)
         tasks = {task.title: task for task in RECIPES.values()}
-        task = tasks[result["dataset"]]
+        task = tasks.get(result["dataset"])
+        if task is None:
+            raise ValueError(
+                f"{beside} is of no recipe: dataset is {result['dataset']!r}. Say "
+                "with --data where the images are"
+            )
         run = config.stored_config(task.config, result)
         changed: dict[str, Any] = {"split": "test", **given}
         run = dataclasses.replace(run, **changed)
+        task.check(run)
         return task.load(run), run.split
     data = spa.data.load(
         values.data,

@@ -111,6 +111,7 @@ def main() -> None:
         task = RECIPES[values.recipe]
         job = command_line.parse(rest, task)
         models = exported_models(values.models, job.runs[0])
+        job.output_dir.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
         refuse(error)
     runs = []

@@ -123,9 +123,18 @@ def stored_identity(config: type[RunConfig], stored: dict[str, Any]) -> dict[str
 
 
 def stored_config(config: type[RunConfig], result: dict[str, Any]) -> RunConfig:
-    """The configuration of a result file."""
-    names = {name: result[name] for name in NAMES}
-    return config(**names, **stored_identity(config, result["flags"]))
+    """The configuration of a result file.
+
+    Raises:
+        ValueError: it has fields that are not known, or values of another type.
+    """
+    kinds = typing.get_type_hints(config)
+    fields = {name: result[name] for name in NAMES}
+    fields |= stored_identity(config, result["flags"])
+    try:
+        return config(**{n: convert(value, kinds[n]) for n, value in fields.items()})
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"its flags cannot be read: {error!r}") from error
 
 
 def _converted(value: Any, kind: Any) -> Any:

@@ -200,7 +200,8 @@ def test_it_prints_the_accuracy_of_the_training(tmp_path):
         ("[]", "model.json is damaged"),
         ("{}", "model.json is no result of a run: it lacks dataset"),
         ('"dataset": "birds"', "model.json is of no recipe: dataset is 'birds'"),
-        ('"flags": {"epochs": "many"}', "epochs"),
+        ('"flags": {"epochs": "many"}', "model.json: invalid literal for int()"),
+        ('"flags": {"depth": 8}', "model.json: its flags cannot be read: KeyError('de"),
     ],
 )
 def test_a_damaged_result_beside_a_model_is_named(
@@ -221,6 +222,18 @@ def test_a_damaged_result_beside_a_model_is_named(
     assert stopped.value.code == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert message in line
+
+
+def test_an_output_dir_that_is_a_file_is_told(tmp_path, exported, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(script, "load_data", lambda path, values: (None, "test"))
+    arguments = [f"--saved_model={exported / 'model.keras'}"]
+    arguments.append(f"--output_dir={tmp_path / 'file'}")
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        script.main()
+    assert stopped.value.code == 2
+    assert str(tmp_path / "file") in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

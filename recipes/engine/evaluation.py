@@ -125,8 +125,12 @@ def _batches(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Batches of images and labels as arrays; files are read when it is their turn."""
     if isinstance(split.images, spa.data.ImageFiles):
-        if len(shape) != 3 or shape[0] is None or shape[0] != shape[1]:
+        if len(shape) != 3 or shape[0] in (None, -1) or shape[0] != shape[1]:
             raise ValueError(f"Image files need a model of square images, not {shape}")
+        if shape[2] not in (None, -1, 3):
+            raise ValueError(
+                f"Image files need a model of three colours, not of shape {shape}"
+            )
         yield from spa.data.pipeline(
             split, batch_size, training=False, image_size=shape[0]
         ).as_numpy_iterator()

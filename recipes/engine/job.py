@@ -5,7 +5,6 @@ A recipe is a `Task`, data and network; `main` does the rest.
 
 import concurrent.futures
 import dataclasses
-import json
 import multiprocessing
 import os
 import pathlib
@@ -55,7 +54,11 @@ def run_job(
         used = devices.start(first)
         results = {one: earlier_result(shared, one) for one in config.runs}
         data = task.load(first)
-        _check_writable(shared)
+        for one in config.runs:
+            task.check_data(one, data)
+        for folder in (shared, first.export_dir, first.tensorboard_dir):
+            if folder:
+                _check_writable(pathlib.Path(folder))
     except (ValueError, OSError) as error:
         refuse(error)
     output = used.writable(shared)
@@ -149,17 +152,17 @@ def earlier_result(output: pathlib.Path, config: RunConfig) -> dict[str, Any] | 
     """
     path, begun = result_path(output, config), checkpoints(output, config)
     settings = begun / SETTINGS
-    result = json.loads(path.read_text()) if path.exists() else None
+    result = storage.read_result(path) if path.exists() else None
     if result:
-        _check_same(config, path, result.get("flags", {}))
+        _check_same(config, path, result["flags"])
     if config.export_dir:
         exported = _beside_export(config)
         if exported.exists():
-            _check_same(config, exported, json.loads(exported.read_text())["flags"])
+            _check_same(config, exported, storage.read_result(exported)["flags"])
         else:  # trained without --export_dir: its model is not there any more
             result = None
     if config.resume and settings.exists():
-        _check_same(config, begun, json.loads(settings.read_text()))
+        _check_same(config, begun, storage.read_object(settings))
     return result if config.resume else None
 
 

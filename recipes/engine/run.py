@@ -55,14 +55,18 @@ def run(
             steps_per_execution=_steps_per_execution(config, devices, steps),
         )
         seconds, history = _fit(
-            model, config, data, method, alignment, checkpoints, devices, callbacks
+            *(model, config, data, task.image_shape[0], method, alignment),
+            *(checkpoints, devices, callbacks),
         )
     devices.synchronize(backbone, False)  # which only training on TensorFlow knows
 
     observer = Observer(model)
     evaluated, learnt = (
         spa.diagnose(
-            observer, inputs.unaugmented(split, config.batch_size), counts, verbose=0
+            observer,
+            inputs.unaugmented(split, config.batch_size, task.image_shape[0]),
+            counts,
+            verbose=0,
         )
         for split in (getattr(data, config.split), data.train)
     )
@@ -127,6 +131,7 @@ def _fit(
     model: spa.SpAModel,
     config: RunConfig,
     data: spa.data.LongTailedData,
+    image_size: int,
     method: Method,
     alignment: spa.Alignment | None,
     checkpoints: pathlib.Path,
@@ -162,11 +167,13 @@ def _fit(
         ):
             model.add_loss(alignment)
         if epoch < stop:
-            arguments, follow = inputs.training_inputs(config, data, steps, epoch, step)
+            arguments, follow = inputs.training_inputs(
+                config, data, image_size, steps, epoch, step
+            )
             with signals.sigterm_waits():
                 model.fit(
                     **arguments,
-                    **inputs.validation_inputs(config, data),
+                    **inputs.validation_inputs(config, data, image_size),
                     initial_epoch=epoch,
                     epochs=stop,
                     verbose=0,

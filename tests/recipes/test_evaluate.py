@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 
@@ -13,8 +14,9 @@ import pytest
 import digits_lt
 import evaluate as script
 import keras_spa as spa
-from engine import artifact
+from engine import artifact, storage
 from engine.evaluation import evaluate
+from engine.registry import RECIPES
 
 BACKEND = keras.backend.backend()
 FORMATS = {"model.keras": None}
@@ -188,6 +190,49 @@ def test_it_prints_the_accuracy_of_the_training(tmp_path):
         assert confusion.trace() / 5 == pytest.approx(trained["accuracy"]["all"])
         assert (written / "picture.png").exists()
         assert "taken for" in (written / "table.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "--data is missing"),
+        ("{", "model.json is damaged"),
+        ("{}", "model.json is no result of a run: it lacks dataset"),
+        ('"dataset": "birds"', "model.json is of no recipe: dataset is 'birds'"),
+        ('"flags": {"epochs": "many"}', "model.json: invalid literal for int()"),
+        ('"flags": {"depth": 8}', "model.json: its flags cannot be read: KeyError('de"),
+    ],
+)
+def test_a_damaged_result_beside_a_model_is_named(
+    tmp_path, exported, monkeypatch, capsys, content, message
+):
+    shutil.copy(exported / "model.keras", tmp_path)
+    if content and content.startswith('"'):
+        result = dict.fromkeys(storage.NEEDED, 0)
+        result |= {"dataset": RECIPES["digits_lt"].title, "method": "ce", "flags": {}}
+        result |= {"alignment": "none", **json.loads("{" + content + "}")}
+        content = json.dumps(result)
+    if content:
+        (tmp_path / "model.json").write_text(content)
+    path = tmp_path / "model.keras"
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", f"--saved_model={path}"])
+    with pytest.raises(SystemExit) as stopped:
+        script.main()
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert message in line
+
+
+def test_an_output_dir_that_is_a_file_is_told(tmp_path, exported, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(script, "load_data", lambda path, values: (None, "test"))
+    paths = exported / "model.keras", tmp_path / "file"
+    arguments = [f"--saved_model={paths[0]}", f"--output_dir={paths[1]}"]
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        script.main()
+    assert stopped.value.code == 2
+    assert str(tmp_path / "file") in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

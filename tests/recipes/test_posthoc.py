@@ -1,11 +1,17 @@
 """The comparison of post-hoc methods: their formulas, their choice, their table."""
 
+import dataclasses
+import re
+import sys
+
 import keras
 import numpy as np
 import pytest
 
 import keras_spa as spa
 import posthoc
+from engine import command_line, storage
+from engine.registry import RECIPES
 from keras_spa.trained.choose_alignment import CANDIDATES
 
 
@@ -72,3 +78,43 @@ def test_validation_images_that_want_no_change_get_none(model, data):
     other = spa.data.LongTailedData("content", *splits, class_names=tuple("abc"))
     found = posthoc.compare(model, other)
     assert found["logit adjustment"] == found["untouched"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--recipe", "digits_lt"], "--models=FOLDER is missing"),
+        (["--recipe=mnist"], "recipe.*digits_lt"),
+        (["--recipe", "digits_lt", "--models", "{}", "--epoch=3"], "epoch"),
+        (["--recipe=digits_lt", "--models={}"], "holds no METHOD-none-if50-seedN"),
+        (["--models={}"], "--validation_per_class=N"),
+        (
+            ["--recipe=digits_lt", "--models={}", "--imbalance_factor=20"],
+            "ce-none-if20-seed0.keras cannot be loaded by Keras",
+        ),
+    ],
+)
+def test_bad_arguments_and_models_end_in_one_line(
+    arguments, message, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "ce-none-if20-seed0.keras").write_text("no archive")
+    arguments = [argument.format(tmp_path) for argument in arguments]
+    monkeypatch.setattr(sys, "argv", ["posthoc.py", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        posthoc.main()
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert re.search(message, line)
+
+
+def test_models_of_other_data_are_refused(tmp_path):
+    """Their result files say what they were trained on."""
+    config = command_line.parse(["--seed=0"], RECIPES["cifar10_lt"]).runs[0]
+    config = dataclasses.replace(config, validation_per_class=5)
+    (tmp_path / f"{config.name}.keras").touch()
+    result = dict.fromkeys(storage.NEEDED) | {"flags": config.identity()}
+    storage.write_result(tmp_path / f"{config.name}.json", result)
+    assert len(posthoc.exported_models(str(tmp_path), config)) == 1
+    other = dataclasses.replace(config, max_count=500)
+    with pytest.raises(ValueError, match="trained with --max_count=None, not with 500"):
+        posthoc.exported_models(str(tmp_path), other)

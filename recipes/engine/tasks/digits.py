@@ -67,6 +67,8 @@ DIGITS = Task(
     backbone,
     num_features=num_features,
     num_classes=CLASSES,
+    image_shape=(8, 8, 1),
+    fixed=("data", "max_count", "order", "validation_per_class"),
     defaults={
         "method": ["ce", "balanced_softmax"],
         "alignment": list(ALIGNMENTS),

@@ -42,7 +42,7 @@ def two_passes(features, labels, weights, biases):
     pairs = [(c, j) for c in classes for j in classes if c < j]
     cosine = lambda u, v: u @ v / np.linalg.norm(u) / np.linalg.norm(v)  # noqa: E731
     centred = {c: means[c] - centre for c in classes}
-    found = {
+    measures = {
         "nc1": np.trace(within / N @ inverse) / K,
         "cdnv": np.mean(
             [
@@ -54,20 +54,20 @@ def two_passes(features, labels, weights, biases):
     }
     for name, rows in (("means", centred), ("weights", weights)):
         lengths = [np.linalg.norm(rows[c]) for c in classes]
-        found[f"nc2_{name}_norm"] = np.std(lengths) / np.mean(lengths)
-        found[f"nc2_{name}_angle"] = np.mean(
+        measures[f"nc2_{name}_norm"] = np.std(lengths) / np.mean(lengths)
+        measures[f"nc2_{name}_angle"] = np.mean(
             [abs(cosine(rows[c], rows[j]) + 1 / (K - 1)) for c, j in pairs]
         )
     W = np.array([weights[c] for c in classes])
     M = np.array([centred[c] for c in classes])
-    found["nc3_distance"] = np.linalg.norm(
+    measures["nc3_distance"] = np.linalg.norm(
         W / np.linalg.norm(W) - M / np.linalg.norm(M)
     )
     decisions = np.argmax(features @ weights.T + biases, axis=1)
     nearest = [
         min(classes, key=lambda c, h=h: np.sum((h - means[c]) ** 2)) for h in features
     ]
-    found["nc4"] = np.mean(decisions == nearest)
+    measures["nc4"] = np.mean(decisions == nearest)
     exponent = min(
         max(0, (weights[c] - weights[j]) @ means[c] + biases[c] - biases[j]) ** 2
         / (2 * np.sum((weights[c] - weights[j]) ** 2))
@@ -76,8 +76,8 @@ def two_passes(features, labels, weights, biases):
         if c != j
     )
     closest = min(np.sum((means[c] - means[j]) ** 2) for c, j in pairs)
-    found["exponent_efficiency"] = exponent / (closest / 8)
-    return found
+    measures["exponent_efficiency"] = exponent / (closest / 8)
+    return measures
 
 
 def measured(features, labels, weights, biases, batch=7, **kwargs):
@@ -93,22 +93,22 @@ def measured(features, labels, weights, biases, batch=7, **kwargs):
 @pytest.mark.parametrize("offset", [0.0, 300.0])
 def test_equals_the_definitions(K, d, offset):
     arguments = sample(K, d, offset=offset)
-    found = measured(*arguments).result(*arguments[2:])
+    measures = measured(*arguments).result(*arguments[2:])
     expected = two_passes(*arguments)
-    assert found.keys() == expected.keys()
+    assert measures.keys() == expected.keys()
     for name, value in expected.items():
-        np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(measures[name], value, rtol=1e-5, atol=1e-7)
 
 
 def test_the_efficiency_of_a_classifier_that_separates_the_means():
     features, labels, _, _ = sample(seed=1)
     means = np.array([features[labels == c].mean(axis=0) for c in range(4)])
     weights, biases = means + 0.1, -np.sum(means**2, axis=1) / 2
-    found = measured(features, labels, weights, biases).result(weights, biases)
+    measures = measured(features, labels, weights, biases).result(weights, biases)
     expected = two_passes(features, labels, weights, biases)
-    assert 0 < found["exponent_efficiency"] < 1
+    assert 0 < measures["exponent_efficiency"] < 1
     for name, value in expected.items():
-        np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(measures[name], value, rtol=1e-5, atol=1e-7)
 
 
 @settings(max_examples=15, deadline=None)
@@ -138,21 +138,21 @@ def test_cosines_by_class_and_by_shots():
     features, labels, weights, biases = sample(seed=2)
     metric = measured(features, labels, weights, biases, class_counts=[500, 50, 20, 5])
     cosines = metric.cosines(weights)
-    found = metric.result(weights)
-    assert found["nc3_cosine"] == pytest.approx(cosines.mean())
-    assert found["nc3_cosine_many"] == pytest.approx(cosines[0])
-    assert found["nc3_cosine_medium"] == pytest.approx(cosines[1:3].mean())
-    assert found["nc3_cosine_few"] == pytest.approx(cosines[3])
+    measures = metric.result(weights)
+    assert measures["nc3_cosine"] == pytest.approx(cosines.mean())
+    assert measures["nc3_cosine_many"] == pytest.approx(cosines[0])
+    assert measures["nc3_cosine_medium"] == pytest.approx(cosines[1:3].mean())
+    assert measures["nc3_cosine_few"] == pytest.approx(cosines[3])
 
 
 def test_classes_without_images_are_left_out_and_named():
     features, labels, weights, biases = sample()
     labels = np.where(labels == 2, 1, labels)
     metric = measured(features, labels, weights, biases)
-    found = metric.result(weights, biases)
+    measures = metric.result(weights, biases)
     for name, value in two_passes(features, labels, weights, biases).items():
         if name != "nc4":  # whose loop may decide for the missing class
-            np.testing.assert_allclose(found[name], value, rtol=1e-5)
+            np.testing.assert_allclose(measures[name], value, rtol=1e-5)
     assert np.isnan(metric.cosines(weights)).tolist() == [False, False, True, False]
     assert metric.notes() == ["Classes without images, left out: 2."]
 
@@ -167,11 +167,11 @@ def test_constant_features_give_words_and_nan():
     features, labels, weights, biases = sample()
     metric = measured(np.ones_like(features) / 3, labels, weights, biases)
     with pytest.warns(UserWarning, match="Undefined: nc1, cdnv.* coincide"):
-        found = metric.result(weights, biases)
-    assert np.isnan(found["nc1"])
-    assert np.isnan(found["exponent_efficiency"])
-    assert found["nc3_cosine"] == 0
-    assert 0 <= found["nc4"] <= 1
+        measures = metric.result(weights, biases)
+    assert np.isnan(measures["nc1"])
+    assert np.isnan(measures["exponent_efficiency"])
+    assert measures["nc3_cosine"] == 0
+    assert 0 <= measures["nc4"] <= 1
 
 
 def test_two_classes_with_one_mean_are_named():
@@ -179,9 +179,9 @@ def test_two_classes_with_one_mean_are_named():
     features = np.array([[1, 0], [3, 0], [2, 1], [2, -1], [0, 5]], "float32")
     metric = measured(features, labels, np.eye(3, 2), np.zeros(3))
     with pytest.warns(UserWarning, match="Classes whose means coincide: 0 and 1"):
-        found = metric.result(np.eye(3, 2))
-    assert np.isnan(found["cdnv"])
-    assert np.isfinite(found["nc1"])
+        measures = metric.result(np.eye(3, 2))
+    assert np.isnan(measures["cdnv"])
+    assert np.isfinite(measures["nc1"])
 
 
 def test_zero_weights_are_named():
@@ -200,9 +200,9 @@ def test_tensors_of_any_precision_and_empty_batches():
         metric.update_state(x, keras.ops.convert_to_tensor(labels[rows])[:, None])
     metric.update_state(features[:0], labels[:0])
     expected = two_passes(features, labels, weights, biases)
-    found = metric.result(weights, biases)
-    assert "nc4" not in found  # no logits were given
-    assert found["nc3_cosine"] == pytest.approx(expected["nc3_cosine"], abs=0.01)
+    measures = metric.result(weights, biases)
+    assert "nc4" not in measures  # no logits were given
+    assert measures["nc3_cosine"] == pytest.approx(expected["nc3_cosine"], abs=0.01)
     metric.reset_state()
     with pytest.raises(ValueError, match="images of 0"):
         metric.result()

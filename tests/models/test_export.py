@@ -28,14 +28,14 @@ for name in ("keras", "keras_spa"):
 import numpy as np, tensorflow as tf
 loaded = tf.saved_model.load("exported")
 images = np.load("images.npy")
-found = {name: {} for name in loaded.signatures}
-for name, size in ((name, size) for name in found for size in (1, 7)):
+answers = {name: {} for name in loaded.signatures}
+for name, size in ((name, size) for name in answers for size in (1, 7)):
     dtype = loaded.signatures[name].structured_input_signature[1]["inputs"].dtype
     batch = tf.constant(images[:size].astype(dtype.name))
     outputs = loaded.signatures[name](inputs=batch)
     for key, value in outputs.items():
-        found[name][f"{key}{size}"] = [value.dtype.name, value.numpy().tolist()]
-print(json.dumps(found))
+        answers[name][f"{key}{size}"] = [value.dtype.name, value.numpy().tolist()]
+print(json.dumps(answers))
 """
 
 
@@ -59,8 +59,8 @@ def logits_and_probabilities(model, x):
 
 
 def assert_close(outputs, model, x, atol=1e-5):
-    for found, wanted in zip(outputs, logits_and_probabilities(model, x), strict=True):
-        np.testing.assert_allclose(found, wanted, atol=atol)
+    for values, wanted in zip(outputs, logits_and_probabilities(model, x), strict=True):
+        np.testing.assert_allclose(values, wanted, atol=atol)
 
 
 @saved_models
@@ -77,10 +77,10 @@ def test_a_saved_model_answers_alone_as_the_live_model(tmp_path, dtype, policy):
         [sys.executable, "-c", ALONE], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    answers = json.loads(done.stdout)
     other = {"uint8": "serve_float32", "float32": "serve_uint8"}[dtype]
-    assert set(found) == {"serve", "serving_default", other}
-    for outputs in found.values():
+    assert set(answers) == {"serve", "serving_default", other}
+    for outputs in answers.values():
         for size in (1, 7):
             pair = [outputs[f"{name}{size}"] for name in ("logits", "probabilities")]
             assert [kind for kind, _ in pair] == ["float32", "float32"]

@@ -25,7 +25,7 @@ import subprocess
 import sys
 import time
 
-import engine  # noqa: F401
+import engine  # noqa: F401 (before Keras: it quiets TensorFlow)
 from reporting.figures import catalogue
 from reporting.figures.catalogue import FIGURES, TOYS
 

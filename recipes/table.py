@@ -1,4 +1,4 @@
-"""Writes recipes/README.md, and the tables and numbers in README.md and docs/.
+"""Writes recipes/README.md, and tables and numbers in the other documents.
 
     python recipes/table.py
 
@@ -7,7 +7,7 @@ recipes/README.md is generated whole; in the other documents it is what stands b
 markers, which `reporting/documents.py` explains.
 """
 
-import engine  # noqa: F401
+import engine  # noqa: F401 (before Keras: it quiets TensorFlow)
 from reporting import documents
 
 

@@ -66,15 +66,15 @@ def records(tmp_path_factory):
         return {kind: future.result() for kind, future in started.items()}
 
 
-def only_variant(results, variant):
+def select_variant(results, variant):
     return {k: v for k, v in results.items() if k.startswith(f"{variant}: ")}
 
 
 @pytest.mark.parametrize(("kind", "devices", "variant"), CASES)
 def test_several_devices_equal_one(records, kind, devices, variant):
     (one,) = records["one", 1]
-    expected = only_variant(one, variant)
-    first, *others = (only_variant(one, variant) for one in records[kind, devices])
+    expected = select_variant(one, variant)
+    first, *others = (select_variant(one, variant) for one in records[kind, devices])
     assert expected
     assert first.keys() == expected.keys()
     atol = 2e-3 if variant == "float16" else 1e-5

@@ -171,7 +171,7 @@ def test_validation_accuracy_is_drawn_where_it_was_measured(every):
     if every:
         history["val_accuracy"] = [0.1, 0.2, 0.3, 0.4][: 4 // every]
     runs = {a: [result(a, 0, history=history)] for a in ("none", "spa_reg")}
-    figure, caption = run_figures.over_epochs(runs, 200.0)
+    figure, caption = run_figures.curves_by_epoch(runs, 200.0)
     line = figure.axes[0].lines[0]
     places = {None: [1, 2, 3, 4], 1: [1, 2, 3, 4], 2: [2, 4]}[every]
     assert list(line.get_xdata()) == places

@@ -114,7 +114,7 @@ def cosine_by_class(panels: Mapping[float, Runs]) -> tuple[Figure, str]:
     )
 
 
-def over_epochs(runs: Runs, factor: float) -> tuple[Figure, str]:
+def curves_by_epoch(runs: Runs, factor: float) -> tuple[Figure, str]:
     """Figure 4 and its caption."""
     figure = Figure(figsize=(7, 2.9), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -1,4 +1,4 @@
-"""Writes recipes/README.md, and the tables and numbers in README.md and docs/.
+"""Writes recipes/README.md, and tables and numbers in the other documents.
 
     python recipes/table.py
 

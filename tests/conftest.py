@@ -40,6 +40,7 @@ ONCE = (  # NumPy, lists of files, text: no backend has a part in them
     "recipes/test_scores.py",
     "recipes/test_statistics.py",
     "recipes/test_table.py",
+    "test_layering.py",
     "test_notes.py",
     "test_project.py",
 )

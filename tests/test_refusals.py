@@ -72,11 +72,11 @@ def class_means(features, labels):
     return layer.call(features, np.array(labels), training=True)
 
 
-def of_shape(shape):
+def class_means_of_shape(shape):
     return class_means(np.ones(shape, "float32"), [0, 1, 2])
 
 
-def of_labels(labels):
+def class_means_of_labels(labels):
     return class_means(np.ones((3, 3), "float32"), labels)
 
 
@@ -136,11 +136,15 @@ INPUTS = [
     (means_of, [(X[0], Y), (X[None], Y)], "must hold features .*Received"),
     (accuracy_of, [labels for _, labels in NO_BATCH], "Argument `labels` must"),
     (spa_dense_of_rank, [2], "Argument `lora_rank` .*Received"),
-    (of_labels, NO_LABELS, "Argument `labels` must be .*Received"),
+    (class_means_of_labels, NO_LABELS, "Argument `labels` must be .*Received"),
     (spa_dense_of_labels, NO_LABELS, "Argument `labels` must be .*Received"),
     (layers.ClassMeans(4).build, NO_FEATURES, "`features` must have shape"),
     (layers.SpADense(4).build, NO_FEATURES, "`features` must have shape"),
-    (of_shape, [(3,), (3, 3, 3), (3, 4)], r"`features` must have shape \(B, 3\)"),
+    (
+        class_means_of_shape,
+        [(3,), (3, 3, 3), (3, 4)],
+        r"`features` must have shape \(B, 3\)",
+    ),
     (
         layers.CosineDense(3).build,
         [(None, None), (3,), (None, 4, None)],

@@ -51,6 +51,12 @@ def all_alignments(steps=10):
     ]
 
 
+def fit(model, x, y, epochs=2, **kwargs):
+    return model.fit(
+        x, y, batch_size=16, epochs=epochs, shuffle=False, verbose=0, **kwargs
+    )
+
+
 def state(toy):
     """All variables of the model as NumPy arrays, by a name of their own."""
     return {v.path: v.numpy() for v in toy.variables}

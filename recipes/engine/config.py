@@ -76,8 +76,12 @@ class RunConfig(
     @property
     def name(self) -> str:
         """Of its files: `ce-spa_reg-if100-seed0`."""
-        factor = f"if{self.imbalance_factor:g}"
-        return f"{self.method}-{self.alignment}-{factor}-seed{self.seed}"
+        return f"{self.row_name}-seed{self.seed}"
+
+    @property
+    def row_name(self) -> str:
+        """Of its row in the tables, whatever the seed: `ce-spa_reg-if100`."""
+        return f"{self.method}-{self.alignment}-if{self.imbalance_factor:g}"
 
     def identity(self) -> dict[str, Any]:
         """The fields that decide the numbers, for result files; JSON can hold it."""

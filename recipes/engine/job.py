@@ -80,7 +80,7 @@ def run_job(
             results[one] = result
             storage.write_result(result_path(output, one), result)
             if one.export_dir:  # where evaluate.py looks for it
-                storage.write_result(_beside_export(one), result)
+                storage.write_result(_export_result_path(one), result)
             _discard(used.writable(checkpoints(shared, one)))
             left = (time.perf_counter() - started) / done * (len(missing) - done)
             _print_run(f"[{done:2}/{len(missing)}]", result, left)
@@ -136,7 +136,7 @@ def checkpoints(output: pathlib.Path, config: RunConfig) -> pathlib.Path:
     return output / "checkpoints" / config.name
 
 
-def _beside_export(config: RunConfig) -> pathlib.Path:
+def _export_result_path(config: RunConfig) -> pathlib.Path:
     return pathlib.Path(config.export_dir or "", f"{config.name}.json")
 
 
@@ -156,7 +156,7 @@ def earlier_result(output: pathlib.Path, config: RunConfig) -> dict[str, Any] | 
     if result:
         _check_same(config, path, result["flags"])
     if config.export_dir:
-        exported = _beside_export(config)
+        exported = _export_result_path(config)
         if exported.exists():
             _check_same(config, exported, storage.read_result(exported)["flags"])
         else:  # trained without --export_dir: its model is not there any more
@@ -187,9 +187,8 @@ def _train_all(
         for one in runs:
             yield one, _train(one, task, config.output_dir, used, callbacks)
         return
-    os.environ.update(
-        processes.shared_environment(config.jobs)
-    )  # which the new processes inherit
+    # Which the new processes inherit.
+    os.environ.update(processes.shared_environment(config.jobs))
     fresh = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(
         config.jobs, fresh, initializer=_begin_worker

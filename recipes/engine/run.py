@@ -12,6 +12,7 @@ import keras_spa as spa
 from engine import checkpoint, inputs, signals, storage
 from engine.config import RunConfig
 from engine.devices import ONE_DEVICE, Devices
+from engine.evaluation import shot_accuracies
 from engine.methods import Method, make_alignment, make_method
 from engine.optimization import make_optimizer
 from engine.task import Task
@@ -84,8 +85,8 @@ def run(
         "train_accuracy": accuracies(learnt)["all"],
         "cosine": learnt.metrics["nc3_cosine"],
         "cosine_per_class": learnt.cosine_per_class,
-        "exponent_per_class": _without_nan(learnt.exponent_per_class),
-        "neural_collapse": _without_nan(learnt.metrics),
+        "exponent_per_class": storage.without_nan(learnt.exponent_per_class),
+        "neural_collapse": storage.without_nan(learnt.metrics),
         "history": history,
         "wall_time_s": round(seconds, 2),
         "images_per_s": round(len(data.train.labels) * config.epochs / seconds, 1),
@@ -104,19 +105,11 @@ def accuracies(report: spa.CollapseReport) -> dict[str, Any]:
     Classes without images are None, and left out of their group.
     """
     per_class = [100 * share for share in report.accuracy_per_class]
-    shots = spa.metrics.shot_means(per_class, np.maximum(report.class_counts, 1e-9))
     return {
         "all": 100 * report.accuracy,
-        **_without_nan(shots),
-        "per_class": _without_nan(per_class),
+        **shot_accuracies(per_class, np.maximum(report.class_counts, 1e-9)),
+        "per_class": storage.without_nan(per_class),
     }
-
-
-def _without_nan(values: Any) -> Any:
-    """The numbers with None for those that are not finite, which JSON cannot hold."""
-    if isinstance(values, dict):
-        return dict(zip(values, _without_nan(values.values()), strict=True))
-    return [value if np.isfinite(value) else None for value in values]
 
 
 def _steps_per_execution(config: RunConfig, devices: Devices, steps: int) -> int:

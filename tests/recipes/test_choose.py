@@ -20,14 +20,14 @@ def result(method, seed, accuracy):
 @pytest.fixture
 def asked(monkeypatch):
     """Names and arguments of the candidates that a job runs; 1 % better each time."""
-    found = []
+    calls = []
 
     def run(recipe, arguments, name, output, jobs):
-        found.append((recipe, arguments, name))
-        return {("ce", 0): result("ce", 0, 50.0 + len(found))}
+        calls.append((recipe, arguments, name))
+        return {("ce", 0): result("ce", 0, 50.0 + len(calls))}
 
     monkeypatch.setattr(choose, "run_candidate", run)
-    return found
+    return calls
 
 
 def test_candidates_are_those_that_match_beside_none(asked, tmp_path, capsys):

@@ -70,12 +70,12 @@ def exported(model, tmp_path_factory):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_an_artifact_scores_as_evaluate_does(model, exported, data, name):
-    found = evaluate(artifact.load(exported / name), data, "test", 32)
+    scores = evaluate(artifact.load(exported / name), data, "test", 32)
     live = model.evaluate(*data.test, verbose=0, return_dict=True)
-    assert found.images == 90
-    assert 50 < found.accuracies()["all"] < 100
-    assert found.accuracies()["all"] == pytest.approx(100 * live["accuracy"])
-    assert found.result()["log_loss"] == pytest.approx(live["loss"], abs=1e-5)
+    assert scores.images == 90
+    assert 50 < scores.accuracies()["all"] < 100
+    assert scores.accuracies()["all"] == pytest.approx(100 * live["accuracy"])
+    assert scores.result()["log_loss"] == pytest.approx(live["loss"], abs=1e-5)
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="Keras writes no SavedModel there")
@@ -115,7 +115,7 @@ def test_a_folder_of_images_is_read_in_the_size_of_the_model(tmp_path, model, ex
                 pixels = np.full((9, 12, 3), brightness + i, "uint8")
                 PIL.Image.fromarray(pixels).save(folder / f"{i}.png")
     data = spa.data.load(f"folder:{tmp_path}")
-    found = evaluate(artifact.load(exported / "model.keras"), data, "test", 32)
+    scores = evaluate(artifact.load(exported / "model.keras"), data, "test", 32)
     pixels = np.repeat([10, 100, 240], 4) + np.tile(range(4), 3)
     images = np.ones((12, *SHAPE), "uint8") * pixels[:, None, None, None].astype(
         "uint8"
@@ -124,7 +124,7 @@ def test_a_folder_of_images_is_read_in_the_size_of_the_model(tmp_path, model, ex
     confusion = np.zeros((3, 3), int)
     for label, row in zip(np.repeat([0, 1, 2], 4), logits, strict=True):
         confusion[label, row.argmax()] += 1
-    np.testing.assert_array_equal(found.confusion, confusion)
+    np.testing.assert_array_equal(scores.confusion, confusion)
 
 
 def test_what_does_not_fit_is_refused(tmp_path, exported, data):
@@ -183,9 +183,9 @@ def test_it_prints_the_accuracy_of_the_training(tmp_path):
         cells = printed.split("\n| 500 ")[1].splitlines()[0].split("|")
         assert float(cells[1]) == round(trained["accuracy"]["all"], 1)
         written = tmp_path / "output/evaluate" / (name + kind)
-        found = json.loads((written / "evaluation.json").read_text())
+        evaluation = json.loads((written / "evaluation.json").read_text())
         for shots, accuracy in trained["accuracy"].items():
-            assert found["accuracy"][shots] == pytest.approx(accuracy)
+            assert evaluation["accuracy"][shots] == pytest.approx(accuracy)
         confusion = np.load(written / "confusion.npy", allow_pickle=False)
         assert confusion.trace() / 5 == pytest.approx(trained["accuracy"]["all"])
         assert (written / "picture.png").exists()

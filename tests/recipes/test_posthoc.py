@@ -42,31 +42,31 @@ def model(data):
 def test_candidates_are_the_published_formulas():
     weights, biases = np.array([[3.0, 4.0], [0.0, 2.0]]), np.array([0.5, -0.5])
     means, counts = np.array([[2.0, 0.0], [0.0, 5.0]]), np.array([90, 10])
-    found = posthoc.candidates(weights, biases, means, counts)
-    ((rows, b),) = found["nearest class mean"]
+    options = posthoc.candidates(weights, biases, means, counts)
+    ((rows, b),) = options["nearest class mean"]
     np.testing.assert_allclose(rows, np.eye(2))
     assert not b.any()
-    rows, b = found["tau-normalisation"][5]  # the share is 0.5
+    rows, b = options["tau-normalisation"][5]  # the share is 0.5
     np.testing.assert_allclose(rows, weights / np.sqrt([[5.0], [2.0]]))
     assert not b.any()
-    rows, b = found["logit adjustment"][10]  # tau is 1
+    rows, b = options["logit adjustment"][10]  # tau is 1
     np.testing.assert_allclose(b, biases - np.log([0.9, 0.1]))
     assert rows is weights
-    assert len(found["SpA-SLERP"]) == len(CANDIDATES)
+    assert len(options["SpA-SLERP"]) == len(CANDIDATES)
 
 
 def test_each_method_is_chosen_on_validation_and_measured_on_test(model, data):
-    found = posthoc.compare(model, data)
+    accuracies = posthoc.compare(model, data)
     logits = model.predict(data.test.images, verbose=0)
     right = logits.argmax(axis=1) == data.test.labels
-    assert found["untouched"]["all"] == pytest.approx(100 * right.mean())
-    assert found["untouched"]["many"] == pytest.approx(100 * right[:40].mean())
-    assert found["untouched"]["few"] == pytest.approx(100 * right[80:].mean())
+    assert accuracies["untouched"]["all"] == pytest.approx(100 * right.mean())
+    assert accuracies["untouched"]["many"] == pytest.approx(100 * right[:40].mean())
+    assert accuracies["untouched"]["few"] == pytest.approx(100 * right[80:].mean())
     chosen = spa.choose_alignment(
         model, tuple(data.train), tuple(data.validation), verbose=0
     )
     assert chosen.accuracy > chosen.untouched
-    assert found["logit adjustment"]["few"] > found["untouched"]["few"]
+    assert accuracies["logit adjustment"]["few"] > accuracies["untouched"]["few"]
 
 
 def test_validation_images_that_want_no_change_get_none(model, data):
@@ -76,8 +76,8 @@ def test_validation_images_that_want_no_change_get_none(model, data):
     content = spa.data.Split(images, decided)
     splits = data.train, content, data.test
     other = spa.data.LongTailedData("content", *splits, class_names=tuple("abc"))
-    found = posthoc.compare(model, other)
-    assert found["logit adjustment"] == found["untouched"]
+    accuracies = posthoc.compare(model, other)
+    assert accuracies["logit adjustment"] == accuracies["untouched"]
 
 
 @pytest.mark.parametrize(

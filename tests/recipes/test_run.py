@@ -87,11 +87,11 @@ def test_killed_job_goes_on_and_ends_with_the_same_weights(tmp_path):
     assert list(checkpoints.glob("*/epoch-*")), "killed before or after its training"
     subprocess.run(command("killed"), check=True, capture_output=True)
     name = "ce-spa_reg-if50-seed0"
-    found = [
+    results = [
         json.loads((tmp_path / folder / "runs" / f"{name}.json").read_text())
         for folder in ("whole", "killed")
     ]
-    assert outcome(found[0]) == outcome(found[1])
+    assert outcome(results[0]) == outcome(results[1])
     models = [
         keras.saving.load_model(tmp_path / folder / f"{name}.keras")
         for folder in ("whole", "killed")

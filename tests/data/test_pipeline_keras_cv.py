@@ -6,6 +6,7 @@ import pytest
 
 from keras_spa.data import pipeline
 
+pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (6, 8, 8, 3)).repeat(4, 1).repeat(4, 2).astype("uint8")
 DATA = IMAGES[np.arange(48) % 6], np.arange(48) % 6

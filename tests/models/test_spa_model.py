@@ -33,12 +33,13 @@ def test_graph_and_jit_equal_eager(compiled):
 
 def test_add_loss_is_the_same_as_the_argument():
     x, y = toys.data()
-    given, added = toys.model(spa.SpAReg(0.5)), toys.model()
+    given = toys.model(spa.SpAReg(0.5), compiled=toys.EAGER)
+    added = toys.model(compiled=toys.EAGER)
     added.add_loss(spa.SpAReg(0.5))
     fit(given, x, y)
     fit(added, x, y)
     toys.assert_same_state(given, added, atol=1e-7)
-    plain = toys.model()
+    plain = toys.model(compiled=toys.EAGER)
     fit(plain, x, y)
     assert not np.allclose(plain.classifier.kernel.numpy(), added.classifier.kernel)
 
@@ -148,7 +149,8 @@ def test_each_strategy_moves_the_alignment_its_way(alignment, rises):
     x, y = toys.data()
     cosines = []
     for strategy in (None, alignment):
-        model = toys.model(strategy, keras.optimizers.SGD(0.05))
+        optimizer = keras.optimizers.SGD(0.05)
+        model = toys.model(strategy, optimizer, compiled=toys.EAGER)
         for _ in range(8):
             model.train_on_batch(x, y)
         cosines.append(model.evaluate(x, y, verbose=0)[-1])
@@ -158,13 +160,14 @@ def test_each_strategy_moves_the_alignment_its_way(alignment, rises):
 
 def test_class_weights_count_as_sample_weights():
     x, y = toys.data()
-    by_class, by_sample = (toys.model(toys.all_alignments()) for _ in range(2))
+    by_class, by_sample, unweighted = (
+        toys.model(toys.all_alignments(), compiled=toys.EAGER) for _ in range(3)
+    )
     weights = {0: 0.5, 1: 1.0, 2: 2.0, 3: 4.0}
     fit(by_class, x, y, class_weight=weights)
     each = np.array([weights[c] for c in y], "float32")
     fit(by_sample, x, y, sample_weight=each)
     toys.assert_same_state(by_class, by_sample, atol=1e-7)
-    unweighted = toys.model(toys.all_alignments())
     fit(unweighted, x, y)
     kernel = unweighted.classifier.kernel.numpy()
     assert not np.allclose(kernel, by_class.classifier.kernel)
@@ -186,15 +189,15 @@ def test_samples_of_weight_zero_might_as_well_be_absent():
 
 def test_soft_labels_of_one_class_each_equal_integers():
     x, y = toys.data()
-    integers = toys.model(toys.all_alignments())
-    soft = toys.model(
-        toys.all_alignments(), loss=keras.losses.CategoricalCrossentropy(True)
-    )
+    loss = keras.losses.CategoricalCrossentropy(True)
+    integers = toys.model(toys.all_alignments(), compiled=toys.EAGER)
+    soft = toys.model(toys.all_alignments(), loss=loss, compiled=toys.EAGER)
     fit(integers, x, y[:, None])
     fit(soft, x, np.eye(toys.CLASSES, dtype="float32")[y])
     toys.assert_same_state(integers, soft, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_tf_data_and_generators_train_like_arrays():
     tf = pytest.importorskip("tensorflow")
     x, y = toys.data(48)

@@ -243,6 +243,7 @@ def test_other_bad_input():
         metric.result(np.eye(2))
 
 
+@pytest.mark.slow
 def test_many_classes_and_dimensions_need_little_memory():
     """Where an array of all pairs of classes by dimension takes 1 GiB in float32."""
     random = np.random.RandomState(0)

@@ -9,8 +9,9 @@ from keras import ops
 import keras_spa as spa
 
 BACKEND = keras.backend.backend()
-COMPILED = [pytest.param({"jit_compile": True}, marks=pytest.mark.slow)]
-if BACKEND != "torch":  # where not compiling is eager
+SLOW = [pytest.mark.slow] * (BACKEND != "jax")  # XLA on TensorFlow, torch.compile
+COMPILED = [pytest.param({"jit_compile": True}, marks=SLOW)]
+if BACKEND == "tensorflow":  # on others not compiling is eager
     COMPILED += [{"jit_compile": False}]
 
 

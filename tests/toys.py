@@ -6,6 +6,8 @@ import numpy as np
 import keras_spa as spa
 
 INPUTS, FEATURES, CLASSES = 6, 5, 4
+# For `compile`, where no graph is tested: TensorFlow takes a second to make one.
+EAGER = {"run_eagerly": True}
 
 
 def data(samples=48, seed=0):

@@ -67,6 +67,7 @@ def test_cosines_by_class_and_by_shots():
     assert measures["nc3_cosine_few"] == pytest.approx(cosines[3])
 
 
+@pytest.mark.slow
 def test_many_classes_and_dimensions_need_little_memory():
     """Where an array of all pairs of classes by dimension takes 1 GiB in float32."""
     random = np.random.RandomState(0)

@@ -10,8 +10,9 @@ from toys import fit
 import keras_spa as spa
 
 BACKEND = keras.backend.backend()
-COMPILED = [pytest.param({"jit_compile": True}, marks=pytest.mark.slow)]
-if BACKEND != "torch":  # where not compiling is eager
+SLOW = [pytest.mark.slow] * (BACKEND != "jax")  # XLA on TensorFlow, torch.compile
+COMPILED = [pytest.param({"jit_compile": True}, marks=SLOW)]
+if BACKEND == "tensorflow":  # on others not compiling is eager
     COMPILED += [{"jit_compile": False}]
 
 
@@ -28,12 +29,13 @@ def test_graph_and_jit_equal_eager(compiled):
 
 def test_add_loss_is_the_same_as_the_argument():
     x, y = toys.data()
-    given, added = toys.model(spa.SpAReg(0.5)), toys.model()
+    given = toys.model(spa.SpAReg(0.5), compiled=toys.EAGER)
+    added = toys.model(compiled=toys.EAGER)
     added.add_loss(spa.SpAReg(0.5))
     fit(given, x, y)
     fit(added, x, y)
     toys.assert_same_state(given, added, atol=1e-7)
-    plain = toys.model()
+    plain = toys.model(compiled=toys.EAGER)
     fit(plain, x, y)
     assert not np.allclose(plain.classifier.kernel.numpy(), added.classifier.kernel)
 
@@ -142,7 +144,8 @@ def test_each_strategy_moves_the_alignment_its_way(alignment, rises):
     x, y = toys.data()
     cosines = []
     for strategy in (None, alignment):
-        model = toys.model(strategy, keras.optimizers.SGD(0.05))
+        optimizer = keras.optimizers.SGD(0.05)
+        model = toys.model(strategy, optimizer, compiled=toys.EAGER)
         for _ in range(8):
             model.train_on_batch(x, y)
         cosines.append(model.evaluate(x, y, verbose=0)[-1])

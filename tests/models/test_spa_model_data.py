@@ -46,6 +46,7 @@ def test_soft_labels_of_one_class_each_equal_integers():
     toys.assert_same_state(integers, soft, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_tf_data_and_generators_train_like_arrays():
     tf = pytest.importorskip("tensorflow")
     x, y = toys.data(48)

@@ -51,6 +51,7 @@ def test_missing_data_end_in_one_line_and_code_2(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_again_if_it_was_not_exported(tmp_path, capsys):
     def trained(*arguments):
         run("digits_lt", *ONE, *arguments, f"--output_dir={tmp_path / 'output'}")

@@ -26,8 +26,10 @@ import statistics
 import time
 
 import harness
+import keras
+import numpy as np
 from absl import app, flags
-from alignment_overhead import VARIANTS, keras, make_model, np
+from alignment_overhead import VARIANTS, make_model
 
 from keras_spa import markdown
 
@@ -53,7 +55,7 @@ def head(name, num_classes):
 def times(num_classes, rounds, seconds):
     """Seconds a step of each variant in each round."""
     steps = {name: head(name, num_classes) for name in VARIANTS}
-    return _in_turns(steps, rounds, seconds)
+    return _time_in_turns(steps, rounds, seconds)
 
 
 def memory(num_classes, name):
@@ -76,10 +78,10 @@ def resnet_times(rounds, seconds):
         )
         x = np.random.RandomState(0).rand(batch, 224, 224, 3).astype("float32")
         steps[batch] = functools.partial(model.train_on_batch, x, np.arange(batch))
-    return _in_turns(steps, rounds, seconds)
+    return _time_in_turns(steps, rounds, seconds)
 
 
-def _in_turns(steps, rounds, seconds):
+def _time_in_turns(steps, rounds, seconds):
     first = next(iter(steps.values()))
     first()  # compiles
     started = time.perf_counter()

@@ -189,15 +189,3 @@ def mean_directions(means: Tensor, seen: Tensor, center: bool = True) -> Tensor:
     if center:
         means = means - mean_over_seen(means, seen)
     return unit(ops.where(seen[:, None] > 0, means, 0.0))
-
-
-def mean_cosine(
-    weights: Tensor, means: Tensor, seen: Tensor, center: bool = True
-) -> Tensor:
-    """Alignment of a classifier: mean over seen classes of `ŵ_c·μ̂_c`, in [−1, 1].
-
-    With `center=True` (default) this is the self-duality measure of neural collapse
-    (NC3; Papyan, Han and Donoho 2020, "Prevalence of neural collapse") as a cosine.
-    """
-    cosines = dot(unit(weights), mean_directions(means, seen, center))
-    return mean_over_seen(cosines, seen)

@@ -14,7 +14,10 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     |-------|--------|
     | a\\|b  | 7      |
     """
-    cells = [[str(cell).replace("|", "\\|") for cell in row] for row in rows]
+    cells = [
+        [str(cell).replace("|", "\\|").replace("\n", " ") for cell in row]
+        for row in rows
+    ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     header, *body = (
         "| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in cells

@@ -11,7 +11,6 @@ interval, best first.
 
 import argparse
 import concurrent.futures
-import json
 import pathlib
 import re
 import subprocess
@@ -19,6 +18,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from engine import command_line, job, storage
 from engine.processes import shared_environment
 from engine.registry import RECIPES
 from keras_spa.files import write_atomically
@@ -97,9 +97,34 @@ def run_candidate(
         env=shared_environment(jobs),
     )
     if done.returncode:
-        raise RuntimeError(f"{name}: {done.stderr.strip().splitlines()[-1]}")
-    results = [json.loads(path.read_text()) for path in folder.glob("runs/*.json")]
-    return {(result["method"], result["seed"]): result for result in results}
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise RuntimeError(f"{name}: {said[-1]}")
+    runs = candidate_job(recipe, arguments, name).runs  # others may lie there too
+    return {
+        (one.method, one.seed): storage.read_result(job.result_path(folder, one))
+        for one in runs
+    }
+
+
+def candidate_job(
+    recipe: str, arguments: Sequence[str], name: str
+) -> command_line.JobConfig:
+    """The runs of a candidate; ValueError if the recipe refuses its arguments."""
+    arguments = [*arguments, *CANDIDATES[name], "--split=validation"]
+    return command_line.parse(arguments, RECIPES[recipe])
+
+
+def _at_least_one(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number
+
+
+def _pattern(text: str) -> re.Pattern:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no pattern: {error}") from None
 
 
 def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
@@ -110,10 +135,12 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
         allow_abbrev=False,
     )
     parser.add_argument("recipe", choices=RECIPES, help="whose runs to choose for")
-    parser.add_argument("--jobs", type=int, default=1, help="candidates side by side")
+    parser.add_argument(
+        "--jobs", type=_at_least_one, default=1, help="candidates side by side"
+    )
     parser.add_argument(
         "--candidates",
-        type=re.compile,
+        type=_pattern,
         default=re.compile(""),
         help="which, by name; default: all",
     )
@@ -123,6 +150,8 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
         help="where runs and table go. Default: output/choose_RECIPE",
     )
     chosen, rest = parser.parse_known_args(arguments)
+    if not any(map(chosen.candidates.search, CANDIDATES)):
+        parser.error(f"--candidates matches none of {', '.join(CANDIDATES)}")
     chosen.output_dir = chosen.output_dir or pathlib.Path(
         f"output/choose_{chosen.recipe}"
     )
@@ -132,6 +161,11 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
 def main(arguments: Sequence[str] | None = None) -> None:
     chosen, rest = parse(arguments)
     names = [n for n in CANDIDATES if n == "none" or chosen.candidates.search(n)]
+    try:
+        for name in names:
+            candidate_job(chosen.recipe, rest, name)
+    except ValueError as error:
+        command_line.refuse(error)
 
     def run(name):
         return run_candidate(chosen.recipe, rest, name, chosen.output_dir, chosen.jobs)
@@ -142,9 +176,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for name, results in zip(names, pool.map(run, names), strict=True):
                 measured[name] = results
                 print(f"[{len(measured):2}/{len(names)}] {name}", flush=True)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError, OSError) as error:
             pool.shutdown(cancel_futures=True)
             sys.exit(f"choose.py: {error}")
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            command_line.refuse("Stopped. The same command goes on from here", 130)
     text = choices_page.table(measured)
     write_atomically(chosen.output_dir / "choices.md", text)
     print(f"\n{text}")

@@ -17,7 +17,6 @@ through the model batch by batch: the memory it takes does not grow with their n
 
 import dataclasses
 import io
-import json
 import pathlib
 from typing import Any
 
@@ -52,11 +51,12 @@ def main() -> None:
         path = pathlib.Path(values.saved_model)
         model = artifact.load(path)
         data, split = load_data(path, values)
+        output = pathlib.Path(values.output_dir or f"output/evaluate/{path.name}")
+        output.mkdir(parents=True, exist_ok=True)
         scores = evaluate(model, data, split, values.batch_size)
+        write(scores, data, split, path, output)
     except (ValueError, OSError, ImportError) as error:
         refuse(error)
-    output = pathlib.Path(values.output_dir or f"output/evaluate/{path.name}")
-    write(scores, data, split, path, output)
     title = f"{path.name} on {data.name}, {split} images"
     print(f"\n{title}\n\n{evaluation_page.table(scores)}")
     print(f"Classes: {output / 'table.md'}. Picture: {output / 'picture.png'}")
@@ -75,12 +75,21 @@ def load_data(
                 f"--data is missing: there is no {beside} to say what {path.name} was "
                 "tested on"
             )
-        result = json.loads(beside.read_text())
+        result = storage.read_result(beside)
         tasks = {task.title: task for task in RECIPES.values()}
-        task = tasks[result["dataset"]]
-        run = config.stored_config(task.config, result)
+        task = tasks.get(result["dataset"])
+        if task is None:
+            raise ValueError(
+                f"{beside} is of no recipe: dataset is {result['dataset']!r}. Say "
+                "with --data where the images are"
+            )
+        try:
+            run = config.stored_config(task.config, result)
+        except ValueError as error:
+            raise ValueError(f"{beside}: {error}") from error
         changed: dict[str, Any] = {"split": "test", **given}
         run = dataclasses.replace(run, **changed)
+        task.check(run)
         return task.load(run), run.split
     data = spa.data.load(
         values.data,

@@ -25,7 +25,7 @@ import subprocess
 import sys
 import time
 
-import engine  # noqa: F401
+from engine.command_line import refuse
 from reporting.figures import catalogue
 from reporting.figures.catalogue import FIGURES, TOYS
 
@@ -115,6 +115,8 @@ def main(arguments: list[str] | None = None) -> int:
             words = f"{chosen.output_dir / stem}.png and .svg ({seconds:.1f} s)"
         except catalogue.Missing as error:
             failed, words = failed + 1, f"not drawn: {error}"
+        except OSError as error:
+            refuse(error)
         print(f"[{number}/{len(jobs)}] figure {name}: {words}", flush=True)
     catalogue.write_captions(chosen.output_dir)
     return 1 if failed else 0

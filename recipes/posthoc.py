@@ -21,9 +21,9 @@ import numpy as np
 from absl import flags
 
 import keras_spa as spa
-from engine import command_line, storage
+from engine import artifact, command_line, storage
 from engine.command_line import refuse
-from engine.config import RunConfig
+from engine.config import RunConfig, stored_identity
 from engine.evaluation import shot_accuracies
 from engine.inputs import augmentation_layers
 from engine.registry import RECIPES
@@ -41,6 +41,7 @@ TURNS = [
     for norm in ("keep", "equal")
     for rate in (0.1, 0.25, 0.5, 0.75, 1.0)
 ]
+DATA = ("imbalance_factor", "max_count", "order", "validation_per_class")
 NAME = re.compile(r"(\w+)-none-if([\d.]+)-seed(\d+)")
 Classifier = tuple[np.ndarray, np.ndarray]
 
@@ -125,18 +126,20 @@ def main() -> None:
     flags.DEFINE_string("models", None, "Folder of exported .keras files.", values)
     arguments = command_line.arguments_or_help(__doc__, values)
     try:
-        ours = [a for a in arguments if a.startswith(("--recipe", "--models"))]
-        command_line.read(values, ours)
+        rest = command_line.read_known(values, arguments)
         task = RECIPES[values.recipe]
-        rest = [a for a in arguments if a not in ours]
         job = command_line.parse(rest, task)
         models = exported_models(values.models, job.runs[0])
-    except ValueError as error:
+        job.output_dir.mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as error:
         refuse(error)
     runs = []
     for number, (path, config) in enumerate(models, 1):
-        model = keras.saving.load_model(path, compile=False)
-        accuracy = compare(model, task.load(config), augmentation(config))
+        try:
+            model = artifact.load_model(path)
+            accuracy = compare(model, task.load(config), augmentation(config))
+        except (ValueError, OSError) as error:
+            refuse(f"{path.name}: {error}")
         runs.append(
             {"method": config.method, "seed": config.seed, "accuracy": accuracy}
         )
@@ -164,6 +167,8 @@ def exported_models(
     """The models without alignment at this imbalance factor, and their runs."""
     if folder is None:
         raise ValueError("--models=FOLDER is missing: that of exported .keras files")
+    if not config.validation_per_class:
+        raise ValueError("Parameters are chosen on --validation_per_class=N images")
     models = []
     for path in sorted(pathlib.Path(folder).glob("*.keras")):
         match = NAME.fullmatch(path.stem)
@@ -172,6 +177,7 @@ def exported_models(
             run = dataclasses.replace(
                 config, method=method, alignment="none", seed=seed
             )
+            _check_data(path, run)
             models.append((path, run))
     if not models:
         raise ValueError(
@@ -179,6 +185,20 @@ def exported_models(
             f"{config.imbalance_factor:g}-seedN.keras"
         )
     return models
+
+
+def _check_data(path: pathlib.Path, config: RunConfig) -> None:
+    """Raises if a model was trained on other images than those of the flags."""
+    beside = path.with_name(f"{path.stem}.json")
+    if not beside.exists():
+        return
+    theirs = stored_identity(type(config), storage.read_result(beside)["flags"])
+    for name in DATA:
+        if theirs[name] != getattr(config, name):
+            raise ValueError(
+                f"{path.name} was trained with --{name}={theirs[name]}, not with "
+                f"{getattr(config, name)}: give the data flags of its training"
+            )
 
 
 if __name__ == "__main__":

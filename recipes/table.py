@@ -1,4 +1,4 @@
-"""Writes recipes/README.md, and the tables and numbers in README.md and docs/.
+"""Writes recipes/README.md, and tables and numbers in the other documents.
 
     python recipes/table.py
 
@@ -7,13 +7,17 @@ recipes/README.md is generated whole; in the other documents it is what stands b
 markers, which `reporting/documents.py` explains.
 """
 
-import engine  # noqa: F401
+from engine.command_line import refuse
 from reporting import documents
 
 
 def main() -> None:
     """Regenerates all documents and names those that changed."""
-    for path in documents.regenerate():
+    try:
+        changed = documents.regenerate()
+    except (ValueError, OSError) as error:
+        refuse(error)
+    for path in changed:
         print(path.relative_to(documents.ROOT))
 
 

@@ -1,6 +1,7 @@
 """Settings of every test; which of them run on one backend alone, and which first."""
 
 import atexit
+import gc
 import os
 import pathlib
 import shutil
@@ -16,7 +17,6 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-import keras
 import pytest
 
 TESTS = pathlib.Path(__file__).parent
@@ -40,6 +40,7 @@ ONCE = (  # NumPy, lists of files, text: no backend has a part in them
     "recipes/test_scores.py",
     "recipes/test_statistics.py",
     "recipes/test_table.py",
+    "test_layering.py",
     "test_notes.py",
     "test_project.py",
 )
@@ -49,6 +50,8 @@ assert not MISSING, f"ONCE in {__file__} must name what is there, not {MISSING}"
 
 @pytest.fixture(autouse=True)
 def fixed_seed():
+    import keras  # takes seconds: only where tests run, not where xdist deals them out
+
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy("float32")
     yield
@@ -65,6 +68,8 @@ def pytest_collection_modifyitems(config, items):
 
     They last longest, and a file is one worker's: begun last they would end alone.
     """
+    import keras
+
     for item in items:
         if runs_once(item.path):
             item.add_marker("once")
@@ -76,3 +81,8 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if not item.get_closest_marker("once")]
     first = {item.path for item in items if item.get_closest_marker("process")}
     items.sort(key=lambda item: item.path not in first)
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector what imports made: a million objects that stay."""
+    gc.freeze()

@@ -13,7 +13,7 @@ import keras_spa as spa
 MODULES = [
     name
     for _, name, _ in pkgutil.walk_packages(spa.__path__, "keras_spa.")
-    if "._train_step_" not in name
+    if "._train_step." not in name  # one of them needs PyTorch
 ]
 EXAMPLES = {
     "Alignment": spa.Alignment(),

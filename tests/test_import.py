@@ -1,4 +1,6 @@
+import importlib
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -26,3 +28,11 @@ def test_trains_where_tensorflow_is_not_installed(backend):
         env=os.environ | {"KERAS_BACKEND": backend},
         check=True,
     )
+
+
+RECIPES = pathlib.Path(__file__).parents[1] / "recipes"
+
+
+@pytest.mark.parametrize("script", sorted(path.stem for path in RECIPES.glob("*.py")))
+def test_every_script_can_be_imported(script):
+    assert hasattr(importlib.import_module(script), "main")

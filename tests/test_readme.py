@@ -1,6 +1,5 @@
 """README.md: its code and commands run as printed, whatever they are."""
 
-import json
 import pathlib
 import re
 import subprocess
@@ -68,11 +67,3 @@ def test_the_first_screen_shows_commands_code_and_a_picture():
     assert "```bash" in screen
     assert "```python" in screen
     assert re.search(r"!\[.*?\]\(\S+\)", screen)
-
-
-def test_result_files_are_of_one_configuration_each():
-    for path in (ROOT / "recipes" / "results").glob("*/runs/*.json"):
-        result = json.loads(path.read_text())
-        factor = f"if{result['flags']['imbalance_factor']:g}"
-        name = f"{result['method']}-{result['alignment']}-{factor}-seed{result['seed']}"
-        assert path.stem == name

@@ -6,10 +6,22 @@ A row stands for all its bad values; the error names the argument and shows the 
 import functools
 import re
 
+import keras
 import numpy as np
 import pytest
 
-from keras_spa import CosineRamp, SpAProj, SpAReg, SpASLERP, layers, metrics, models
+from keras_spa import (
+    CosineRamp,
+    SpAProj,
+    SpAReg,
+    SpASLERP,
+    align,
+    choose_alignment,
+    diagnose,
+    layers,
+    metrics,
+    models,
+)
 
 NAN, INF = float("nan"), float("inf")
 NOT_IN_0_1 = [-0.1, 1.1, NAN, INF, True, "0.5", None]
@@ -60,11 +72,11 @@ def class_means(features, labels):
     return layer.call(features, np.array(labels), training=True)
 
 
-def of_shape(shape):
+def class_means_of_shape(shape):
     return class_means(np.ones(shape, "float32"), [0, 1, 2])
 
 
-def of_labels(labels):
+def class_means_of_labels(labels):
     return class_means(np.ones((3, 3), "float32"), labels)
 
 
@@ -94,16 +106,45 @@ NO_LABELS = [
     [[0, 1], [1, 0], [1, 0]],
     ["a", "b", "c"],
 ]
+X, Y = np.ones((6, 4), "float32"), np.arange(6) % 3
+NAN_X = np.where(np.eye(6, 4), NAN, X)
+MODEL = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+NO_DATASET = [None, 3, "data", (X.tolist(), Y.tolist()), [{"x": X}], [X], (X, Y[:5])]
+NO_BATCH = [(X, Y - 1), (X, Y + 1), (X, Y[:4]), (X, Y + 0.5), (X, Y.astype(str))]
+
+
+def means_of(batch):
+    return metrics.exact_class_means([batch], 3)
+
+
+def accuracy_of(labels):
+    return metrics.accuracy_per_class(Y, labels, 3)
+
+
+def choice_of(held_out):
+    return choose_alignment(MODEL, (X, Y), held_out, verbose=0)
+
+
 NO_FEATURES = [(3,), (3, 4, 4), (3, None)]
 INPUTS = [
     (spa_dense, ["spa_reg", 0.1, [SpAReg(), None]], "Argument `alignment` .*Received"),
     (spa_dense, [SpAReg(class_means=BOUND)], "Argument `alignment` .*Received"),
+    (functools.partial(align, MODEL, verbose=0), NO_DATASET, "Argument `dataset`"),
+    (functools.partial(diagnose, MODEL, verbose=0), NO_DATASET, "Argument `dataset`"),
+    (choice_of, [(NAN_X, Y)], "Argument `held_out` must give finite features"),
+    (means_of, NO_BATCH, "Argument `labels` must .*Received"),
+    (means_of, [(X[0], Y), (X[None], Y)], "must hold features .*Received"),
+    (accuracy_of, [labels for _, labels in NO_BATCH], "Argument `labels` must"),
     (spa_dense_of_rank, [2], "Argument `lora_rank` .*Received"),
-    (of_labels, NO_LABELS, "Argument `labels` must be .*Received"),
+    (class_means_of_labels, NO_LABELS, "Argument `labels` must be .*Received"),
     (spa_dense_of_labels, NO_LABELS, "Argument `labels` must be .*Received"),
     (layers.ClassMeans(4).build, NO_FEATURES, "`features` must have shape"),
     (layers.SpADense(4).build, NO_FEATURES, "`features` must have shape"),
-    (of_shape, [(3,), (3, 3, 3), (3, 4)], r"`features` must have shape \(B, 3\)"),
+    (
+        class_means_of_shape,
+        [(3,), (3, 3, 3), (3, 4)],
+        r"`features` must have shape \(B, 3\)",
+    ),
     (
         layers.CosineDense(3).build,
         [(None, None), (3,), (None, 4, None)],

@@ -6,6 +6,8 @@ import numpy as np
 import keras_spa as spa
 
 INPUTS, FEATURES, CLASSES = 6, 5, 4
+# For `compile`, where no graph is tested: TensorFlow takes a second to make one.
+EAGER = {"run_eagerly": True}
 
 
 def data(samples=48, seed=0):
@@ -49,6 +51,12 @@ def all_alignments(steps=10):
         spa.SpASLERP(spa.CosineRamp(0.3, steps)),
         spa.SpAProj(0.4),
     ]
+
+
+def fit(model, x, y, epochs=2, **kwargs):
+    return model.fit(
+        x, y, batch_size=16, epochs=epochs, shuffle=False, verbose=0, **kwargs
+    )
 
 
 def state(toy):

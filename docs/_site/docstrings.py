@@ -15,7 +15,7 @@ class Doctests(griffe.Extension):
     def on_object(self, *, obj, **_):
         if obj.docstring:
             text = DOCTEST.sub(
-                lambda found: f"```pycon\n{found.group().rstrip()}\n```\n",
+                lambda match: f"```pycon\n{match.group().rstrip()}\n```\n",
                 obj.docstring.value,
             )
             text = re.sub(

@@ -52,9 +52,8 @@ class ApplyUpdate(keras.callbacks.Callback):
     def on_train_batch_end(
         self, batch: int, logs: dict[str, Any] | None = None
     ) -> None:
-        iterations = _iterations(
-            self.model
-        )  # on JAX this brings the weights up to date
+        # On JAX this brings the weights up to date.
+        iterations = _iterations(self.model)
         if int(iterations) != self._steps:
             self._steps = int(iterations)
             for head in self._heads:

@@ -12,6 +12,7 @@ from keras_spa.data._tensorflow import import_tensorflow
 from keras_spa.data.augment import crops
 from keras_spa.data.augment.base import functions
 
+CHUNK = 32  # files whose parts are drawn together
 JPEG_END = b"\xff\xd9"
 
 
@@ -23,25 +24,38 @@ def decoder(
 
     check, paths = _checker(on_error), tf.constant(paths)
 
-    def decode(row: Tensor, seed: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def read(row: Tensor, seed: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         path = tf.gather(paths, row)
         contents = tf.io.read_file(path)
         sound = tf.ensure_shape(tf.numpy_function(check, [path, contents], "bool"), ())
-        image = tf.cond(
-            sound,
-            lambda: _decode(contents, seed, size, training),
-            lambda: tf.zeros((size, size, 3), "uint8"),
+        shape = tf.cond(
+            sound & tf.io.is_jpeg(contents),
+            lambda: tf.io.extract_jpeg_shape(contents),
+            lambda: tf.ones(3, "int32"),  # `_decode` asks the image itself
         )
-        return sound, (row, image)
+        return sound, (row, seed, contents, shape)
+
+    def draw(
+        row: Tensor, seed: Tensor, contents: Tensor, shape: Tensor
+    ) -> tuple[Tensor, ...]:
+        return row, seed, contents, _parts(shape, seed, training)
+
+    def decode(
+        row: Tensor, seed: Tensor, contents: Tensor, part: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        return row, _decode(contents, seed, part, size, training)
 
     def load(rows: Any, seed: Tensor) -> Any:
         examples = rows.enumerate().map(
-            lambda i, row: decode(row, tf.stack([seed, tf.cast(i, "int32")])),
+            lambda i, row: read(row, tf.stack([seed, tf.cast(i, "int32")])),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
         if on_error == "skip":
             examples = examples.filter(lambda sound, _: sound)
-        return examples.map(lambda _, example: example)
+        examples = examples.map(lambda _, example: example)
+        # Image by image, these operations would cost half as much as the decoding.
+        chunks = examples.batch(CHUNK).map(draw, num_parallel_calls=tf.data.AUTOTUNE)
+        return chunks.unbatch().map(decode, num_parallel_calls=tf.data.AUTOTUNE)
 
     return load
 
@@ -81,34 +95,42 @@ def damage(contents: bytes) -> str:
     return ""
 
 
-def _decode(contents: Tensor, seed: Tensor, size: int, training: bool) -> Tensor:
+def _decode(
+    contents: Tensor, seed: Tensor, part: Tensor, size: int, training: bool
+) -> Tensor:
     """uint8 (size, size, 3); of a JPEG, no more is decoded than the crop needs."""
     tf = import_tensorflow()
 
     def jpeg() -> Tensor:
-        box = _box(tf.io.extract_jpeg_shape(contents), seed, training)
-        return tf.io.decode_and_crop_jpeg(contents, box, channels=3)
+        return tf.io.decode_and_crop_jpeg(contents, part[:4], channels=3)
+
+    # A call, not inlined: else TensorFlow visits its operations for JPEGs, too.
+    @tf.function(experimental_attributes={"_noinline": True}, autograph=False)
+    def cut(image: Tensor, seed: Tensor) -> Tensor:
+        part = _parts(tf.shape(image)[None], seed[None], training)[0]
+        top, left, height, width = tf.unstack(part[:4])
+        return image[top : top + height, left : left + width]
 
     def other() -> Tensor:
         image = tf.io.decode_image(contents, channels=3, expand_animations=False)
-        top, left, height, width = tf.unstack(_box(tf.shape(image), seed, training))
-        return image[top : top + height, left : left + width]
+        return cut(image, seed)
 
     image = tf.cond(tf.io.is_jpeg(contents), jpeg, other)
     # One kernel of TensorFlow's: image by image, `crops` takes four times as long.
     image = tf.cast(tf.round(tf.image.resize(image, (size, size))), "uint8")
     if training:
-        mirrored = crops.random_mirror(functions(image), seed, 1)[0, 0] > 0
-        image = tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
+        image = tf.cond(part[4] > 0, lambda: tf.reverse(image, [1]), lambda: image)
     return image
 
 
-def _box(shape: Tensor, seed: Tensor, training: bool) -> Tensor:
-    """Top, left, height and width of the part to keep, int32 (4,)."""
-    tf, xp = import_tensorflow(), functions(shape)
-    image = 1, shape[0], shape[1]
+def _parts(shapes: Tensor, seeds: Tensor, training: bool) -> Tensor:
+    """Top, left, height, width of each image's part; whether it is mirrored: (B, 5)."""
+    tf, xp = import_tensorflow(), functions(shapes)
+    images = tf.shape(shapes)[0], shapes[:, :1], shapes[:, 1:2]
     if training:
-        box = crops.random_box(xp, seed, *image, crops.SCALE, crops.RATIO)
+        box = crops.random_box(xp, seeds, *images, crops.SCALE, crops.RATIO)
+        mirrored = crops.random_mirror(xp, seeds, images[0])
     else:
-        box = crops.middle_box(xp, *image, (crops.KEPT,) * 2, (crops.COVER,) * 2)
-    return tf.concat(box, axis=-1)[0]
+        box = crops.middle_box(xp, *images, (crops.KEPT,) * 2, (crops.COVER,) * 2)
+        mirrored = tf.zeros((images[0], 1), "int32")
+    return tf.concat([*box, mirrored], axis=-1)

@@ -89,7 +89,9 @@ class ImageFiles:
         whole = np.zeros(len(self), bool)
         bar = keras.utils.Progbar(len(self), verbose=int(verbose), unit_name="file")
         with ThreadPool() as pool:  # left at the first error, with the rest undone
-            for i, error in enumerate(pool.imap(_error_of, self.paths, chunksize=8)):
+            for i, error in enumerate(
+                pool.imap(_reading_error, self.paths, chunksize=8)
+            ):
                 if error is not None and on_error == "raise":
                     raise error
                 whole[i] = error is None
@@ -126,7 +128,7 @@ def read(path: Path, small: bool = False) -> Array:
         raise ValueError(f"Cannot read the image {str(path)!r}: {error}") from error
 
 
-def _error_of(path: Path) -> Exception | None:
+def _reading_error(path: Path) -> Exception | None:
     try:
         read(path, small=True)
     except (ValueError, FileNotFoundError) as error:

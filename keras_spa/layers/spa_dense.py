@@ -110,7 +110,7 @@ class SpADense(keras.layers.Dense):
         if training and labels is not None:
             statistics = self.class_means.updated(features, labels, sample_weight)
             self.class_means.assign(statistics)
-            kernel = _with_projected_gradient(self.alignments, kernel, statistics)
+            kernel = _route_gradient(self.alignments, kernel, statistics)
             for alignment in _kernel.acting(self.alignments, "penalty"):
                 self.add_loss(alignment.penalty(_kernel.rows(kernel), statistics))
         logits = ops.matmul(
@@ -160,10 +160,10 @@ class SpADense(keras.layers.Dense):
         return super().from_config({**config, "alignment": alignment})
 
 
-def _with_projected_gradient(
+def _route_gradient(
     alignments: Sequence[Alignment], kernel: keras.Variable, statistics: ClassStatistics
 ) -> Tensor:
-    """The kernel itself, but what flows back to it is edited first."""
+    """The kernel itself, on a route on which its gradient is edited first."""
 
     @ops.custom_gradient
     def identity(kernel: Tensor, *parts: Tensor) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from keras_spa import _checks
 from keras_spa._types import Array
 
 
@@ -22,7 +23,8 @@ def exact_class_means(
         classes without images.
 
     Raises:
-        ValueError: no batch.
+        ValueError: no batch, features of another shape, or labels that are not one
+            integer in 0..K−1 for each of them.
 
     Example:
 
@@ -35,14 +37,21 @@ def exact_class_means(
 
     Reference: ours.
     """
+    num_classes = _checks.integer("num_classes", num_classes, 1)
     counts, sums = np.zeros(num_classes), None
     for features, labels in batches:
         features = np.asarray(features, "float64")
+        if features.ndim != 2 or sums is not None and len(features.T) != len(sums.T):
+            raise ValueError(
+                "Argument `batches` must hold features (B, d), of one d. "
+                f"Received: features.shape={features.shape}"
+            )
+        labels = _labels(labels, len(features), num_classes)
         if sums is None:
             sums = np.zeros((num_classes, features.shape[1]))
         order = np.argsort(labels, kind="stable")
         classes, starts, n = np.unique(
-            np.asarray(labels)[order], return_index=True, return_counts=True
+            labels[order], return_index=True, return_counts=True
         )
         if len(classes):
             sums[classes] += np.add.reduceat(features[order], starts)
@@ -113,6 +122,9 @@ def accuracy_per_class(predictions: Array, labels: Array, num_classes: int) -> A
     Returns:
         float64 array (K,), in [0, 1]; NaN for classes without images.
 
+    Raises:
+        ValueError: labels that are not one integer in 0..K−1 for each prediction.
+
     Example:
 
     >>> import keras_spa as spa
@@ -121,7 +133,26 @@ def accuracy_per_class(predictions: Array, labels: Array, num_classes: int) -> A
 
     Reference: ours.
     """
-    predictions, labels = np.asarray(predictions), np.asarray(labels)
+    num_classes = _checks.integer("num_classes", num_classes, 1)
+    predictions = np.asarray(predictions)
+    if predictions.ndim != 1:
+        raise ValueError(
+            "Argument `predictions` must be classes (N,). "
+            f"Received: predictions.shape={predictions.shape}"
+        )
+    labels = _labels(labels, len(predictions), num_classes)
     images = np.bincount(labels, minlength=num_classes)
     right = np.bincount(labels[predictions == labels], minlength=num_classes)
     return np.where(images > 0, right / np.maximum(images, 1), np.nan)
+
+
+def _labels(labels: Array, images: int, num_classes: int) -> Array:
+    """Labels as integers (N,), one an image."""
+    labels = np.asarray(labels)
+    if labels.shape != (images,):
+        raise ValueError(
+            f"Argument `labels` must hold one integer for each of {images} images. "
+            f"Received: labels.shape={labels.shape}"
+        )
+    _checks.label_values(labels, num_classes)
+    return labels.astype("int64")

@@ -4,7 +4,7 @@ from typing import Any
 import keras
 
 
-def with_parts(
+def deserialize_parts(
     config: Mapping[str, Any],
     names: Iterable[str],
     custom_objects: Mapping[str, Any] | None = None,

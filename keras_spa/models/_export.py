@@ -40,7 +40,7 @@ def export(
             _export_saved_model(model, path, verbose, specs, **kwargs)
             return
         if format in ("onnx", "litert"):  # whose runtimes know few half-precision ops
-            model = _in_float32(model)
+            model = _float32_model(model)
         serving = _serving(model, specs[0])
         serving.export(str(path), format, verbose, [_specs(serving.input)], **kwargs)
         if format == "onnx":
@@ -131,7 +131,7 @@ def _serving(model: keras.Model, specs: Any, dtype: str | None = None) -> keras.
     return keras.Model(inputs, outputs, name=f"{model.name}_serving")
 
 
-def _in_float32(model: keras.Model) -> keras.Model:
+def _float32_model(model: keras.Model) -> keras.Model:
     """The model, or a copy of it with all layers computing in float32."""
     policies = {layer.compute_dtype for layer in all_layers(model)}
     return model if policies == {"float32"} else uncompiled_copy(model, in_float32=True)

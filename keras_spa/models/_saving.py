@@ -7,7 +7,7 @@ import keras
 from keras_spa.alignment.base import Alignment
 from keras_spa.layers.spa_dense import SpADense
 from keras_spa.models import _export
-from keras_spa.models._config import with_parts
+from keras_spa.models._config import deserialize_parts
 from keras_spa.models._surgery.logits import logits_layer
 from keras_spa.models._surgery.up_to_head import UpToHead
 
@@ -102,7 +102,7 @@ class Saving:
         custom_objects: Mapping[str, Any] | None = None,
     ) -> Self:
         parts = ("backbone", "classifier", "dtype")
-        config = with_parts(config, parts, custom_objects)
+        config = deserialize_parts(config, parts, custom_objects)
         trainable = config.pop("trainable", True)
         if config["classifier"] is None:
             config["classifier"] = logits_layer(config["backbone"].head)

@@ -104,13 +104,13 @@ def error_probability(
     random = np.random.RandomState(_checks.integer("seed", seed, 0))
     thresholds = _pairs.boundary_distances(weights, means, biases) / sigma
     estimates = [
-        _of_class(y, weights, thresholds[y], samples, random)
+        _estimate_class(y, weights, thresholds[y], samples, random)
         for y in range(len(weights))
     ]
     return ErrorProbability(*np.array(estimates).T)
 
 
-def _of_class(
+def _estimate_class(
     y: int,
     weights: Array,
     thresholds: Array,

@@ -18,6 +18,13 @@ def array_batches(
     if isinstance(dataset, tuple):
         images, labels = _arrays(dataset)
         dataset = _ArrayBatches(images, labels, batch_size)
+    if isinstance(dataset, str) or not hasattr(dataset, "__getitem__") | hasattr(
+        dataset, "__iter__"
+    ):
+        raise ValueError(
+            "Argument `dataset` must be (images, labels) arrays, or batches of them. "
+            f"Received: {dataset!r}"
+        )
     cardinality = getattr(dataset, "cardinality", lambda: 0)
     if int(cardinality()) == -1:  # what TensorFlow says of endless data sets
         raise ValueError(
@@ -28,7 +35,16 @@ def array_batches(
         steps = len(dataset)
     except TypeError:
         steps = None
-    return (keras.tree.map_structure(np.asarray, b[:2]) for b in dataset), steps
+    return (keras.tree.map_structure(np.asarray, _pair(b)) for b in dataset), steps
+
+
+def _pair(batch: Any) -> Any:
+    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+        raise ValueError(
+            "Argument `dataset` must give batches (images, labels). "
+            f"Received: a batch of type {type(batch).__name__}"
+        )
+    return batch[:2]
 
 
 def integer_labels(labels: Array, num_classes: int) -> Array:
@@ -51,6 +67,11 @@ def _arrays(pair: tuple[Any, ...]) -> tuple[Any, ...]:
             "Argument `dataset` must be (images, labels) arrays; files go through "
             "keras_spa.data.pipeline(split, batch_size, training=False). "
             f"Received: {tuple(type(part).__name__ for part in pair)}"
+        )
+    if not all(np.ndim(array) for array in keras.tree.flatten(pair)):
+        raise ValueError(
+            "Argument `dataset` must be (images, labels) arrays; make them with "
+            "np.asarray. Received: numbers in lists"
         )
     lengths = [len(array) for array in keras.tree.flatten(pair)]
     if len(set(lengths)) > 1:

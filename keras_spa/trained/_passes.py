@@ -75,4 +75,8 @@ def collected(observed: Any) -> tuple[Array, Array]:
     """All features (N, d), float32, and labels (N,) of what `observe` yields."""
     kept = [(features.astype("float32"), labels) for features, _, labels in observed]
     features, labels = map(np.concatenate, zip(*kept, strict=True))
+    if not np.isfinite(features).all():
+        raise ValueError(
+            "Argument `held_out` must give finite features. Received: NaN or infinity"
+        )
     return features, labels

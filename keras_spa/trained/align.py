@@ -138,7 +138,7 @@ def _check_arguments(
             "Argument `held_out` must be None with an `alignment`, which is taken as "
             f"it is. Received: held_out={type(held_out).__name__}"
         )
-    if iter(dataset) is dataset:
+    if hasattr(dataset, "__next__"):
         raise ValueError(
             "Argument `dataset` must be data that can be gone through twice: arrays, a "
             "tf.data.Dataset, a PyDataset or a list of batches. Received: "

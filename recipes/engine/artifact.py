@@ -68,16 +68,22 @@ def _load_saved_model(path: pathlib.Path) -> Artifact:
     return Artifact(answer, tuple(spec.shape[1:]), loaded)
 
 
-def _load_keras(path: pathlib.Path) -> Artifact:
+def load_model(path: pathlib.Path) -> Any:
+    """The Keras model of a .keras file; ValueError if it cannot be loaded."""
     import keras
 
     import keras_spa  # noqa: F401 (registers its classes)
 
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds
-        reason = next(line for line in str(error).splitlines() if line.strip())
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        reason = lines[0] if lines else repr(error)
         raise ValueError(f"{path} cannot be loaded by Keras: {reason}") from error
+
+
+def _load_keras(path: pathlib.Path) -> Artifact:
+    model = load_model(path)
 
     def answer(images: np.ndarray) -> Outputs:
         return {"output": model.predict_on_batch(images)}

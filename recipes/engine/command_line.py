@@ -100,11 +100,11 @@ def parse(arguments: Sequence[str], task: Task) -> JobConfig:
     read(values, arguments)
     names = ("method", "alignment", "seeds")
     given: dict[str, list[str]] = {name: values[name].value or [] for name in names}
-    seeds = given["seeds"]
-    if not seeds or not all(map(str.isdigit, seeds)) or len(set(seeds)) < len(seeds):
+    seeds = [int(text) for text in given["seeds"] if text.isdecimal()]
+    if not seeds or len(set(seeds)) < len(given["seeds"]):
         raise ValueError(
             "--seeds must be different whole numbers, such as 0,1,2, "
-            f"not {','.join(seeds)}"
+            f"not {','.join(given['seeds'])}"
         )
     for name, known in (("method", METHODS), ("alignment", ALIGNMENTS)):
         wrong = [value for value in given[name] if value not in known]
@@ -112,6 +112,8 @@ def parse(arguments: Sequence[str], task: Task) -> JobConfig:
             raise ValueError(
                 f"--{name} must name some of {', '.join(known)}, not {', '.join(wrong)}"
             )
+        if len(set(given[name])) < len(given[name]):
+            raise ValueError(f"--{name} names one twice: {','.join(given[name])}")
     pairs = list(itertools.product(given["method"], given["alignment"]))
     if values["alignment"].using_default_value:
         pairs = [(m, a) for m, a in pairs if a != "misaligned" or m == "ce"]
@@ -119,9 +121,9 @@ def parse(arguments: Sequence[str], task: Task) -> JobConfig:
     fields = run_fields(values, task.config)
     if fields["smoke"]:
         seeds = seeds[:1]
-        fields |= {"epochs": 1, "verbose": False}
+        fields |= {"epochs": 1, "warmup_epochs": 0, "verbose": False}
     runs = tuple(
-        task.config(method=method, alignment=alignment, seed=int(seed), **fields)
+        task.config(method=method, alignment=alignment, seed=seed, **fields)
         for seed in seeds
         for method, alignment in pairs
     )
@@ -133,23 +135,35 @@ def parse(arguments: Sequence[str], task: Task) -> JobConfig:
 
 def read(values: flags.FlagValues, arguments: Sequence[str]) -> None:
     """Gives flags the values of a command line; ValueError with one line."""
+    if rest := read_known(values, arguments, known_only=False):
+        raise ValueError(f"not a flag: {' '.join(rest)}")
+
+
+def read_known(
+    values: flags.FlagValues, arguments: Sequence[str], known_only: bool = True
+) -> list[str]:
+    """Gives flags the values of a command line; the rest of it, for other flags."""
     try:
-        _, *rest = values([script_name(), *arguments])
+        _, *rest = values([script_name(), *arguments], known_only)
     except flags.Error as error:
         raise ValueError(str(error).strip().splitlines()[-1].strip()) from None
-    if rest:
-        raise ValueError(f"not a flag: {' '.join(rest)}")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"--flagfile must name a text file: {error}") from None
+    return rest
 
 
 def run_fields(values: flags.FlagValues, config: type[RunConfig]) -> dict[str, Any]:
     """The fields of a configuration that are among the flags."""
     kinds = typing.get_type_hints(config)
-    names = [field.name for field in dataclasses.fields(config)]
-    return {
-        name: convert(values[name].value, kinds[name])
-        for name in names
-        if name in values and name not in NAMES
-    }
+    fields = {}
+    for name in (field.name for field in dataclasses.fields(config)):
+        if name in values and name not in NAMES:
+            value = values[name].value
+            try:
+                fields[name] = convert(value, kinds[name])
+            except ValueError as error:
+                raise ValueError(f"--{name}={','.join(value or ())}: {error}") from None
+    return fields
 
 
 def flagfile_config(flagfile: pathlib.Path, task: Task) -> RunConfig:

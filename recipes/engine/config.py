@@ -1,6 +1,7 @@
 """`RunConfig`: everything that one run of a recipe depends on."""
 
 import dataclasses
+import math
 import types
 import typing
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from engine.methods import ALIGNMENTS, FIXED_HEADS, METHODS, MOVING_ALIGNMENTS
 
 # What a run is named by, and not compared in.
 NAMES = ("method", "alignment", "seed")
+LARGEST = 2**31 - 1  # of whole numbers: what steps and seeds are counted in
 HOST_ONLY = ("mixup", "cutmix", "rand_augment")  # layers of Keras and keras-cv
 
 
@@ -40,10 +42,21 @@ class RunConfig(
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            if choices := field.metadata.get("choices"):
-                _check_choice(field.name, getattr(self, field.name), choices)
+            _check_value(field, getattr(self, field.name))
         _check_choice("method", self.method, tuple(METHODS))
         _check_choice("alignment", self.alignment, tuple(ALIGNMENTS))
+        if len(self.decay_factors) != 2:
+            raise ValueError(
+                "--decay_factors must be two numbers, such as 0.01,0.0001, not "
+                f"{','.join(map(str, self.decay_factors))}"
+            )
+        if self.beta == 1:
+            raise ValueError("--beta must be below 1, such as 0.9999")
+        if self.warmup_epochs > 0.8 * self.epochs:
+            raise ValueError(
+                f"--warmup_epochs={self.warmup_epochs} must end within 80 % of "
+                f"--epochs={self.epochs}"
+            )
         if not can_combine(self.method, self.alignment):
             raise ValueError(
                 "SpA-SLERP and SpA-Proj cannot move the fixed head of etf_dr "
@@ -63,8 +76,12 @@ class RunConfig(
     @property
     def name(self) -> str:
         """Of its files: `ce-spa_reg-if100-seed0`."""
-        factor = f"if{self.imbalance_factor:g}"
-        return f"{self.method}-{self.alignment}-{factor}-seed{self.seed}"
+        return f"{self.row_name}-seed{self.seed}"
+
+    @property
+    def row_name(self) -> str:
+        """Of its row in the tables, whatever the seed: `ce-spa_reg-if100`."""
+        return f"{self.method}-{self.alignment}-if{self.imbalance_factor:g}"
 
     def identity(self) -> dict[str, Any]:
         """The fields that decide the numbers, for result files; JSON can hold it."""
@@ -101,7 +118,7 @@ def stored_identity(config: type[RunConfig], stored: dict[str, Any]) -> dict[str
         if field.name not in NAMES and field.metadata["decides"]
     }
     known = {
-        name: convert(value, kinds[name])
+        name: _converted(value, kinds[name])
         for name, value in stored.items()
         if name in defaults
     }
@@ -110,9 +127,26 @@ def stored_identity(config: type[RunConfig], stored: dict[str, Any]) -> dict[str
 
 
 def stored_config(config: type[RunConfig], result: dict[str, Any]) -> RunConfig:
-    """The configuration of a result file."""
-    names = {name: result[name] for name in NAMES}
-    return config(**names, **stored_identity(config, result["flags"]))
+    """The configuration of a result file.
+
+    Raises:
+        ValueError: it has fields that are not known, or values of another type.
+    """
+    kinds = typing.get_type_hints(config)
+    fields = {name: result[name] for name in NAMES}
+    fields |= stored_identity(config, result["flags"])
+    try:
+        return config(**{n: convert(value, kinds[n]) for n, value in fields.items()})
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"its flags cannot be read: {error!r}") from error
+
+
+def _converted(value: Any, kind: Any) -> Any:
+    """A stored value in the type of its field; as it is if it cannot have that."""
+    try:
+        return convert(value, kind)
+    except (TypeError, ValueError):
+        return value
 
 
 def convert(value: Any, kind: Any) -> Any:
@@ -125,6 +159,27 @@ def convert(value: Any, kind: Any) -> Any:
         part, _ = typing.get_args(kind)
         return tuple(part(one) for one in value)
     return kind(value)
+
+
+def _check_value(field: dataclasses.Field, value: Any) -> None:
+    """Raises if a value is not among the choices or within the limits of its field."""
+    about = field.metadata
+    if choices := about.get("choices"):
+        _check_choice(field.name, value, choices)
+    for one in value if isinstance(value, tuple) else (value,):
+        if not isinstance(one, (int, float)):
+            continue
+        if not math.isfinite(one):
+            wanted = "a finite number"
+        elif isinstance(one, int) and one > LARGEST:
+            wanted = f"at most {LARGEST}"
+        elif (low := about.get("low")) is not None and one < low:
+            wanted = f"at least {low}"
+        elif (high := about.get("high")) is not None and one > high:
+            wanted = f"at most {high}"
+        else:
+            continue
+        raise ValueError(f"--{field.name} must be {wanted}, not {one}")
 
 
 def _check_choice(flag: str, value: Any, choices: tuple[Any, ...]) -> None:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 import keras_spa as spa
+from engine import storage
 from engine.artifact import Artifact
 from keras_spa.metrics import shot_means
 
@@ -17,12 +18,7 @@ def shot_accuracies(
     per_class: Sequence[float] | np.ndarray, class_counts: Sequence[int] | np.ndarray
 ) -> dict[str, float | None]:
     """`keras_spa.metrics.shot_means`, with None where JSON cannot hold NaN."""
-    means = shot_means(per_class, class_counts)
-    return {shots: _finite(value) for shots, value in means.items()}
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    return storage.without_nan(shot_means(per_class, class_counts))
 
 
 class Scores:
@@ -76,7 +72,7 @@ class Scores:
         return {
             "all": 100 * float(right.sum() / tested.sum()),
             **shot_accuracies(per_class, self.class_counts),
-            "per_class": [_finite(value) for value in per_class],
+            "per_class": storage.without_nan(per_class.tolist()),
         }
 
     def calibration_error(self) -> float:
@@ -125,8 +121,12 @@ def _batches(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Batches of images and labels as arrays; files are read when it is their turn."""
     if isinstance(split.images, spa.data.ImageFiles):
-        if len(shape) != 3 or shape[0] is None or shape[0] != shape[1]:
+        if len(shape) != 3 or shape[0] in (None, -1) or shape[0] != shape[1]:
             raise ValueError(f"Image files need a model of square images, not {shape}")
+        if shape[2] not in (None, -1, 3):
+            raise ValueError(
+                f"Image files need a model of three colours, not of shape {shape}"
+            )
         yield from spa.data.pipeline(
             split, batch_size, training=False, image_size=shape[0]
         ).as_numpy_iterator()

@@ -13,16 +13,22 @@ from engine.config import RunConfig
 
 
 def training_inputs(
-    config: RunConfig, data: spa.data.LongTailedData, steps: int, epoch: int, step: int
+    config: RunConfig,
+    data: spa.data.LongTailedData,
+    image_size: int,
+    steps: int,
+    epoch: int,
+    step: int,
 ) -> tuple[dict[str, Any], list[keras.callbacks.Callback]]:
     """Arguments of `fit` for data from a step of an epoch on, and their callbacks.
 
-    `steps` is the number of them in an epoch.
+    `steps` is the number of them in an epoch; files are read in `image_size`.
     """
     if augments_on_host(config) or isinstance(data.train.images, spa.data.ImageFiles):
         x = spa.data.pipeline(
             data.train,
             config.batch_size,
+            image_size=image_size,
             seed=config.seed,
             augment=augmentation_layers(config),
             mix=mixing_layer(config),
@@ -42,19 +48,21 @@ def training_inputs(
 
 
 def validation_inputs(
-    config: RunConfig, data: spa.data.LongTailedData
+    config: RunConfig, data: spa.data.LongTailedData, image_size: int
 ) -> dict[str, Any]:
     """Arguments of `fit` for --validate_every."""
     if not config.validate_every or data.validation is None:
         return {}
-    images = unaugmented(data.validation, config.batch_size)
+    images = unaugmented(data.validation, config.batch_size, image_size)
     return {"validation_data": images, "validation_freq": config.validate_every}
 
 
-def unaugmented(split: spa.data.Split, batch_size: int) -> Any:
+def unaugmented(split: spa.data.Split, batch_size: int, image_size: int) -> Any:
     """Batches of files, in order; arrays as they are."""
     if isinstance(split.images, spa.data.ImageFiles):
-        return spa.data.pipeline(split, batch_size, training=False)
+        return spa.data.pipeline(
+            split, batch_size, training=False, image_size=image_size
+        )
     return tuple(split)
 
 

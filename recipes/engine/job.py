@@ -5,7 +5,6 @@ A recipe is a `Task`, data and network; `main` does the rest.
 
 import concurrent.futures
 import dataclasses
-import json
 import multiprocessing
 import os
 import pathlib
@@ -55,7 +54,11 @@ def run_job(
         used = devices.start(first)
         results = {one: earlier_result(shared, one) for one in config.runs}
         data = task.load(first)
-        _check_writable(shared)
+        for one in config.runs:
+            task.check_data(one, data)
+        for folder in (shared, first.export_dir, first.tensorboard_dir):
+            if folder:
+                _check_writable(pathlib.Path(folder))
     except (ValueError, OSError) as error:
         refuse(error)
     output = used.writable(shared)
@@ -77,7 +80,7 @@ def run_job(
             results[one] = result
             storage.write_result(result_path(output, one), result)
             if one.export_dir:  # where evaluate.py looks for it
-                storage.write_result(_beside_export(one), result)
+                storage.write_result(_export_result_path(one), result)
             _discard(used.writable(checkpoints(shared, one)))
             left = (time.perf_counter() - started) / done * (len(missing) - done)
             _print_run(f"[{done:2}/{len(missing)}]", result, left)
@@ -133,7 +136,7 @@ def checkpoints(output: pathlib.Path, config: RunConfig) -> pathlib.Path:
     return output / "checkpoints" / config.name
 
 
-def _beside_export(config: RunConfig) -> pathlib.Path:
+def _export_result_path(config: RunConfig) -> pathlib.Path:
     return pathlib.Path(config.export_dir or "", f"{config.name}.json")
 
 
@@ -149,17 +152,17 @@ def earlier_result(output: pathlib.Path, config: RunConfig) -> dict[str, Any] | 
     """
     path, begun = result_path(output, config), checkpoints(output, config)
     settings = begun / SETTINGS
-    result = json.loads(path.read_text()) if path.exists() else None
+    result = storage.read_result(path) if path.exists() else None
     if result:
-        _check_same(config, path, result.get("flags", {}))
+        _check_same(config, path, result["flags"])
     if config.export_dir:
-        exported = _beside_export(config)
+        exported = _export_result_path(config)
         if exported.exists():
-            _check_same(config, exported, json.loads(exported.read_text())["flags"])
+            _check_same(config, exported, storage.read_result(exported)["flags"])
         else:  # trained without --export_dir: its model is not there any more
             result = None
     if config.resume and settings.exists():
-        _check_same(config, begun, json.loads(settings.read_text()))
+        _check_same(config, begun, storage.read_object(settings))
     return result if config.resume else None
 
 
@@ -184,9 +187,8 @@ def _train_all(
         for one in runs:
             yield one, _train(one, task, config.output_dir, used, callbacks)
         return
-    os.environ.update(
-        processes.shared_environment(config.jobs)
-    )  # which the new processes inherit
+    # Which the new processes inherit.
+    os.environ.update(processes.shared_environment(config.jobs))
     fresh = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(
         config.jobs, fresh, initializer=_begin_worker

@@ -148,7 +148,7 @@ class OptimizationOptions:
         choices=("steps", "cosine"),
     )
     decay_factors: tuple[float, ...] = option(
-        (0.01, 0.0001), "Share of the rate after the two steps."
+        (0.01, 0.0001), "Share of the rate after the two steps.", low=0
     )
     warmup_epochs: int = option(0, "Epochs in which the rate rises.", low=0)
 

@@ -12,6 +12,7 @@ import keras_spa as spa
 from engine import checkpoint, inputs, signals, storage
 from engine.config import RunConfig
 from engine.devices import ONE_DEVICE, Devices
+from engine.evaluation import shot_accuracies
 from engine.methods import Method, make_alignment, make_method
 from engine.optimization import make_optimizer
 from engine.task import Task
@@ -55,14 +56,18 @@ def run(
             steps_per_execution=_steps_per_execution(config, devices, steps),
         )
         seconds, history = _fit(
-            model, config, data, method, alignment, checkpoints, devices, callbacks
+            *(model, config, data, task.image_shape[0], method, alignment),
+            *(checkpoints, devices, callbacks),
         )
     devices.synchronize(backbone, False)  # which only training on TensorFlow knows
 
     observer = Observer(model)
     evaluated, learnt = (
         spa.diagnose(
-            observer, inputs.unaugmented(split, config.batch_size), counts, verbose=0
+            observer,
+            inputs.unaugmented(split, config.batch_size, task.image_shape[0]),
+            counts,
+            verbose=0,
         )
         for split in (getattr(data, config.split), data.train)
     )
@@ -80,8 +85,8 @@ def run(
         "train_accuracy": accuracies(learnt)["all"],
         "cosine": learnt.metrics["nc3_cosine"],
         "cosine_per_class": learnt.cosine_per_class,
-        "exponent_per_class": _without_nan(learnt.exponent_per_class),
-        "neural_collapse": _without_nan(learnt.metrics),
+        "exponent_per_class": storage.without_nan(learnt.exponent_per_class),
+        "neural_collapse": storage.without_nan(learnt.metrics),
         "history": history,
         "wall_time_s": round(seconds, 2),
         "images_per_s": round(len(data.train.labels) * config.epochs / seconds, 1),
@@ -100,19 +105,11 @@ def accuracies(report: spa.CollapseReport) -> dict[str, Any]:
     Classes without images are None, and left out of their group.
     """
     per_class = [100 * share for share in report.accuracy_per_class]
-    shots = spa.metrics.shot_means(per_class, np.maximum(report.class_counts, 1e-9))
     return {
         "all": 100 * report.accuracy,
-        **_without_nan(shots),
-        "per_class": _without_nan(per_class),
+        **shot_accuracies(per_class, np.maximum(report.class_counts, 1e-9)),
+        "per_class": storage.without_nan(per_class),
     }
-
-
-def _without_nan(values: Any) -> Any:
-    """The numbers with None for those that are not finite, which JSON cannot hold."""
-    if isinstance(values, dict):
-        return dict(zip(values, _without_nan(values.values()), strict=True))
-    return [value if np.isfinite(value) else None for value in values]
 
 
 def _steps_per_execution(config: RunConfig, devices: Devices, steps: int) -> int:
@@ -127,6 +124,7 @@ def _fit(
     model: spa.SpAModel,
     config: RunConfig,
     data: spa.data.LongTailedData,
+    image_size: int,
     method: Method,
     alignment: spa.Alignment | None,
     checkpoints: pathlib.Path,
@@ -160,11 +158,13 @@ def _fit(
     for stop in sorted({epoch + bool(step), first, last, config.epochs}):
         if epoch < stop:
             _set_alignment(model, alignment if first <= epoch < last else None)
-            arguments, follow = inputs.training_inputs(config, data, steps, epoch, step)
+            arguments, follow = inputs.training_inputs(
+                config, data, image_size, steps, epoch, step
+            )
             with signals.sigterm_waits():
                 model.fit(
                     **arguments,
-                    **inputs.validation_inputs(config, data),
+                    **inputs.validation_inputs(config, data, image_size),
                     initial_epoch=epoch,
                     epochs=stop,
                     verbose=0,

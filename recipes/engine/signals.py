@@ -83,7 +83,6 @@ def terminate_children() -> None:
 
 def end_with_parent() -> None:
     """A worker whose parent was killed would go on beside the job's next life."""
-
     parent = multiprocessing.parent_process()
     if parent is None:
         return

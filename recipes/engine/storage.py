@@ -13,6 +13,12 @@ import numpy as np
 
 from keras_spa.files import write_atomically
 
+# What tables and pictures need of a run's result file.
+NEEDED = (
+    *("dataset", "method", "alignment", "seed", "flags", "class_counts"),
+    *("accuracy", "train_accuracy", "cosine", "cosine_per_class"),
+)
+
 
 def environment() -> dict[str, Any]:
     """Versions, commit and hardware that a result was measured with."""
@@ -45,6 +51,42 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     names = [line.split(":")[1].strip() for line in lines if "model name" in line]
     return names[0] if names else platform.machine()
+
+
+def read_result(path: pathlib.Path) -> dict[str, Any]:
+    """The result of a run.
+
+    Raises:
+        ValueError: the file is damaged, or something else; the message names it.
+    """
+    result = read_object(path)
+    missing = [name for name in NEEDED if name not in result]
+    if missing or not isinstance(result["flags"], dict):
+        what = f"lacks {missing[0]}" if missing else "has flags that are none"
+        raise ValueError(f"{path} is no result of a run: it {what}")
+    return result
+
+
+def read_object(path: pathlib.Path) -> dict[str, Any]:
+    """The JSON object of a file; ValueError if it holds none."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}. Delete it or put it back") from (
+            error
+        )
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} is damaged: it holds no JSON object")
+    return value
+
+
+def without_nan(values: Any) -> Any:
+    """Numbers, in lists and dicts, with None for what JSON cannot hold."""
+    if isinstance(values, dict):
+        return {name: without_nan(value) for name, value in values.items()}
+    if isinstance(values, list):
+        return [without_nan(value) for value in values]
+    return values if np.isfinite(values) else None
 
 
 def write_result(path: pathlib.Path, result: Any) -> None:

@@ -11,6 +11,8 @@ import keras_spa as spa
 from engine.config import RunConfig
 from engine.methods import FIXED_HEADS
 
+OF_COLOURS = ("auto_augment", "rand_augment", "sim_augment")
+
 
 @dataclasses.dataclass(frozen=True)
 class Task:
@@ -24,6 +26,8 @@ class Task:
         num_classes: K.
         config: The class of its configurations, with fields of its own if need be.
         defaults: Values of flags where the recipe's differ from the usual ones.
+        image_shape: That of the images which the network takes.
+        fixed: Fields that no flag can change: the data come as they are.
     """
 
     title: str
@@ -33,14 +37,43 @@ class Task:
     num_classes: int
     config: type[RunConfig] = RunConfig
     defaults: dict[str, Any] = dataclasses.field(default_factory=dict)
+    image_shape: tuple[int, int, int] = (32, 32, 3)
+    fixed: tuple[str, ...] = ()
 
     def check(self, config: RunConfig) -> None:
-        """Raises if the network of a configuration does not fit its method."""
-        features, needed = self.num_features(config), self.num_classes - 1
+        """Raises if a configuration is not one of this recipe."""
+        usual = {field.name: field.default for field in dataclasses.fields(config)}
+        for name in self.fixed:
+            value, only = getattr(config, name), self.defaults.get(name, usual[name])
+            if value != only and not config.smoke:
+                raise ValueError(
+                    f"--{name}={value} cannot be had: the {self.title} have "
+                    f"{name}={only}"
+                )
+        if config.augment in OF_COLOURS and self.image_shape[-1] != 3:
+            raise ValueError(
+                f"--augment={config.augment} is for images of three colours, which "
+                f"the {self.title} are not"
+            )
+        self._check_features(config, self.num_classes)
+
+    def check_data(self, config: RunConfig, data: spa.data.LongTailedData) -> None:
+        """Raises if the network does not fit the images or their classes."""
+        images, wanted = data.train.images, self.image_shape
+        files = isinstance(images, spa.data.ImageFiles)
+        if not (files or config.smoke or images.shape[1:] == wanted):
+            raise ValueError(
+                f"The network of this recipe takes images of shape {wanted}; those of "
+                f"{data.name} have {images.shape[1:]}"
+            )
+        self._check_features(config, data.num_classes)
+
+    def _check_features(self, config: RunConfig, num_classes: int) -> None:
+        features, needed = self.num_features(config), num_classes - 1
         if config.method in FIXED_HEADS and features < needed:
             raise ValueError(
                 f"--method={config.method} needs at least {needed} features for a "
-                f"simplex ETF of {self.num_classes} classes; this network has "
+                f"simplex ETF of {num_classes} classes; this network has "
                 f"{features}. Choose a larger --width"
             )
 

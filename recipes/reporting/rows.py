@@ -115,8 +115,7 @@ def load_runs(
     Raises:
         ValueError: a result was run with other settings than those of the flagfile.
     """
-    name = f"{config.method}-{config.alignment}-if{config.imbalance_factor:g}"
-    runs = summary.load(folder / "runs", f"{name}-seed*.json")
+    runs = summary.load(folder / "runs", f"{config.row_name}-seed*.json")
     for run in runs:
         stored = run["flags"]
         origin = {field: stored[field] for field in ORIGIN if field in stored}

@@ -1,6 +1,5 @@
 """Result files in, and what they say of each configuration."""
 
-import json
 import pathlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from engine import storage
 from engine.methods import ALIGNMENTS, METHODS
 from reporting import statistics
 
@@ -85,7 +85,7 @@ def load(folder: pathlib.Path | str, names: str = "*.json") -> list[Result]:
     paths = pathlib.Path(folder).glob(names)
     methods, alignments = list(METHODS), list(ALIGNMENTS)
     return sorted(
-        (json.loads(path.read_text()) for path in paths),
+        (storage.read_result(path) for path in paths),
         key=lambda run: (
             methods.index(run["method"]),
             alignments.index(run["alignment"]),

@@ -18,7 +18,7 @@ def update(align, weights, means, seen=SEEN, step=0):
     return ops.convert_to_numpy(align.update_weights(weights, statistics, step))
 
 
-def by_the_formula(weights, means, rate, threshold, center):
+def formula(weights, means, rate, threshold, center):
     """Row after row, for weights that are neither zero nor parallel to their means."""
     directions = mean_directions(means, SEEN, center)
     result = np.float64(weights)
@@ -36,7 +36,7 @@ def by_the_formula(weights, means, rate, threshold, center):
 @pytest.mark.parametrize("rate", [0.0, 0.02, 0.7])
 def test_matches_the_formula(rate, threshold, center):
     weights, means = arrays()
-    expected = by_the_formula(weights, means, rate, threshold, center)
+    expected = formula(weights, means, rate, threshold, center)
     result = update(SpASLERP.paper(rate, threshold, center=center), weights, means)
     np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
 
@@ -101,7 +101,7 @@ def test_a_schedule_gives_the_rate_of_the_step(step):
     rate = 0.8 * 0.5 * (1 - np.cos(np.pi * min(step, 10) / 10))
     np.testing.assert_allclose(
         update(SpASLERP.paper(ramp), weights, means, step=step),
-        by_the_formula(weights, means, rate, threshold=0.95, center=False),
+        formula(weights, means, rate, threshold=0.95, center=False),
         rtol=1e-4,
         atol=1e-5,
     )

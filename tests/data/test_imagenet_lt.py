@@ -1,4 +1,7 @@
-"""ImageNet-LT from lists and files of the true number, and of no content."""
+"""ImageNet-LT from lists and files of the true number, and of no content.
+
+What looks for the files is slow: they are 117,846. A few: test_imagenet_lt_images.py.
+"""
 
 import os
 
@@ -67,6 +70,7 @@ def test_the_true_lists_are_read(imagenet):
         assert split.labels.tolist() == [int(line.split()[1]) for line in lines]
 
 
+@pytest.mark.slow
 def test_lists_may_stand_elsewhere_and_validation_may_be_absent(imagenet, tmp_path):
     write_lists(tmp_path, train=train_lines(), test=evaluation_lines())
     data = load("imagenet_lt", data_dir=imagenet, lists=tmp_path)
@@ -80,6 +84,7 @@ def test_lists_may_stand_elsewhere_and_validation_may_be_absent(imagenet, tmp_pa
     assert held_out.validation_source == "training"
 
 
+@pytest.mark.slow
 def test_the_test_images_may_lie_in_class_folders(imagenet, tmp_path):
     (tmp_path / "train").symlink_to(imagenet / "train")
     for i, line in enumerate(evaluation_lines()):
@@ -97,6 +102,14 @@ def changed(lines, at, line):
 
 
 TRAIN, TEST = train_lines(), evaluation_lines()
+
+
+def told(data_dir, folder, lists, message):
+    write_lists(
+        folder, **{"train": TRAIN, "test": TEST, "val": held_out_lines(), **lists}
+    )
+    with pytest.raises(ValueError, match=message):
+        load("imagenet_lt", data_dir=data_dir, lists=folder)
 
 
 @pytest.mark.parametrize(
@@ -135,14 +148,6 @@ TRAIN, TEST = train_lines(), evaluation_lines()
             "1000 classes, 1000 folders and 1001 pairs",
         ),
         (
-            {"train": changed(TRAIN, 0, f"train/{FOLDERS[0]}/lost.JPEG 0")},
-            "1 of 117846 that are not: train/n.*/lost.JPEG",
-        ),
-        (
-            {"test": changed(TEST, 7, "elsewhere/x.JPEG 7")},
-            "1 of 117846 that are not: elsewhere/x.JPEG",
-        ),
-        (
             {"test": TEST[:-1]},
             "The test list must .* Received 999 lines, from 0 to 1 a class",
         ),
@@ -152,24 +157,42 @@ TRAIN, TEST = train_lines(), evaluation_lines()
         ),
     ],
 )
-def test_lists_that_were_changed_are_told(imagenet, tmp_path, lists, message):
-    write_lists(
-        tmp_path, **{"train": TRAIN, "test": TEST, "val": held_out_lines(), **lists}
-    )
+def test_lists_that_were_changed_are_told(tmp_path, lists, message):
+    told(tmp_path, tmp_path, lists, message)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("lists", "message"),
+    [
+        (
+            {"train": changed(TRAIN, 0, f"train/{FOLDERS[0]}/lost.JPEG 0")},
+            "1 of 117846 that are not: train/n.*/lost.JPEG",
+        ),
+        (
+            {"test": changed(TEST, 7, "elsewhere/x.JPEG 7")},
+            "1 of 117846 that are not: elsewhere/x.JPEG",
+        ),
+    ],
+)
+def test_files_that_are_not_there_are_told(imagenet, tmp_path, lists, message):
+    told(imagenet, tmp_path, lists, message)
+
+
+@pytest.mark.slow
+def test_where_validation_is_official_no_other_is_held_out(imagenet):
+    message = "`validation_per_class` must be 0 .*1000 images"
     with pytest.raises(ValueError, match=message):
-        load("imagenet_lt", data_dir=imagenet, lists=tmp_path)
+        load("imagenet_lt", data_dir=imagenet, validation_per_class=1)
 
 
-def test_bad_arguments_are_told(imagenet, tmp_path):
+def test_bad_arguments_are_told(tmp_path):
     with pytest.raises(ValueError, match="Argument `data_dir` must name"):
         load("imagenet_lt")
     with pytest.raises(ValueError, match="`imbalance_factor` must be None.*factor=100"):
-        load("imagenet_lt", 100, data_dir=imagenet)
-    with pytest.raises(
-        ValueError, match="`validation_per_class` must be 0 .*1000 images"
-    ):
-        load("imagenet_lt", data_dir=imagenet, validation_per_class=1)
+        load("imagenet_lt", 100, data_dir=tmp_path)
     with pytest.raises(FileNotFoundError, match="There is no list .*LT_train.txt"):
         load("imagenet_lt", data_dir=tmp_path)
+    write_lists(tmp_path, train=TRAIN, test=TEST)
     with pytest.raises(FileNotFoundError, match="tfds build imagenet2012 --data_dir="):
-        load("imagenet_lt", data_dir=tmp_path, lists=imagenet)
+        load("imagenet_lt", data_dir=tmp_path)

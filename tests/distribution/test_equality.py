@@ -41,7 +41,7 @@ def start(kind, devices, variants, output, **environment):
 
 
 def run(kind, devices, variants, folder):
-    """What each process of a kind found."""
+    """What each process of a kind recorded."""
     given = processes.two_workers() if kind == "multiworker" else [{}]
     outputs = [folder / f"{kind}-{devices}-{i}.npz" for i in range(len(given))]
     started = [
@@ -55,8 +55,8 @@ def run(kind, devices, variants, folder):
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    """`{(kind, devices): what its processes found}`, two kinds at a time."""
+def records(tmp_path_factory):
+    """`{(kind, devices): what its processes recorded}`, two kinds at a time."""
     folder = tmp_path_factory.mktemp("devices")
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         started = {
@@ -66,15 +66,15 @@ def found(tmp_path_factory):
         return {kind: future.result() for kind, future in started.items()}
 
 
-def of_variant(results, variant):
+def select_variant(results, variant):
     return {k: v for k, v in results.items() if k.startswith(f"{variant}: ")}
 
 
 @pytest.mark.parametrize(("kind", "devices", "variant"), CASES)
-def test_several_devices_equal_one(found, kind, devices, variant):
-    (one,) = found["one", 1]
-    expected = of_variant(one, variant)
-    first, *others = (of_variant(one, variant) for one in found[kind, devices])
+def test_several_devices_equal_one(records, kind, devices, variant):
+    (one,) = records["one", 1]
+    expected = select_variant(one, variant)
+    first, *others = (select_variant(one, variant) for one in records[kind, devices])
     assert expected
     assert first.keys() == expected.keys()
     atol = 2e-3 if variant == "float16" else 1e-5

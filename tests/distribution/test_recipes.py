@@ -82,14 +82,8 @@ def assert_same(actual, expected):
     assert actual["accuracy"] == expected["accuracy"]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [*DIGITS, "--method=ldam_drw"],
-        ["cifar10_lt", "--smoke"],  # with batch normalisation
-    ],
-)
-def test_two_devices_give_the_result_of_one(arguments, tmp_path):
+def test_two_devices_give_the_result_of_one(tmp_path):
+    arguments = ["cifar10_lt", "--smoke"]  # with batch normalisation
     one, two = tmp_path / "one", tmp_path / "two"
     finish(start(one, *arguments), start(two, *arguments, *SEVERAL))
     assert_same(result(two), result(one))
@@ -107,7 +101,7 @@ class StopAfterOne(keras.callbacks.Callback):
 
 def test_two_workers_go_on_from_the_checkpoint_of_one_device(tmp_path):
     """And augment as it does, from the same pipeline."""
-    augmented = ["--augment=crop_flip", "--augment_on=host", "--method=ce"]
+    augmented = ["--augment=crop_flip", "--augment_on=host", "--method=ldam_drw"]
     one, two = tmp_path / "one", tmp_path / "two"
     whole = start(one, *DIGITS, *augmented)
     task = RECIPES["digits_lt"]

@@ -91,19 +91,19 @@ def train(case, variant, copies):
         weights[HEAVY] = 1000  # overflows in its replica alone
     model = make_model(alignment, reduction, variant == "batch_norm")
     fed = {"batch_size": BATCH, "sample_weight": weights, "verbose": 0}
-    found = model.fit(x, y, epochs=EPOCHS, shuffle=False, **fed).history
+    record = model.fit(x, y, epochs=EPOCHS, shuffle=False, **fed).history
     for number, variable in enumerate(model.variables):
         first, *others = map(np.asarray, copies(variable))
         for other in others:
             np.testing.assert_array_equal(other, first, err_msg=variable.path)
-        found[f"{number} {variable.path}"] = first
+        record[f"{number} {variable.path}"] = first
     scaled = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    found["updates"] = scaled.iterations
+    record["updates"] = scaled.iterations
     if alignment == "all" and not weighted:
         evaluated = model.evaluate(x, y, return_dict=True, **fed)
-        found |= {f"val_{name}": value for name, value in evaluated.items()}
+        record |= {f"val_{name}": value for name, value in evaluated.items()}
     name = f"{variant}: {alignment}, {reduction}"
-    return {f"{name}: {key}": np.asarray(value) for key, value in found.items()}
+    return {f"{name}: {key}": np.asarray(value) for key, value in record.items()}
 
 
 if __name__ == "__main__":

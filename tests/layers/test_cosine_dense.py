@@ -14,7 +14,7 @@ FEATURES = RNG.normal(size=(B, D)).astype("float32")
 KERNEL = RNG.normal(size=(D, K)).astype("float32")
 
 
-def by_the_formula(features, kernel, scale):
+def formula(features, kernel, scale):
     """`s·cos(w_c, h)`, one sample and one class at a time."""
     logits = np.zeros((len(features), kernel.shape[1]))
     for i, h in enumerate(np.float64(features)):
@@ -36,7 +36,7 @@ def logits(made, features=FEATURES):
 
 @pytest.mark.parametrize("scale", [30.0, 1, 0.5])
 def test_logits_are_scaled_cosines(scale):
-    expected = by_the_formula(FEATURES, KERNEL, scale)
+    expected = formula(FEATURES, KERNEL, scale)
     np.testing.assert_allclose(logits(layer(scale=scale)), expected, rtol=1e-5)
 
 
@@ -62,7 +62,7 @@ def test_gradients_match_finite_differences():
         return ops.sum(output * ops.cast(mix, "float32"))
 
     def expected(features, kernel, scale):
-        return np.sum(by_the_formula(features, kernel, scale) * mix)
+        return np.sum(formula(features, kernel, scale) * mix)
 
     slopes = gradient(value, FEATURES, KERNEL, 3.0)
     arguments = [FEATURES, KERNEL, np.array(3.0)]
@@ -106,7 +106,7 @@ def test_mixed_precision_normalises_in_float32(policy):
     made = layer(dtype=policy, scale=1, learn_scale=True)
     assert made.kernel.dtype == made.learnt_scale.dtype == "float32"
     assert ops.dtype(made(FEATURES)) == policy.removeprefix("mixed_")
-    expected = by_the_formula(FEATURES, KERNEL, 1)
+    expected = formula(FEATURES, KERNEL, 1)
     np.testing.assert_allclose(logits(made), expected, atol=0.02)
     # Squares of these are 0 in float16.
     np.testing.assert_allclose(logits(made, 1e-4 * FEATURES), expected, atol=0.02)

@@ -54,7 +54,7 @@ def compiled(model, loss=None):
     return model
 
 
-def of_its_own(form, alignment, weighted=False, soft=False, loss=None):
+def own_model(form, alignment, weighted=False, soft=False, loss=None):
     if form == "subclass":
         return compiled(Subclass(toys.backbone(), head(alignment)), loss)
     shape, dtype = ((toys.CLASSES,), "float32") if soft else ((), "int32")
@@ -110,7 +110,7 @@ def assert_same(model, logs, expected, expected_logs, **tolerance):
 )
 def test_fit_gives_the_numbers_of_a_spa_model(expected, form, name):
     x, y = toys.data(44)  # the last batch is a smaller one
-    model = of_its_own(form, ALIGNMENTS[name]())
+    model = own_model(form, ALIGNMENTS[name]())
     logs = fit(model, x, y)
     assert_same(model, logs, *expected(name), atol=1e-5)
 
@@ -122,7 +122,7 @@ def test_soft_labels_and_sample_weights_give_the_numbers_of_a_spa_model():
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     expected = toys.model(toys.all_alignments(6), loss=loss)
     expected_logs = expected.fit(x, y, sample_weight=weight, **FED).history
-    model = of_its_own("functional", toys.all_alignments(6), True, True, loss)
+    model = own_model("functional", toys.all_alignments(6), True, True, loss)
     logs = fit(model, x, y, weight)
     assert_same(model, logs, expected, expected_logs, atol=1e-5)
 
@@ -132,7 +132,7 @@ def test_mixed_precision_gives_the_numbers_of_a_spa_model():
     x, y = toys.data(48)
     expected = toys.model(toys.all_alignments(6))
     expected_logs = expected.fit(x, y, **FED).history
-    model = of_its_own("functional", toys.all_alignments(6))
+    model = own_model("functional", toys.all_alignments(6))
     assert model.get_layer("head").kernel.dtype == "float32"
     logs = fit(model, x, y)
     # TensorFlow rounds the two graphs to float16 in other places.
@@ -141,7 +141,7 @@ def test_mixed_precision_gives_the_numbers_of_a_spa_model():
 
 def test_a_saved_model_goes_on_from_its_class_means(tmp_path):
     x, y = toys.data()
-    model = of_its_own("functional", toys.all_alignments(6))
+    model = own_model("functional", toys.all_alignments(6))
     fit(model, x, y)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
@@ -153,7 +153,7 @@ def test_a_saved_model_goes_on_from_its_class_means(tmp_path):
         )
 
 
-def in_a_spa_model(carried, given=None, momentum=0.9):
+def spa_model(carried, given=None, momentum=0.9):
     layer = head(carried, momentum=momentum)
     return compiled(spa.SpAModel(toys.backbone(), layer, given))
 
@@ -161,7 +161,7 @@ def in_a_spa_model(carried, given=None, momentum=0.9):
 def test_a_spa_model_runs_the_alignments_of_its_classifier_and_then_its_own(expected):
     x, y = toys.data(44)
     first, *others = toys.all_alignments(6)
-    model = in_a_spa_model(first, others)
+    model = spa_model(first, others)
     assert model.alignments == [first, *others]
     logs = model.fit(x, y, **FED).history
     assert model.class_means is model.classifier.class_means
@@ -170,7 +170,7 @@ def test_a_spa_model_runs_the_alignments_of_its_classifier_and_then_its_own(expe
 
 def test_a_spa_model_with_it_survives_saving(tmp_path):
     x, y = toys.data()
-    model = in_a_spa_model(spa.SpASLERP(0.1), spa.SpAReg(0.5), momentum=0.5)
+    model = spa_model(spa.SpASLERP(0.1), spa.SpAReg(0.5), momentum=0.5)
     model.add_loss(spa.SpAProj())
     model.fit(x, y, **FED)
     model.save(tmp_path / "model.keras")

@@ -96,7 +96,10 @@ def test_half_precision_logits_give_a_float32_loss(make, formula):
 @EVERY_LOSS
 @pytest.mark.parametrize(
     ("policy", "encode"),
-    [("float32", lambda y: np.eye(K)[y]), ("mixed_bfloat16", np.asarray)],
+    [
+        ("float32", lambda y: np.eye(K)[y]),
+        pytest.param("mixed_bfloat16", np.asarray, marks=pytest.mark.slow),
+    ],
     ids=["float32, one-hot", "mixed_bfloat16, integers"],
 )
 def test_a_compiled_model_trains_with_it(make, formula, policy, encode):

@@ -13,7 +13,7 @@ def arrays(seed):
     return np.random.default_rng(seed).normal(size=(2, K, D)).astype("float32")
 
 
-def by_the_formula(weights, means, seen, center):
+def formula(weights, means, seen, center):
     directions = mean_directions(means, seen, center)
     return np.mean([unit(weights[c]) @ directions[c] for c in range(K) if seen[c]])
 
@@ -26,7 +26,7 @@ def test_is_the_mean_over_updates_of_the_mean_cosine(center, seen):
     for seed in range(3):
         weights, means = arrays(seed)
         metric.update_state(weights, ClassStatistics(means, np.array(seen)))
-        expected.append(by_the_formula(weights, means, seen, center))
+        expected.append(formula(weights, means, seen, center))
         assert float(metric.result()) == pytest.approx(np.mean(expected), abs=1e-6)
 
 
@@ -46,7 +46,7 @@ def test_is_nan_until_a_class_has_been_seen():
     assert np.isnan(float(metric.result()))
     # the update before counts nothing
     metric.update_state(weights, ClassStatistics(means, np.ones(K)))
-    expected = by_the_formula(weights, means, np.ones(K), center=True)
+    expected = formula(weights, means, np.ones(K), center=True)
     assert float(metric.result()) == pytest.approx(expected, abs=1e-6)
 
 

@@ -1,6 +1,5 @@
 """Exported artifacts answer as the model does, alone, for batches of any size."""
 
-import importlib.util
 import json
 import os
 import pathlib
@@ -11,16 +10,14 @@ import keras
 import numpy as np
 import pytest
 import toys
+from exports import assert_close, image_model, images
 
 import keras_spa as spa
 
 BACKEND = keras.backend.backend()
-NEEDED = {"tensorflow": ("tf2onnx",), "jax": ("jax2onnx",), "torch": ("torch",)}
-HAS_ONNX = all(map(importlib.util.find_spec, (*NEEDED[BACKEND], "onnx", "onnxruntime")))
 saved_models = pytest.mark.skipif(
     BACKEND == "torch", reason="Keras writes no batch-polymorphic SavedModel there"
 )
-onnx_files = pytest.mark.skipif(not HAS_ONNX, reason="needs a converter to ONNX")
 ALONE = """
 import json, sys
 for name in ("keras", "keras_spa"):
@@ -28,39 +25,15 @@ for name in ("keras", "keras_spa"):
 import numpy as np, tensorflow as tf
 loaded = tf.saved_model.load("exported")
 images = np.load("images.npy")
-found = {name: {} for name in loaded.signatures}
-for name, size in ((name, size) for name in found for size in (1, 7)):
+answers = {name: {} for name in loaded.signatures}
+for name, size in ((name, size) for name in answers for size in (1, 7)):
     dtype = loaded.signatures[name].structured_input_signature[1]["inputs"].dtype
     batch = tf.constant(images[:size].astype(dtype.name))
     outputs = loaded.signatures[name](inputs=batch)
     for key, value in outputs.items():
-        found[name][f"{key}{size}"] = [value.dtype.name, value.numpy().tolist()]
-print(json.dumps(found))
+        answers[name][f"{key}{size}"] = [value.dtype.name, value.numpy().tolist()]
+print(json.dumps(answers))
 """
-
-
-def images(count=7):
-    return np.random.RandomState(0).randint(0, 256, (count, 8, 8, 3)).astype("uint8")
-
-
-def image_model(dtype="uint8", alignment=None, classifier=None):
-    inputs = keras.Input((8, 8, 3), dtype=dtype)
-    x = keras.layers.Rescaling(1 / 255)(inputs)
-    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(x))
-    backbone = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
-    return spa.SpAModel(backbone, classifier or keras.layers.Dense(5), alignment)
-
-
-def logits_and_probabilities(model, x):
-    """By NumPy from the live model's logits."""
-    logits = keras.ops.convert_to_numpy(keras.ops.cast(model(x), "float32"))
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return logits, powers / powers.sum(axis=1, keepdims=True)
-
-
-def assert_close(outputs, model, x, atol=1e-5):
-    for found, wanted in zip(outputs, logits_and_probabilities(model, x), strict=True):
-        np.testing.assert_allclose(found, wanted, atol=atol)
 
 
 @saved_models
@@ -77,10 +50,10 @@ def test_a_saved_model_answers_alone_as_the_live_model(tmp_path, dtype, policy):
         [sys.executable, "-c", ALONE], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    answers = json.loads(done.stdout)
     other = {"uint8": "serve_float32", "float32": "serve_uint8"}[dtype]
-    assert set(found) == {"serve", "serving_default", other}
-    for outputs in found.values():
+    assert set(answers) == {"serve", "serving_default", other}
+    for outputs in answers.values():
         for size in (1, 7):
             pair = [outputs[f"{name}{size}"] for name in ("logits", "probabilities")]
             assert [kind for kind, _ in pair] == ["float32", "float32"]
@@ -173,57 +146,6 @@ def test_an_input_signature_takes_the_place_of_the_declared_inputs(tmp_path):
     x = images().astype("int32")
     outputs = loaded.signatures["serve"](inputs=tf.constant(x))
     assert_close((outputs["logits"], outputs["probabilities"]), model, images())
-
-
-@onnx_files
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_an_onnx_file_answers_as_the_live_model(tmp_path, dtype):
-    import onnxruntime
-
-    model = image_model(dtype, classifier=spa.layers.CosineDense(5))
-    model.export(tmp_path / "model.onnx", "onnx", verbose=False)
-    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    (inputs,) = session.get_inputs()
-    for size in (1, 7):
-        batch = images(7)[:size]
-        outputs = session.run(
-            ["logits", "probabilities"], {inputs.name: batch.astype(dtype)}
-        )
-        assert_close(outputs, model, batch)
-
-
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="Keras: litert by TensorFlow")
-@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter:UserWarning")
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_a_litert_file_answers_as_the_live_model(tmp_path, dtype):
-    import tensorflow as tf
-
-    model = image_model(dtype)
-    model.export(tmp_path / "model.tflite", "litert", verbose=False)
-    interpreter = tf.lite.Interpreter(str(tmp_path / "model.tflite"))
-    run = interpreter.get_signature_runner("serving_default")
-    for size in (1, 7):
-        batch = images(7)[:size]
-        outputs = run(inputs=batch.astype(dtype))
-        assert_close((outputs["logits"], outputs["probabilities"]), model, batch)
-
-
-@onnx_files
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_onnx_of_a_model_in_half_precision_computes_in_float32(tmp_path, policy):
-    import onnxruntime
-
-    keras.config.set_dtype_policy(policy)
-    model = image_model(alignment=spa.SpAReg())
-    model.export(tmp_path / "model.onnx", "onnx", verbose=False)
-    keras.config.set_dtype_policy("float32")
-    wanted = image_model()
-    wanted.set_weights(model.get_weights())
-    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    outputs = session.run(["logits", "probabilities"], {"inputs": images()})
-    assert_close(outputs, wanted, images())
-    assert_close(outputs, model, images(), atol=0.05)
-    assert model.backbone.layers[2].compute_dtype == policy.removeprefix("mixed_")
 
 
 @saved_models

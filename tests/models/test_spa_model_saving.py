@@ -15,9 +15,8 @@ def fit(model, x, y, **kwargs):
 def model_with_everything():
     loss = spa.losses.BalancedSoftmax([9, 5, 3, 1])
     optimizer = keras.optimizers.Adam(0.01)
-    return toys.model(
-        toys.all_alignments(20), optimizer, loss, {"metrics": ["accuracy"]}
-    )
+    compiled = {"metrics": ["accuracy"], **toys.EAGER}
+    return toys.model(toys.all_alignments(20), optimizer, loss, compiled)
 
 
 def test_saved_and_loaded_goes_on_as_if_it_had_not_stopped(tmp_path):

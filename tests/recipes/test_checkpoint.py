@@ -40,10 +40,16 @@ def truncate(path):
     path.write_bytes(path.read_bytes()[:-100])
 
 
-@pytest.mark.parametrize("name", ["model.weights.h5", "state.json", "SHA256"])
-@pytest.mark.parametrize(
-    "damage", [truncate, lambda path: path.unlink(), lambda path: path.write_text("{")]
-)
+FILES = ("model.weights.h5", "state.json", "SHA256")
+DAMAGES = (truncate, lambda path: path.unlink(), lambda path: path.write_text("{"))
+EACH_ON_EACH = [  # off the diagonal they are slow together
+    pytest.param(name, damage, marks=[pytest.mark.slow] * (i != j))
+    for i, name in enumerate(FILES)
+    for j, damage in enumerate(DAMAGES)
+]
+
+
+@pytest.mark.parametrize(("name", "damage"), EACH_ON_EACH)
 def test_damaged_checkpoint_is_named_and_the_one_before_goes_on(
     trained, capsys, name, damage
 ):

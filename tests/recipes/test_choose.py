@@ -1,8 +1,14 @@
 """Which candidates run, with what, and how their table ranks them."""
 
+import re
+import subprocess
+
 import pytest
 
 import choose
+from engine import storage
+
+PLAIN = ("--epochs=3", "--validation_per_class=5")
 
 
 def result(method, seed, accuracy):
@@ -14,14 +20,14 @@ def result(method, seed, accuracy):
 @pytest.fixture
 def asked(monkeypatch):
     """Names and arguments of the candidates that a job runs; 1 % better each time."""
-    found = []
+    calls = []
 
     def run(recipe, arguments, name, output, jobs):
-        found.append((recipe, arguments, name))
-        return {("ce", 0): result("ce", 0, 50.0 + len(found))}
+        calls.append((recipe, arguments, name))
+        return {("ce", 0): result("ce", 0, 50.0 + len(calls))}
 
     monkeypatch.setattr(choose, "run_candidate", run)
-    return found
+    return calls
 
 
 def test_candidates_are_those_that_match_beside_none(asked, tmp_path, capsys):
@@ -31,12 +37,12 @@ def test_candidates_are_those_that_match_beside_none(asked, tmp_path, capsys):
             "--candidates=Reg (0.1|1)$",
             "--jobs=1",
             f"--output_dir={tmp_path}",
-            "--epochs=3",
+            *PLAIN,
         ]
     )
     names = [name for _, _, name in asked]
     assert names == ["none", "SpA-Reg 0.1", "SpA-Reg 1"]
-    assert {tuple(arguments) for _, arguments, _ in asked} == {("--epochs=3",)}
+    assert {tuple(arguments) for _, arguments, _ in asked} == {PLAIN}
     lines = (tmp_path / "choices.md").read_text().splitlines()[2:]
     assert [line.split("|")[2].strip() for line in lines] == names[::-1]
     assert [line.split("|")[4].strip() for line in lines] == ["+2.0", "+1.0", "-"]
@@ -44,13 +50,41 @@ def test_candidates_are_those_that_match_beside_none(asked, tmp_path, capsys):
 
 
 def test_all_candidates_run_by_default(asked, tmp_path):
-    choose.main(["cifar10_lt", f"--output_dir={tmp_path}"])
+    choose.main(["cifar10_lt", f"--output_dir={tmp_path}", *PLAIN])
     assert [name for _, _, name in asked] == list(choose.CANDIDATES)
 
 
-@pytest.mark.parametrize("arguments", [["--jobs=2"], ["cifar"]])
-def test_without_a_recipe_it_says_which_there_are(arguments, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--jobs=2"], "recipe"),
+        (["cifar"], "recipe"),
+        (["cifar10_lt", "--jobs=0"], "--jobs"),
+        (["cifar10_lt", "--candidates=("], "--candidates: '\\(' is no pattern"),
+        (["cifar10_lt", "--candidates=focal"], "--candidates matches none of none"),
+        (["cifar10_lt", "--epochs=3"], "--split=validation needs --validation_per"),
+        (["cifar10_lt", *PLAIN, "--method=etf_dr"], "cannot move the fixed head"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_runs(arguments, message, capsys):
     with pytest.raises(SystemExit) as stopped:
         choose.main(arguments)
     assert stopped.value.code == 2
-    assert "recipe" in capsys.readouterr().err
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_results_of_other_imbalance_factors_are_not_taken(monkeypatch, tmp_path):
+    """They may lie in the same folder, from an earlier call."""
+    runs = tmp_path / "none" / "runs"
+    for factor, accuracy in ((10, 70.0), (100, 50.0)):
+        for seed in (0, 1):
+            run = dict.fromkeys(storage.NEEDED, 1.0) | result("ce", seed, accuracy)
+            run["flags"] = {}
+            path = runs / f"ce-none-if{factor}-seed{seed}.json"
+            storage.write_result(path, run)
+    done = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(subprocess, "run", lambda *some, **more: done)
+    arguments = [*PLAIN, "--imbalance_factor=10", "--seed=0"]
+    measured = choose.run_candidate("cifar10_lt", arguments, "none", tmp_path, 1)
+    (one,) = measured.values()
+    assert one["accuracy"]["all"] == 70.0

@@ -27,6 +27,22 @@ def parse(recipe, *arguments):
         ("cifar10_lt", ["--method="], "--method must name"),
         ("cifar10_lt", ["--seeds=0,0"], "--seeds must be different .*0,0"),
         ("cifar10_lt", ["--seed=x"], "--seeds must be different .*x"),
+        ("cifar10_lt", ["--seeds=00,0"], "--seeds must be different .*00,0"),
+        ("cifar10_lt", ["--seed=²"], "--seeds must be different .*²"),
+        ("cifar10_lt", ["--seed=4294967296"], "--seed must be at most 2147483647"),
+        ("cifar10_lt", ["--method=ce,ce"], "--method names one twice: ce,ce"),
+        ("cifar10_lt", ["--learning_rate=nan"], "--learning_rate must be .* not nan"),
+        ("cifar10_lt", ["--spa_slerp_rate=nan"], "--spa_slerp_rate must be a finite"),
+        ("cifar10_lt", ["--decay_factors=a,b"], "--decay_factors=a,b: .*'a'"),
+        ("cifar10_lt", ["--decay_factors="], "--decay_factors must be two numbers"),
+        ("digits_lt", ["--data=folder:mine"], "--data=folder:mine cannot be had"),
+        ("digits_lt", ["--max_count=10"], "--max_count=10 cannot be had"),
+        ("imagenet_lt", ["--imbalance_factor=9"], "the ImageNet-LT have imbalance_fac"),
+        (
+            "digits_lt",
+            ["--augment=rand_augment", "--augment_on=host"],
+            "--augment=rand_augment is for images of three colours",
+        ),
         ("cifar10_lt", ["--learning_rat=1"], "learning_rat"),
         ("cifar10_lt", ["cifar"], "not a flag: cifar"),
         ("cifar10_lt", ["--imbalance_factor=0.5"], "imbalance_factor"),
@@ -78,6 +94,14 @@ def test_types_are_those_of_the_fields():
 def test_smoke_is_one_seed_and_one_epoch():
     job = parse("cifar10_lt", "--smoke", "--epochs=9")
     assert [(run.seed, run.epochs, run.verbose) for run in job.runs] == [(0, 1, False)]
+    (run,) = parse("cifar10_lt", "--smoke", "--warmup_epochs=5").runs
+    assert run.warmup_epochs == 0  # there is no epoch left for it
+
+
+def test_a_flagfile_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "binary.flags").write_bytes(b"\xff\xfe--epochs=5")
+    with pytest.raises(ValueError, match="--flagfile must name a text file"):
+        parse("digits_lt", f"--flagfile={tmp_path / 'binary.flags'}")
 
 
 @pytest.mark.process

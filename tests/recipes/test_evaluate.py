@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 
@@ -13,8 +14,9 @@ import pytest
 import digits_lt
 import evaluate as script
 import keras_spa as spa
-from engine import artifact
+from engine import artifact, storage
 from engine.evaluation import evaluate
+from engine.registry import RECIPES
 
 BACKEND = keras.backend.backend()
 FORMATS = {"model.keras": None}
@@ -68,12 +70,12 @@ def exported(model, tmp_path_factory):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_an_artifact_scores_as_evaluate_does(model, exported, data, name):
-    found = evaluate(artifact.load(exported / name), data, "test", 32)
+    scores = evaluate(artifact.load(exported / name), data, "test", 32)
     live = model.evaluate(*data.test, verbose=0, return_dict=True)
-    assert found.images == 90
-    assert 50 < found.accuracies()["all"] < 100
-    assert found.accuracies()["all"] == pytest.approx(100 * live["accuracy"])
-    assert found.result()["log_loss"] == pytest.approx(live["loss"], abs=1e-5)
+    assert scores.images == 90
+    assert 50 < scores.accuracies()["all"] < 100
+    assert scores.accuracies()["all"] == pytest.approx(100 * live["accuracy"])
+    assert scores.result()["log_loss"] == pytest.approx(live["loss"], abs=1e-5)
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="Keras writes no SavedModel there")
@@ -113,7 +115,7 @@ def test_a_folder_of_images_is_read_in_the_size_of_the_model(tmp_path, model, ex
                 pixels = np.full((9, 12, 3), brightness + i, "uint8")
                 PIL.Image.fromarray(pixels).save(folder / f"{i}.png")
     data = spa.data.load(f"folder:{tmp_path}")
-    found = evaluate(artifact.load(exported / "model.keras"), data, "test", 32)
+    scores = evaluate(artifact.load(exported / "model.keras"), data, "test", 32)
     pixels = np.repeat([10, 100, 240], 4) + np.tile(range(4), 3)
     images = np.ones((12, *SHAPE), "uint8") * pixels[:, None, None, None].astype(
         "uint8"
@@ -122,7 +124,7 @@ def test_a_folder_of_images_is_read_in_the_size_of_the_model(tmp_path, model, ex
     confusion = np.zeros((3, 3), int)
     for label, row in zip(np.repeat([0, 1, 2], 4), logits, strict=True):
         confusion[label, row.argmax()] += 1
-    np.testing.assert_array_equal(found.confusion, confusion)
+    np.testing.assert_array_equal(scores.confusion, confusion)
 
 
 def test_what_does_not_fit_is_refused(tmp_path, exported, data):
@@ -181,13 +183,56 @@ def test_it_prints_the_accuracy_of_the_training(tmp_path):
         cells = printed.split("\n| 500 ")[1].splitlines()[0].split("|")
         assert float(cells[1]) == round(trained["accuracy"]["all"], 1)
         written = tmp_path / "output/evaluate" / (name + kind)
-        found = json.loads((written / "evaluation.json").read_text())
+        evaluation = json.loads((written / "evaluation.json").read_text())
         for shots, accuracy in trained["accuracy"].items():
-            assert found["accuracy"][shots] == pytest.approx(accuracy)
+            assert evaluation["accuracy"][shots] == pytest.approx(accuracy)
         confusion = np.load(written / "confusion.npy", allow_pickle=False)
         assert confusion.trace() / 5 == pytest.approx(trained["accuracy"]["all"])
         assert (written / "picture.png").exists()
         assert "taken for" in (written / "table.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "--data is missing"),
+        ("{", "model.json is damaged"),
+        ("{}", "model.json is no result of a run: it lacks dataset"),
+        ('"dataset": "birds"', "model.json is of no recipe: dataset is 'birds'"),
+        ('"flags": {"epochs": "many"}', "model.json: invalid literal for int()"),
+        ('"flags": {"depth": 8}', "model.json: its flags cannot be read: KeyError('de"),
+    ],
+)
+def test_a_damaged_result_beside_a_model_is_named(
+    tmp_path, exported, monkeypatch, capsys, content, message
+):
+    shutil.copy(exported / "model.keras", tmp_path)
+    if content and content.startswith('"'):
+        result = dict.fromkeys(storage.NEEDED, 0)
+        result |= {"dataset": RECIPES["digits_lt"].title, "method": "ce", "flags": {}}
+        result |= {"alignment": "none", **json.loads("{" + content + "}")}
+        content = json.dumps(result)
+    if content:
+        (tmp_path / "model.json").write_text(content)
+    path = tmp_path / "model.keras"
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", f"--saved_model={path}"])
+    with pytest.raises(SystemExit) as stopped:
+        script.main()
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert message in line
+
+
+def test_an_output_dir_that_is_a_file_is_told(tmp_path, exported, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(script, "load_data", lambda path, values: (None, "test"))
+    paths = exported / "model.keras", tmp_path / "file"
+    arguments = [f"--saved_model={paths[0]}", f"--output_dir={paths[1]}"]
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        script.main()
+    assert stopped.value.code == 2
+    assert str(tmp_path / "file") in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

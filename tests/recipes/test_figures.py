@@ -30,6 +30,7 @@ def result(alignment, seed, factor=100.0, method="ce", **more):
         "split": "test",
         "class_counts": COUNTS,
         "accuracy": {"all": np.mean(per_class), "per_class": per_class},
+        "train_accuracy": 99.0,
         "cosine": 0.5,
         "cosine_per_class": [0.9, 0.8, 0.7, 0.6, 0.5, 0.4],
         "exponent_per_class": [5.0, 2.0, 1.5, 0.5, 0.1, 0.0],
@@ -48,30 +49,30 @@ def folder_of(path, runs):
 
 def texts(figure):
     """All that is written in a figure's axes."""
-    found = []
+    lines = []
     for axes in figure.axes:
         legend = axes.get_legend()
-        found += [axes.get_title(loc="left"), axes.get_xlabel(), axes.get_ylabel()]
-        found += [text.get_text() for text in axes.texts]
-        found += [text.get_text() for text in legend.get_texts()] if legend else []
-    return "\n".join(found)
+        lines += [axes.get_title(loc="left"), axes.get_xlabel(), axes.get_ylabel()]
+        lines += [text.get_text() for text in axes.texts]
+        lines += [text.get_text() for text in legend.get_texts()] if legend else []
+    return "\n".join(lines)
 
 
 def test_exponents_in_the_plane_are_those_of_the_closed_form():
     aligned, turned, displaced = toys.geometries().values()
     means = toys.means()
     angle = np.radians(toys.TURN)
-    found = [theory.error_exponent(w, means) for w in (aligned, turned, displaced)]
+    exponents = [theory.error_exponent(w, means) for w in (aligned, turned, displaced)]
     exact = theory.rotated_etf_exponent(3, angle, plane=True)
-    assert found[0] == pytest.approx(3 / 8, abs=1e-6)
-    assert found[1] == pytest.approx(np.sin(np.pi / 3 - angle) ** 2 / 2, abs=1e-6)
-    assert found[1] == pytest.approx(exact, abs=1e-6)
+    assert exponents[0] == pytest.approx(3 / 8, abs=1e-6)
+    assert exponents[1] == pytest.approx(np.sin(np.pi / 3 - angle) ** 2 / 2, abs=1e-6)
+    assert exponents[1] == pytest.approx(exact, abs=1e-6)
     # One weight displaced by 2θ turns its boundaries by θ.
     assert toys.DISPLACED == 2 * toys.TURN
-    assert found[2] == pytest.approx(exact, abs=1e-6)
+    assert exponents[2] == pytest.approx(exact, abs=1e-6)
     figure, caption = toys.draw()
     labels = [axes.get_xlabel() for axes in figure.axes]
-    for label, exponent in zip(labels, found, strict=True):
+    for label, exponent in zip(labels, exponents, strict=True):
         assert label.startswith(f"E = {exponent:.3f} ({exponent / 0.375:.0%}"[:-1])
     assert "0.375" in caption
     assert f"{exact:.3f}" in caption
@@ -171,7 +172,7 @@ def test_validation_accuracy_is_drawn_where_it_was_measured(every):
     if every:
         history["val_accuracy"] = [0.1, 0.2, 0.3, 0.4][: 4 // every]
     runs = {a: [result(a, 0, history=history)] for a in ("none", "spa_reg")}
-    figure, caption = run_figures.over_epochs(runs, 200.0)
+    figure, caption = run_figures.curves_by_epoch(runs, 200.0)
     line = figure.axes[0].lines[0]
     places = {None: [1, 2, 3, 4], 1: [1, 2, 3, 4], 2: [2, 4]}[every]
     assert list(line.get_xdata()) == places

@@ -6,6 +6,7 @@ import json
 import re
 
 import keras
+import numpy as np
 import pytest
 
 from engine import checkpoint, command_line, job, storage
@@ -50,6 +51,7 @@ def test_missing_data_end_in_one_line_and_code_2(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_again_if_it_was_not_exported(tmp_path, capsys):
     def trained(*arguments):
         run("digits_lt", *ONE, *arguments, f"--output_dir={tmp_path / 'output'}")
@@ -87,6 +89,24 @@ def test_a_result_is_kept_for_the_same_and_guarded_from_another_configuration(
     assert path.read_bytes() == before
 
 
+DAMAGES = ["", "{", "[]", "null", "3", "{}", '{"flags": 3}', b"\xff"]
+
+
+@pytest.mark.parametrize("name", ["runs/{}.json", "checkpoints/{}/settings.json"])
+def test_a_damaged_file_of_an_earlier_job_is_named(name, tmp_path, capsys):
+    path = tmp_path / name.format("ce-none-if50-seed0")
+    path.parent.mkdir(parents=True)
+    for damage in DAMAGES:
+        path.write_bytes(damage if isinstance(damage, bytes) else damage.encode())
+        before = path.read_bytes()
+        with pytest.raises(SystemExit) as stopped:
+            run("digits_lt", *ONE, f"--output_dir={tmp_path}")
+        assert stopped.value.code == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert str(path if name.startswith("runs") else path.parent) in line, damage
+        assert path.read_bytes() == before
+
+
 def test_interrupted_job_keeps_its_results(tmp_path, capsys):
     where = ["--smoke", "--method=ce", f"--output_dir={tmp_path}"]
     with pytest.raises(SystemExit) as stopped:
@@ -111,12 +131,35 @@ def test_a_begun_run_is_not_continued_with_other_settings(tmp_path, capsys):
     assert stopped.value.code == 130
 
 
-def test_output_that_cannot_be_written_ends_in_one_line(tmp_path, capsys):
+@pytest.mark.parametrize("flag", ["output_dir", "export_dir", "tensorboard_dir"])
+def test_what_cannot_be_written_is_told_before_the_training(flag, tmp_path, capsys):
     (tmp_path / "file").write_text("")
+    where = [f"--output_dir={tmp_path / 'output'}", f"--{flag}={tmp_path / 'file'}"]
     with pytest.raises(SystemExit) as stopped:
-        run("digits_lt", *ONE, f"--output_dir={tmp_path / 'file'}")
+        run("digits_lt", *ONE, *where, callbacks=[Interrupt(training=1)])
     assert stopped.value.code == 2
     assert str(tmp_path / "file") in capsys.readouterr().err
+
+
+def test_images_and_classes_that_the_network_does_not_fit_are_refused(tmp_path, capsys):
+    images = np.zeros((200, 8, 8), "uint8")
+    labels = np.arange(200) % 100
+    arrays = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+    np.savez(tmp_path / "grey.npz", **arrays)
+    colour = np.zeros((200, 32, 32, 3), "uint8")
+    np.savez(tmp_path / "many.npz", **{**arrays, "x_train": colour, "x_test": colour})
+    for name, message in (
+        ("grey", r"takes images of shape \(32, 32, 3\); .* have \(8, 8, 1\)"),
+        ("many", "needs at least 99 features .* has 64"),
+    ):
+        arguments = ["--method=etf_dr", "--imbalance_factor=1", "--seed=0"]
+        with pytest.raises(SystemExit) as stopped:
+            run(
+                *("cifar10_lt", *arguments, f"--data=npz:{tmp_path / name}.npz"),
+                f"--output_dir={tmp_path / 'output'}",
+            )
+        assert stopped.value.code == 2
+        assert re.search(message, capsys.readouterr().err)
 
 
 def test_checkpoint_stays_until_the_result_is_written(tmp_path, capsys, monkeypatch):

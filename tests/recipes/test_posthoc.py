@@ -1,11 +1,17 @@
 """The comparison of post-hoc methods: their formulas, their choice, their table."""
 
+import dataclasses
+import re
+import sys
+
 import keras
 import numpy as np
 import pytest
 
 import keras_spa as spa
 import posthoc
+from engine import command_line, storage
+from engine.registry import RECIPES
 from keras_spa.trained.choose_alignment import CANDIDATES
 
 
@@ -36,31 +42,31 @@ def model(data):
 def test_candidates_are_the_published_formulas():
     weights, biases = np.array([[3.0, 4.0], [0.0, 2.0]]), np.array([0.5, -0.5])
     means, counts = np.array([[2.0, 0.0], [0.0, 5.0]]), np.array([90, 10])
-    found = posthoc.candidates(weights, biases, means, counts)
-    ((rows, b),) = found["nearest class mean"]
+    options = posthoc.candidates(weights, biases, means, counts)
+    ((rows, b),) = options["nearest class mean"]
     np.testing.assert_allclose(rows, np.eye(2))
     assert not b.any()
-    rows, b = found["tau-normalisation"][5]  # the share is 0.5
+    rows, b = options["tau-normalisation"][5]  # the share is 0.5
     np.testing.assert_allclose(rows, weights / np.sqrt([[5.0], [2.0]]))
     assert not b.any()
-    rows, b = found["logit adjustment"][10]  # tau is 1
+    rows, b = options["logit adjustment"][10]  # tau is 1
     np.testing.assert_allclose(b, biases - np.log([0.9, 0.1]))
     assert rows is weights
-    assert len(found["SpA-SLERP"]) == len(CANDIDATES)
+    assert len(options["SpA-SLERP"]) == len(CANDIDATES)
 
 
 def test_each_method_is_chosen_on_validation_and_measured_on_test(model, data):
-    found = posthoc.compare(model, data)
+    accuracies = posthoc.compare(model, data)
     logits = model.predict(data.test.images, verbose=0)
     right = logits.argmax(axis=1) == data.test.labels
-    assert found["untouched"]["all"] == pytest.approx(100 * right.mean())
-    assert found["untouched"]["many"] == pytest.approx(100 * right[:40].mean())
-    assert found["untouched"]["few"] == pytest.approx(100 * right[80:].mean())
+    assert accuracies["untouched"]["all"] == pytest.approx(100 * right.mean())
+    assert accuracies["untouched"]["many"] == pytest.approx(100 * right[:40].mean())
+    assert accuracies["untouched"]["few"] == pytest.approx(100 * right[80:].mean())
     chosen = spa.choose_alignment(
         model, tuple(data.train), tuple(data.validation), verbose=0
     )
     assert chosen.accuracy > chosen.untouched
-    assert found["logit adjustment"]["few"] > found["untouched"]["few"]
+    assert accuracies["logit adjustment"]["few"] > accuracies["untouched"]["few"]
 
 
 def test_validation_images_that_want_no_change_get_none(model, data):
@@ -70,5 +76,45 @@ def test_validation_images_that_want_no_change_get_none(model, data):
     content = spa.data.Split(images, decided)
     splits = data.train, content, data.test
     other = spa.data.LongTailedData("content", *splits, class_names=tuple("abc"))
-    found = posthoc.compare(model, other)
-    assert found["logit adjustment"] == found["untouched"]
+    accuracies = posthoc.compare(model, other)
+    assert accuracies["logit adjustment"] == accuracies["untouched"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--recipe", "digits_lt"], "--models=FOLDER is missing"),
+        (["--recipe=mnist"], "recipe.*digits_lt"),
+        (["--recipe", "digits_lt", "--models", "{}", "--epoch=3"], "epoch"),
+        (["--recipe=digits_lt", "--models={}"], "holds no METHOD-none-if50-seedN"),
+        (["--models={}"], "--validation_per_class=N"),
+        (
+            ["--recipe=digits_lt", "--models={}", "--imbalance_factor=20"],
+            "ce-none-if20-seed0.keras cannot be loaded by Keras",
+        ),
+    ],
+)
+def test_bad_arguments_and_models_end_in_one_line(
+    arguments, message, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "ce-none-if20-seed0.keras").write_text("no archive")
+    arguments = [argument.format(tmp_path) for argument in arguments]
+    monkeypatch.setattr(sys, "argv", ["posthoc.py", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        posthoc.main()
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert re.search(message, line)
+
+
+def test_models_of_other_data_are_refused(tmp_path):
+    """Their result files say what they were trained on."""
+    config = command_line.parse(["--seed=0"], RECIPES["cifar10_lt"]).runs[0]
+    config = dataclasses.replace(config, validation_per_class=5)
+    (tmp_path / f"{config.name}.keras").touch()
+    result = dict.fromkeys(storage.NEEDED) | {"flags": config.identity()}
+    storage.write_result(tmp_path / f"{config.name}.json", result)
+    assert len(posthoc.exported_models(str(tmp_path), config)) == 1
+    other = dataclasses.replace(config, max_count=500)
+    with pytest.raises(ValueError, match="trained with --max_count=None, not with 500"):
+        posthoc.exported_models(str(tmp_path), other)

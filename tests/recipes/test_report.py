@@ -11,6 +11,7 @@ from reporting import choices_page, job_page, posthoc_page, summary
 
 def result(method, alignment, seed, accuracy, few=None):
     return {
+        "dataset": "toy images",
         "method": method,
         "alignment": alignment,
         "seed": seed,
@@ -19,6 +20,7 @@ def result(method, alignment, seed, accuracy, few=None):
         "cosine": 0.5,
         "cosine_per_class": [0.6, 0.4],
         "class_counts": [200, 4],
+        "flags": {},
     }
 
 

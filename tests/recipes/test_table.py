@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from engine import storage
 from reporting import documents, numbers, rows
 
 DIGITS = rows.SECTIONS[0]
@@ -143,11 +144,12 @@ def test_a_result_of_other_settings_is_refused(tmp_path):
     runs = tmp_path / "runs"
     runs.mkdir()
     path = runs / "ce-none-if50-seed0.json"
-    names = {"method": "ce", "alignment": "none", "seed": 0}
+    result = dict.fromkeys(storage.NEEDED)
+    result |= {"method": "ce", "alignment": "none", "seed": 0}
     stored = json.loads(json.dumps(config.identity()))
     for learning_rate, data in ((0.3, None), (0.1, "npz:elsewhere")):
         flags = {**stored, "learning_rate": learning_rate, "data": data}
-        path.write_text(json.dumps({**names, "flags": flags}))
+        path.write_text(json.dumps({**result, "flags": flags}))
         if data is None:
             with pytest.raises(ValueError, match="--learning_rate=0.3; ce.flags has 0"):
                 rows.load_runs(tmp_path, "ce.flags", config)

@@ -5,7 +5,8 @@ pixels `index` (B, n) of `size` that cover the interval of `length` pixels of th
 from `start` on, int32 (B, 1). `_pixels.resample` makes the new image from them.
 
 The height and the width of the images are Python integers or, in a TensorFlow graph,
-scalar tensors: image files are known by their size only when they are read.
+int32 (B, 1): image files differ in size, which is known when they are read. `seed` is
+one for the batch, (2,), or one for each image, (B, 2).
 """
 
 from typing import Any
@@ -46,10 +47,9 @@ def random_box(
     shape, steps = (batch, ATTEMPTS), (np.arange(GRID) + 0.5) / GRID
     area = scale[0] + (scale[1] - scale[0]) * steps
     log_ratio = np.log(ratio[0]) + np.log(ratio[1] / ratio[0]) * steps
-    sides, middle_h, middle_w = _sizes(xp, area, height, width, ratio)
     stretch = np.float32(np.exp(log_ratio / 2))
     side = draws.integers(xp, seed, shape, 0, GRID)
-    side = _lookup.take(xp, xp.convert_to_tensor(sides), side)
+    side, middle_h, middle_w = _sizes(xp, area, side, height, width, ratio)
     shift = draws.integers(xp, seed, shape, 1, GRID)
     wider = _lookup.take(xp, xp.convert_to_tensor(stretch), shift)
     taller = _lookup.take(xp, xp.convert_to_tensor(1 / stretch), shift)
@@ -70,21 +70,26 @@ def random_box(
 
 
 def _sizes(
-    xp: Backend, area: Array, height: Any, width: Any, ratio: tuple[float, float]
+    xp: Backend,
+    area: Array,
+    index: Tensor,
+    height: Any,
+    width: Any,
+    ratio: tuple[float, float],
 ) -> tuple[Any, Any, Any]:
-    """√(area·H·W), float32, and the sides of the largest allowed box: in float64."""
+    """√(area[index]·H·W), float32, and the sides of the largest allowed box."""
     if isinstance(height, int):  # before the graph: not all backends have float64
         sides = np.sqrt(area * height * width).astype("float32")
         middle_w = max(1, min(width, round(height * ratio[1])))
         middle_h = max(1, min(height, round(width / ratio[0])))
-        return sides, middle_h, middle_w
+        return _lookup.take(xp, xp.convert_to_tensor(sides), index), middle_h, middle_w
     h, w = xp.cast(height, "float64"), xp.cast(width, "float64")
-    sides = xp.cast(xp.numpy.sqrt(h * area * w), "float32")
+    side = xp.numpy.sqrt(h * _lookup.take(xp, xp.convert_to_tensor(area), index) * w)
     widest = xp.cast(xp.numpy.round(h * ratio[1]), "int32")
     tallest = xp.cast(xp.numpy.round(w / ratio[0]), "int32")
     middle_w = xp.numpy.maximum(1, xp.numpy.minimum(width, widest))
     middle_h = xp.numpy.maximum(1, xp.numpy.minimum(height, tallest))
-    return sides, middle_h, middle_w
+    return xp.cast(side, "float32"), middle_h, middle_w
 
 
 def random_mirror(xp: Backend, seed: Tensor, batch: Any) -> Tensor:

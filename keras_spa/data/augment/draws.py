@@ -8,6 +8,7 @@ cryptography or simulation.
 `xp` is Keras' backend module, or the `DynamicBackend` that stands for one.
 """
 
+import math
 from typing import Any
 
 from keras_spa._types import Backend, Shape, Tensor
@@ -40,18 +41,19 @@ def bits(xp: Backend, seed: Tensor, shape: Shape, stream: int) -> Tensor:
     """int32 tensor of `shape`, all 32 bits random.
 
     Args:
-        seed: int32 tensor (2,).
-        shape: its first entry, the images, may be a scalar tensor.
+        seed: int32 tensor (2,), or (B, 2): image i draws what it draws with seed i in
+            a batch of its own.
+        shape: its first entry, B images, may be a scalar tensor.
         stream: Python int, one for each quantity that is drawn.
     """
-    key = mix(xp, seed[0] + signed(GOLDEN))
-    key = mix(xp, xp.numpy.bitwise_xor(key, seed[1]))
+    key = mix(xp, seed[..., 0] + signed(GOLDEN))
+    key = mix(xp, xp.numpy.bitwise_xor(key, seed[..., 1]))
     key = mix(xp, key + signed((stream + 1) * GOLDEN))
-    size = shape[0]
-    for length in shape[1:]:
-        size = size * length
+    size = math.prod(shape[1:])
+    if len(seed.shape) == 1:
+        size = size * shape[0]
     counter = xp.numpy.arange(size, dtype="int32")
-    return xp.numpy.reshape(mix(xp, counter + key), shape)
+    return xp.numpy.reshape(mix(xp, counter + key[..., None]), shape)
 
 
 def uniform(xp: Backend, seed: Tensor, shape: Shape, stream: int) -> Tensor:

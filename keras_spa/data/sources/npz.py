@@ -35,7 +35,7 @@ def load_npz(request: Request) -> LongTailedData:
         train, test = (
             Split(
                 _images(archive, f"x_{split}"),
-                _in_range(f"y_{split}", labels[f"y_{split}"], len(class_names)),
+                _check_range(f"y_{split}", labels[f"y_{split}"], len(class_names)),
             )
             for split in ("train", "test")
         )
@@ -86,7 +86,7 @@ def _labels(archive: Any, key: str) -> Array:
     return labels
 
 
-def _in_range(key: str, labels: Any, num_classes: int) -> Array:
+def _check_range(key: str, labels: Any, num_classes: int) -> Array:
     wrong = labels[(labels < 0) | (labels >= num_classes)]
     if wrong.size:
         raise ValueError(

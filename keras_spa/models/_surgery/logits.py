@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_spa._types import Shape, Tensor
-from keras_spa.models._config import with_parts
+from keras_spa.models._config import deserialize_parts
 
 
 def ends_in_softmax(layer: keras.Layer) -> bool:
@@ -64,4 +64,4 @@ class Logits(keras.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        return cls(**with_parts(config, ("head", "dtype")))
+        return cls(**deserialize_parts(config, ("head", "dtype")))

@@ -11,7 +11,7 @@ import keras
 
 from keras_spa._keras_private import all_layers, attributes
 from keras_spa._types import Shape, Tensor
-from keras_spa.models._config import with_parts
+from keras_spa.models._config import deserialize_parts
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -77,7 +77,7 @@ class UpToHead(keras.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        return cls(**with_parts(config, ("model", "dtype")))
+        return cls(**deserialize_parts(config, ("model", "dtype")))
 
 
 def find_layer(model: keras.Model, head: keras.Layer | str | int) -> keras.Layer:

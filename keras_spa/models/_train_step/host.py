@@ -1,6 +1,6 @@
 """What a model owes the training step that it inherits."""
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import keras
 
@@ -10,7 +10,6 @@ from keras_spa.class_statistics import ClassStatistics
 from keras_spa.layers.class_means import ClassMeans
 
 
-@runtime_checkable
 class Host(Protocol):
     """A Keras model whose training step aligns something with class means.
 

@@ -25,11 +25,11 @@ class TrainStep(StepParts):
         target = self._progress(ahead=1)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         statistics = self._finish_step(batch, target)
-        return _for_workers(self._log(x, y, sample_weight, batch, statistics))
+        return _add_worker_axis(self._log(x, y, sample_weight, batch, statistics))
 
     def test_step(self, data: Any) -> dict[str, Any]:
         logs = super().test_step(data)  # type: ignore[misc]  # Keras' own
-        return _for_workers(logs)
+        return _add_worker_axis(logs)
 
     def _maybe_symbolic_build(
         self, iterator: Any = None, data_batch: Any = None
@@ -64,7 +64,7 @@ def _finite_together(gradients: Sequence[Tensor]) -> Sequence[Tensor]:
     ]
 
 
-def _for_workers(logs: dict[str, Any]) -> dict[str, Any]:
+def _add_worker_axis(logs: dict[str, Any]) -> dict[str, Any]:
     """Gives logs the axis along which Keras averages those of several workers."""
     strategy = tf.distribute.get_strategy()
     workers = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)

@@ -7,7 +7,7 @@ from engine.config import RunConfig
 from engine.task import Task, random_images
 
 MEAN, VARIANCE = (123.675, 116.28, 103.53), (58.395**2, 57.12**2, 57.375**2)
-CLASSES = 1000
+SHAPE, CLASSES = (224, 224, 3), 1000
 FEATURES = 2048
 
 
@@ -19,7 +19,7 @@ def load(config: RunConfig) -> spa.data.LongTailedData:
 
 def backbone(config: RunConfig) -> keras.Model:
     """ResNet-50 from uint8 images; with --smoke a projection of tiny ones."""
-    shape = (32, 32, 3) if config.smoke else (224, 224, 3)
+    shape = (32, 32, 3) if config.smoke else SHAPE
     inputs = keras.Input(shape, dtype="uint8")
     x = keras.layers.Normalization(mean=MEAN, variance=VARIANCE)(inputs)
     if config.smoke:
@@ -41,6 +41,8 @@ IMAGENET = Task(
     backbone,
     num_features,
     CLASSES,
+    image_shape=SHAPE,
+    fixed=("data", "imbalance_factor", "max_count", "order", "validation_per_class"),
     defaults={
         "imbalance_factor": 256.0,  # what the lists have: 1,280 over 5
         "epochs": 90,

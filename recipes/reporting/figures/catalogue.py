@@ -65,10 +65,10 @@ def draw_runs(
     except (ValueError, KeyError) as error:
         raise Missing(f"a file in {folder / 'runs'} is no result: {error!r}") from error
     if name == "exponents":
-        used = _with_exponents(results, folder)
+        used = _select_with_exponents(results, folder)
         figure, caption = exponents.draw(used)
     elif name == "2":
-        panels = {f: _by_alignment(results, folder, f, ["none"]) for f in factors}
+        panels = {f: _group_by_alignment(results, folder, f, ["none"]) for f in factors}
         used = [run for panel in panels.values() for run in _flat(panel)]
         figure, caption = runs.cosine_by_class(panels)
     else:
@@ -78,9 +78,9 @@ def draw_runs(
                 factors[0],
                 ["none", "spa_reg", "misaligned"],
             ),
-            "4": (runs.over_epochs, factors[-1], ["none", "spa_reg"]),
+            "4": (runs.curves_by_epoch, factors[-1], ["none", "spa_reg"]),
         }[name]
-        chosen = _by_alignment(results, folder, factor, wanted)
+        chosen = _group_by_alignment(results, folder, factor, wanted)
         if name == "1a":
             chosen = {alignment: chosen[alignment] for alignment in wanted}
         used = _flat(chosen)
@@ -88,7 +88,9 @@ def draw_runs(
     return figure, f"{caption} {_source(used, folder)}"
 
 
-def _with_exponents(results: Sequence[Result], folder: pathlib.Path) -> list[Result]:
+def _select_with_exponents(
+    results: Sequence[Result], folder: pathlib.Path
+) -> list[Result]:
     used = [run for run in results if run.get("exponent_per_class")]
     if not used:
         raise Missing(
@@ -98,7 +100,7 @@ def _with_exponents(results: Sequence[Result], folder: pathlib.Path) -> list[Res
     return used
 
 
-def _by_alignment(
+def _group_by_alignment(
     results: Iterable[Result],
     folder: pathlib.Path,
     factor: float,

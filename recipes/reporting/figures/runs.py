@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from engine.methods import ALIGNMENTS
 from reporting.statistics import mean_std, paired_gain
 from reporting.styles import COLORS, LINES, MARKERS
-from reporting.summary import Result
+from reporting.summary import Result, third_of_classes
 
 Runs = Mapping[str, Sequence[Result]]
 MOST_MARKED = 30  # classes that a line has markers for
@@ -87,12 +87,12 @@ def cosine_by_class(panels: Mapping[float, Runs]) -> tuple[Figure, str]:
     for axes, (factor, runs) in zip(subplots, panels.items(), strict=True):
         counts = np.array(next(iter(runs.values()))[0]["class_counts"])
         order = np.argsort(-counts, kind="stable")
-        third = max(1, len(order) // 3)
         for a, seeds in runs.items():
             cosines = _numbers(run["cosine_per_class"] for run in seeds)[:, order]
             _draw_line(axes, np.arange(len(order)), cosines, a, len(order))
             if a == "none":
-                head, tail = cosines[:, :third].mean(), cosines[:, -third:].mean()
+                thirds = [third_of_classes(run, "cosine_per_class") for run in seeds]
+                head, tail = np.mean(thirds, axis=0)
         shown = np.linspace(0, len(order) - 1, min(len(order), 10)).round().astype(int)
         axes.set_xticks(shown, [f"{counts[order[i]]:,}" for i in shown])
         axes.set_xlabel("training images of the class, from head to tail")
@@ -114,7 +114,7 @@ def cosine_by_class(panels: Mapping[float, Runs]) -> tuple[Figure, str]:
     )
 
 
-def over_epochs(runs: Runs, factor: float) -> tuple[Figure, str]:
+def curves_by_epoch(runs: Runs, factor: float) -> tuple[Figure, str]:
     """Figure 4 and its caption."""
     figure = Figure(figsize=(7, 2.9), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 import keras_spa as spa
 from keras_spa import theory
+from keras_spa.metrics import exact_class_means
 from reporting.styles import CLASS_COLORS, CLASS_MARKERS
 
 Path = tuple[np.ndarray, np.ndarray]  # weights and class means, (steps + 1, K, 3) each
@@ -59,9 +60,8 @@ def train(alignment: spa.Alignment | None, steps: int = STEPS) -> Path:
 
     def now() -> Path:
         features = directions(ops.convert_to_numpy(free.embeddings))
-        return ops.convert_to_numpy(classifier.kernel).T.copy(), np.array(
-            [features[labels == c].mean(axis=0) for c in range(len(COUNTS))]
-        )
+        _, means = exact_class_means([(features, labels)], len(COUNTS))
+        return ops.convert_to_numpy(classifier.kernel).T.copy(), means
 
     path = [now()]
     for _ in range(steps):

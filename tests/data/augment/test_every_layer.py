@@ -42,6 +42,11 @@ SIM_AUGMENT_MEANS = [
 ]
 RANDOM = sorted(set(LAYERS) - {"ImageNetEval"})
 EVERY = pytest.mark.parametrize("name", LAYERS)
+LARGE = ("AutoAugment", "SimAugment")  # their graphs
+EVERY_COMPILED = pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] * (n in LARGE)) for n in LAYERS],
+)
 EVERY_RANDOM = pytest.mark.parametrize("name", RANDOM)
 
 
@@ -114,7 +119,7 @@ def compiled(function):
     return tf.function(function, jit_compile=True)
 
 
-@EVERY
+@EVERY_COMPILED
 def test_compiled_it_is_the_same(name):
     """On JAX by `jit`; on others by XLA in TensorFlow, as in `tf.data`."""
     layer = LAYERS[name]()
@@ -174,7 +179,7 @@ def model(layer):
     return built
 
 
-@EVERY
+@EVERY_COMPILED
 def test_models_with_it_train_and_survive_saving(name, tmp_path):
     built = model(LAYERS[name]())
     built.fit(IMAGES, np.zeros((6, 2)), batch_size=6, epochs=2, verbose=0)

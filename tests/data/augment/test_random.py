@@ -87,3 +87,12 @@ def test_integers_take_a_bound_for_each_image():
     expected = oracle.integers((0, 3), 1000, 2, high)
     np.testing.assert_array_equal(drawn, expected)
     assert np.all((drawn >= 0) & (drawn < high))
+
+
+def test_a_seed_for_each_image_draws_what_it_draws_alone():
+    xp = functions(None)
+    for shape in [(), (4,), (1, 2)]:
+        seeds = ops.convert_to_tensor(np.array(SEEDS, "int64").astype("int32"))
+        drawn = ops.convert_to_numpy(draws.bits(xp, seeds, (len(SEEDS), *shape), 3))
+        expected = [oracle.bits(seed, (1, *shape), 3)[0] for seed in SEEDS]
+        np.testing.assert_array_equal(drawn.view("uint32"), expected)

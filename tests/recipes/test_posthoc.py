@@ -12,7 +12,6 @@ import keras_spa as spa
 import posthoc
 from engine import command_line, storage
 from engine.registry import RECIPES
-from keras_spa.trained.choose_alignment import CANDIDATES
 
 
 def split(counts, seed):
@@ -49,10 +48,18 @@ def test_candidates_are_the_published_formulas():
     rows, b = options["tau-normalisation"][5]  # the share is 0.5
     np.testing.assert_allclose(rows, weights / np.sqrt([[5.0], [2.0]]))
     assert not b.any()
-    rows, b = options["logit adjustment"][10]  # tau is 1
-    np.testing.assert_allclose(b, biases - np.log([0.9, 0.1]))
-    assert rows is weights
-    assert len(options["SpA-SLERP"]) == len(CANDIDATES)
+    for rows, b in (
+        options["logit adjustment, chosen"][10],  # tau is 1
+        *options["logit adjustment, τ = 1"],
+    ):
+        np.testing.assert_allclose(b, biases - np.log([0.9, 0.1]))
+        assert rows is weights
+    untouched, first, *_ = options["SpA-SLERP, the paper's"]
+    assert untouched[0] is weights
+    turned = posthoc.TURNS[0].update_weights(
+        weights, spa.ClassStatistics(means, np.ones(2)), 0
+    )
+    np.testing.assert_allclose(first[0], keras.ops.convert_to_numpy(turned), atol=1e-6)
 
 
 def test_each_method_is_chosen_on_validation_and_measured_on_test(model, data):
@@ -62,11 +69,18 @@ def test_each_method_is_chosen_on_validation_and_measured_on_test(model, data):
     assert accuracies["untouched"]["all"] == pytest.approx(100 * right.mean())
     assert accuracies["untouched"]["many"] == pytest.approx(100 * right[:40].mean())
     assert accuracies["untouched"]["few"] == pytest.approx(100 * right[80:].mean())
-    chosen = spa.choose_alignment(
-        model, tuple(data.train), tuple(data.validation), verbose=0
-    )
-    assert chosen.accuracy > chosen.untouched
-    assert accuracies["logit adjustment"]["few"] > accuracies["untouched"]["few"]
+    chosen = accuracies["logit adjustment, chosen"]
+    assert chosen["few"] > accuracies["untouched"]["few"]
+
+
+def test_ours_is_what_align_does(model, data):
+    accuracies = posthoc.compare(model, data)
+    train, held_out = tuple(data.train), tuple(data.validation)
+    for name, given in (("ours", None), ("ours, fitted", held_out)):
+        aligned = spa.align(model, train, held_out=given, verbose=0)
+        logits = aligned.predict(data.test.images, verbose=0)
+        right = logits.argmax(axis=1) == data.test.labels
+        assert accuracies[name]["all"] == pytest.approx(100 * right.mean())
 
 
 def test_validation_images_that_want_no_change_get_none(model, data):
@@ -77,7 +91,7 @@ def test_validation_images_that_want_no_change_get_none(model, data):
     splits = data.train, content, data.test
     other = spa.data.LongTailedData("content", *splits, class_names=tuple("abc"))
     accuracies = posthoc.compare(model, other)
-    assert accuracies["logit adjustment"] == accuracies["untouched"]
+    assert accuracies["logit adjustment, chosen"] == accuracies["untouched"]
 
 
 @pytest.mark.parametrize(

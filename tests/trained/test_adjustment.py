@@ -1,0 +1,95 @@
+"""The prior's share and the three numbers, on data whose answer is known."""
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax, softmax
+
+from keras_spa.trained import adjustment
+
+K = 4
+PRIOR = np.log(np.array([0.7, 0.2, 0.07, 0.03]))
+
+
+def sample(share, images=40_000, seed=0):
+    """Logits z and labels drawn from `softmax(z + share·log π)`."""
+    random = np.random.RandomState(seed)
+    logits = 2 * random.randn(images, K)
+    odds = softmax(logits + share * PRIOR, axis=1)
+    labels = (odds.cumsum(axis=1) < random.rand(images, 1)).sum(axis=1)
+    return logits, np.minimum(labels, K - 1)
+
+
+@pytest.mark.parametrize("share", [-0.5, 0.0, 0.4, 1.0, 1.3])
+def test_the_share_is_the_one_that_labels_were_drawn_with(share):
+    logits, labels = sample(share)
+    found = adjustment.prior_share(logits, labels, PRIOR)
+    assert found == pytest.approx(share, abs=0.03)
+
+    def likelihood(t):
+        terms = log_softmax(logits + t * PRIOR, axis=1)
+        return terms[np.arange(len(labels)), labels].sum()
+
+    assert likelihood(found) >= max(likelihood(found - 0.01), likelihood(found + 0.01))
+
+
+def test_a_share_beyond_the_limits_ends_there():
+    logits, _ = sample(0.0, images=200)
+    assert adjustment.prior_share(logits, np.zeros(200, int), PRIOR) == 2
+    assert adjustment.prior_share(logits, np.full(200, 3), PRIOR) == -1
+
+
+def test_equal_frequencies_have_no_share():
+    logits, labels = sample(0.0, images=50)
+    assert adjustment.prior_share(logits, labels, np.full(K, -np.log(K))) == 0
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [(0.1, 0), (-0.25, 0), (0.5, 0.5), (0.8, 1), (1.25, 1), (1.4, 1.4)],
+)
+def test_shares_near_0_and_1_are_snapped(share, expected):
+    assert adjustment.snapped(share) == expected
+
+
+def test_log_loss_counts_classes_alike():
+    logits = np.array([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [0.0, 0.0]])
+    labels = np.array([0, 0, 0, 1])
+    expected = (np.log(1 + np.exp(-2)) + np.log(2)) / 2
+    assert adjustment.log_loss(logits, labels) == pytest.approx(expected)
+
+
+def test_the_fit_finds_the_numbers_that_labels_were_drawn_with():
+    random = np.random.RandomState(1)
+    logits, optimal = random.randn(2, 60_000, K)
+    odds = softmax(0.8 * logits + 1.5 * optimal - 0.6 * PRIOR, axis=1)
+    labels = (odds.cumsum(axis=1) < random.rand(60_000, 1)).sum(axis=1)
+    labels = np.minimum(labels, K - 1)
+    # Weighing the classes alike multiplies the odds of each by 1 / its frequency.
+    frequency = np.log(np.bincount(labels) / len(labels))
+    scale, beta, tau = adjustment.fitted(
+        logits, optimal, PRIOR, labels, (1.0, 0.2, 1.0)
+    )
+    assert (scale, beta) == pytest.approx((0.8, 1.5), abs=0.06)
+    left = -tau * PRIOR + 0.6 * PRIOR + frequency  # the same for all classes
+    assert np.ptp(left) < 0.25
+
+
+def test_the_slope_of_the_fit_is_that_of_its_loss():
+    """Started elsewhere, or with few images, it ends at the same minimum."""
+    random = np.random.RandomState(2)
+    logits, optimal = random.randn(2, 30, K)
+    labels = np.arange(30) % K
+    about = (1.0, 0.2, 1.0)
+    found = np.array(adjustment.fitted(logits, optimal, PRIOR, labels, about))
+
+    def loss(values):
+        a, beta, tau = values
+        mixed = a * logits + beta * optimal - tau * PRIOR
+        centred = [logits, optimal, np.broadcast_to(-PRIOR, logits.shape)]
+        units = [(p - p.mean(axis=1, keepdims=True)).std() for p in centred]
+        ridge = np.sum(((values - np.array(about)) * units) ** 2)
+        return adjustment.log_loss(mixed, labels) + adjustment.RIDGE * ridge
+
+    for direction in np.eye(3):
+        assert loss(found) <= loss(found + 0.02 * direction) + 1e-9
+        assert loss(found) <= loss(found - 0.02 * direction) + 1e-9

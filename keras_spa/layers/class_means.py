@@ -3,90 +3,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_spa import _checks, _keras_private, distribute
+from keras_spa import _checks, _keras_private
 from keras_spa._types import Shape, Tensor
 from keras_spa.class_statistics import ClassStatistics
+from keras_spa.layers.batch_sums import class_sums, within_class_scatter
 
 COVARIANCE_MOMENTUM = 0.98
-
-
-def class_sums(
-    features: Tensor,
-    labels: Tensor,
-    num_classes: int,
-    sample_weight: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Sums of features and of weights by class, over the replicas' global batch.
-
-    Args:
-        features: float tensor (B, d).
-        labels: integers (B,) or (B, 1), or soft labels (B, K).
-        num_classes: K.
-        sample_weight: None or tensor (B,) or (B, 1).
-
-    Returns:
-        `(sums, weights)`: float32 tensors (K, d) and (K,). The mean of class c over
-        the batch is `sums[c] / weights[c]`.
-    """
-    features = ops.cast(features, "float32")
-    weight = ops.ones_like(features[:, 0])
-    if sample_weight is not None:
-        weight = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
-    if _checks.label_shape(labels, num_classes) == "soft":
-        shares = ops.transpose(ops.cast(labels, "float32") * weight[:, None])
-        sums, weights = ops.matmul(shares, features), ops.sum(shares, axis=1)
-    else:
-        labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
-        weighted = weight[:, None] * features
-        sums = ops.segment_sum(weighted, labels, num_classes)
-        weights = ops.segment_sum(weight, labels, num_classes)
-    return distribute.global_sum((sums, weights))
-
-
-def within_class_scatter(
-    features: Tensor,
-    labels: Tensor,
-    means: Tensor,
-    class_weights: Tensor,
-    sample_weight: Tensor | None = None,
-) -> Tensor:
-    """Covariance of the features about their class means, averaged over the classes.
-
-    `Σ_c Σ_{i in c} s_i (h_i − μ_c)(h_i − μ_c)ᵀ / (s_c·C)` over the replicas' global
-    batch, s the sample weights (s_c their sum in class c), C the classes present: each
-    class counts alike, however many images it has. With soft labels each image counts
-    in a class by its share.
-
-    Args:
-        features: float tensor (B, d).
-        labels: integers (B,) or (B, 1), or soft labels (B, K).
-        means: float32 tensor (K, d), μ.
-        class_weights: float32 tensor (K,), s_c of the global batch.
-        sample_weight: None or tensor (B,) or (B, 1).
-
-    Returns:
-        float32 tensor (d, d), the same on all replicas; 0 for a batch without weight.
-    """
-    features = ops.cast(features, "float32")
-    present = ops.cast(class_weights > 0, "float32")
-    shares = present / ops.where(class_weights > 0, class_weights, 1.0)
-    shares = shares / ops.maximum(ops.sum(present), 1.0)
-    weight = ops.ones_like(features[:, 0])
-    if sample_weight is not None:
-        weight = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
-    if _checks.label_shape(labels, class_weights.shape[0]) == "soft":
-        soft = ops.cast(labels, "float32") * weight[:, None] * shares  # (B, K)
-        cross = ops.matmul(ops.transpose(ops.matmul(soft, means)), features)
-        own = ops.transpose(ops.sum(soft, axis=1)[:, None] * features)
-        about = ops.transpose(ops.sum(soft, axis=0)[:, None] * means)
-        scatter = ops.matmul(own, features) - cross - ops.transpose(cross)
-        scatter = scatter + ops.matmul(about, means)
-    else:
-        labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
-        apart = features - ops.take(means, labels, axis=0)
-        weight = weight * ops.take(shares, labels, axis=0)
-        scatter = ops.matmul(ops.transpose(weight[:, None] * apart), apart)
-    return distribute.global_sum(scatter)
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")

@@ -37,11 +37,10 @@ class SpAModel(TrainStep, Saving, keras.Model):
     3. adds each alignment's `penalty` to the loss and takes gradients;
     4. passes the kernel's gradient through each alignment's `project_gradient`;
     5. lets the optimizer update the weights;
-    6. passes the kernel through each alignment's `update_weights`.
+    6. passes kernel and bias through each `update_weights` and `update_biases`.
 
-    The progress bar shows `alignment`, the mean cosine between the classifier's
-    weights and the centred class means (see `metrics.AlignmentCosine`). Calling,
-    predicting, evaluating and exporting need no labels and do nothing of this.
+    The bar shows `alignment`, the mean cosine between weights and centred class means
+    (`metrics.AlignmentCosine`). Calling, predicting and exporting do nothing of this.
 
     Args:
         backbone: A Keras model or layer from inputs to features (B, d).
@@ -53,10 +52,9 @@ class SpAModel(TrainStep, Saving, keras.Model):
         momentum: m of the running class means, in [0, 1]. Defaults to 0.9.
         **kwargs: As in `keras.Model`: `name`, `dtype`.
 
-    In training, labels are integers (B,) or (B, 1) in 0..K−1, or soft labels (B, K).
+    Labels are integers (B,) or (B, 1) in 0..K−1, or soft labels (B, K), in training.
     Sample weights and class weights count in the loss, sample weights also in the
-    class means. Mixed precision, `jit_compile` and gradient accumulation work as in
-    any Keras model; alignment arithmetic stays float32.
+    class means. All works as in any Keras model; alignment arithmetic stays float32.
 
     Attributes:
         backbone, classifier: as given.
@@ -202,11 +200,7 @@ class SpAModel(TrainStep, Saving, keras.Model):
             super().add_loss(loss)
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As in `keras.Model.fit`, after a look at what it is given.
-
-        Labels out of range raise a ValueError (of a PyDataset, in its first batch);
-        alignments that a frozen classifier disables are warned of.
-        """
+        """As in Keras; labels out of range raise, alignments without effect warn."""
         labels = y
         if y is None and isinstance(x, keras.utils.PyDataset):
             _, labels, _ = keras.utils.unpack_x_y_sample_weight(x[0])

@@ -21,13 +21,19 @@ ALIGNMENTS = {
     "slerp": lambda: spa.SpASLERP(spa.CosineRamp(0.3, 20)),
     "proj": lambda: spa.SpAProj(0.4),
     "all": lambda: toys.all_alignments(20),
+    "paper": lambda: [
+        spa.SpAReg.paper(0.5),
+        spa.SpASLERP.paper(0.1),
+        spa.SpAProj.paper(0.4),
+    ],
 }
 HEAVY = 12  # a sample of the first batch, in the second replica's part of two
 # A case is a name of an alignment, a reduction of the loss, whether samples weigh.
 TOGETHER = [("all", "sum_over_batch_size", False)]
 VARIANTS = {
     "alone": [
-        (name, "sum_over_batch_size", False) for name in ("reg", "slerp", "proj")
+        (name, "sum_over_batch_size", False)
+        for name in ("reg", "slerp", "proj", "paper")
     ],
     "together": TOGETHER,
     "batch_norm": TOGETHER,

@@ -16,6 +16,11 @@ ALIGNMENTS = {
     "spa_slerp": lambda: spa.SpASLERP(spa.CosineRamp(0.2, 15)),
     "spa_proj": lambda: spa.SpAProj(0.4),
     "all": lambda: [spa.SpAReg(0.3), spa.SpASLERP(0.05, norm="equal"), spa.SpAProj()],
+    "paper": lambda: [
+        spa.SpAReg.paper(0.3),
+        spa.SpASLERP.paper(0.05),
+        spa.SpAProj.paper(),
+    ],
 }
 
 

@@ -22,6 +22,10 @@ class SpAProj(Alignment):
     component goes: `g_t ← g_t − (g_t·d)d`. The new gradient is `(1−γ)·g_t + γ·g`.
     Momentum, weight decay and clipping act afterwards.
 
+    Products, lengths and directions are those of the metric of the noise,
+    `⟨a, b⟩ = aᵀΣb`, with the target `Σ⁻¹m_c` in place of the mean's direction; the
+    paper's form, `SpAProj.paper()`, takes noise to be isotropic: Σ = I.
+
     Args:
         gamma: γ, the share of the original gradient that is kept, in [0, 1]: 1 changes
             nothing, 0 removes all of the length-changing and the away-turning
@@ -44,13 +48,14 @@ class SpAProj(Alignment):
     >>> w, mean = np.array([[1.0, 0, 0]]), np.array([[0, 1.0, 0]])
     >>> statistics = spa.ClassStatistics(mean, seen=np.ones(1))
     >>> gradient = np.array([[1.0, 1.0, 1.0]])  # descent would turn w away from mean
-    >>> align = spa.SpAProj(gamma=0.0, center=False)
+    >>> align = spa.SpAProj.paper(gamma=0.0, center=False)
     >>> projected = align.project_gradient(gradient, w, statistics)
     >>> print(ops.convert_to_numpy(projected).tolist())
     [[0.0, 0.0, 1.0]]
 
     Reference: Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters", with the
-    settings of the authors' released code (γ = 0.6, centred means).
+    settings of the authors' released code (γ = 0.6, centred means). The metric of the
+    noise is ours (docs/theory.md, T7).
     """
 
     def __init__(

@@ -63,7 +63,7 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
 
     Reference: Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters". The paper's
     text at hand gives no formula for it; this one is inferred from its figures.
-    `gradient` is ours.
+    `gradient` is ours, and so is the metric of the noise (docs/theory.md, T7).
     """
 
     def __init__(

@@ -26,10 +26,18 @@ _BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Images a step.", 1)
 VARIANTS = {
     "plain Keras model": None,
     "SpAModel, no alignment": (),
+    "SpA-Reg, paper": (spa.SpAReg.paper(0.1),),
+    "SpA-SLERP, paper": (spa.SpASLERP.paper(0.02),),
+    "SpA-Proj, paper": (spa.SpAProj.paper(0.6),),
+    "all three, paper": (
+        spa.SpAReg.paper(0.1),
+        spa.SpASLERP.paper(0.02),
+        spa.SpAProj.paper(0.6),
+    ),
     "SpA-Reg": (spa.SpAReg(0.1),),
-    "SpA-SLERP": (spa.SpASLERP(0.02),),
+    "SpA-SLERP": (spa.SpASLERP(0.01),),
     "SpA-Proj": (spa.SpAProj(0.6),),
-    "all three": (spa.SpAReg(0.1), spa.SpASLERP(0.02), spa.SpAProj(0.6)),
+    "all three": (spa.SpAReg(0.1), spa.SpASLERP(0.01), spa.SpAProj(0.6)),
 }
 
 

@@ -45,7 +45,7 @@ def test_the_loop_gives_the_numbers_of_a_spa_model(monkeypatch):
     model = spa.SpAModel(
         keras.Sequential([keras.Input((64,)), layers[0]]),
         layers[1],
-        [spa.SpAReg.paper(0.3), spa.SpAProj.paper(), spa.SpASLERP.paper(0.02)],
+        [spa.SpAReg(0.3), spa.SpAProj(), spa.SpASLERP(0.02)],
     )
     model.compile(
         keras.optimizers.SGD(0.1, momentum=0.9),

@@ -37,7 +37,7 @@ def test_every_field_that_decides_tells_results_apart():
     for field in dataclasses.fields(run):
         if field.name in config.NAMES or not field.metadata["decides"]:
             continue
-        value, other = result["flags"][field.name], changed.get(field.name)
+        value, other = run.identity()[field.name], changed.get(field.name)
         if other is None:
             choices = field.metadata["choices"]
             if choices:

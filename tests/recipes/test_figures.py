@@ -119,7 +119,7 @@ def test_first_step_on_the_sphere_is_that_of_gradient_descent():
 
 def test_on_the_sphere_spa_reg_aligns_the_rarest_class():
     without = sphere.angles(*sphere.train(None, steps=120))
-    aligned = sphere.train(spa.SpAReg(sphere.STRENGTH), steps=120)
+    aligned = sphere.train(spa.SpAReg.paper(sphere.STRENGTH), steps=120)
     aligned = sphere.angles(*aligned)
     np.testing.assert_allclose(without[0], aligned[0], atol=1e-4)
     assert without[-1, -1] > 20

@@ -91,7 +91,7 @@ def draw() -> tuple[Figure, str]:
     """The figure and its caption."""
     runs = {
         "cross-entropy": train(None),
-        "with SpA-Reg": train(spa.SpAReg(STRENGTH)),
+        "with SpA-Reg": train(spa.SpAReg.paper(STRENGTH)),
     }
     figure = Figure(figsize=(7, 2.9), layout="constrained")
     *spheres, right = figure.subplots(1, 3, width_ratios=(1, 1, 1))

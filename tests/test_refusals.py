@@ -122,7 +122,8 @@ def accuracy_of(labels):
 
 
 def choice_of(held_out):
-    return choose_alignment(MODEL, (X, Y), held_out, verbose=0)
+    images = X * np.arange(6, dtype="float32")[:, None]
+    return choose_alignment(MODEL, (images, Y), held_out, verbose=0)
 
 
 NO_FEATURES = [(3,), (3, 4, 4), (3, None)]

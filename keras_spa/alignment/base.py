@@ -78,7 +78,7 @@ class Alignment:
     @property
     def needs_covariance(self) -> bool:
         """Whether `statistics` must hold the within-class covariance."""
-        return getattr(self, "noise", "isotropic") != "isotropic"
+        return getattr(self, "noise", None) == "within_class"
 
     def get_config(self) -> dict[str, Any]:
         return {}

@@ -15,6 +15,7 @@ from keras_spa.trained.observe import Observer
 
 ROUNDING = {"bfloat16": 2.0**-7}
 TENSOR_CORES = 2.0**-10  # float16, and float32 products on some GPUs
+SUBNORMAL = 2.0**-24  # the spacing of float16 near 0
 BY_NAME = (
     "a CosineDense, a fixed ETF, a Dense without a bias or another layer can be "
     "aligned by name: spa.align(model, dataset, spa.SpASLERP.paper(0.25))"
@@ -46,7 +47,8 @@ def linear(
             h = features.astype("float64")
             apart = np.abs(h @ weights.T + biases - logits)
             largest = np.abs(h) @ np.abs(weights.T) + np.abs(biases)
-            if (apart > 8 * rounding * largest).any():
+            tiny = SUBNORMAL * (1 + np.abs(weights).sum(axis=1))
+            if (apart > 8 * rounding * largest + tiny).any():
                 raise ValueError(
                     "Argument `model` must end in a classifier `h @ kernel + bias`, "
                     "without an activation, scale or normalisation of its own, and "

@@ -6,10 +6,11 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_spa import _checks
 from keras_spa._keras_private import all_layers, own_variables
-from keras_spa._types import ClassCounts, Dataset
+from keras_spa._types import Array, ClassCounts, Dataset
 from keras_spa.alignment import Alignment
 from keras_spa.models._surgery.copy import check_copy, uncompiled_copy
 from keras_spa.trained._batches import array_batches
@@ -79,10 +80,12 @@ def align(
 
     Raises:
         ValueError: a model that cannot be split or copied, a classifier without a bias
-            or of another form than `h @ kernel + bias`, an alignment of another kind,
-            labels that do not fit the model's classes, no images, data that can be
-            gone through only once, or `dataset` without images of some class and no
-            `class_counts`.
+            or of another form than `h @ kernel + bias` (an activation, a scale, a
+            quantized kernel), an alignment of another kind or together with
+            `held_out`, `augment` or `class_counts`, labels that do not fit the model's
+            classes, no images, data that can be gone through only once, features or
+            logits that are not finite, or `dataset` without images of some class and
+            no `class_counts`.
 
     Example:
 
@@ -133,10 +136,22 @@ def align(
         # A covariance that no alignment asks for is not copied; it comes last.
         for old, new in zip(*map(own_variables, layers), strict=False)
     }
-    twins[id(kernel)].assign(np.transpose(weights))
+    _assign(twins[id(kernel)], np.transpose(weights))
     if biases is not None:
-        twins[id(observer.model.aligned_bias)].assign(biases)
+        _assign(twins[id(observer.model.aligned_bias)], biases)
     return copy
+
+
+def _assign(variable: keras.Variable, value: Array) -> None:
+    with np.errstate(over="ignore"):
+        variable.assign(value)
+    stored = ops.convert_to_numpy(ops.cast(variable, "float32"))
+    if not np.isfinite(stored).all():
+        raise ValueError(
+            "Argument `model` must have a classifier whose dtype holds the aligned "
+            f"weights, up to {np.abs(value).max():.3g} (scale the features up, or use "
+            f"a mixed dtype policy). Received: {variable.path} of {variable.dtype}"
+        )
 
 
 def _check_alignment(alignment: Alignment | None, **others: Any) -> None:

@@ -161,3 +161,11 @@ def test_a_scale_after_the_head_of_a_subclassed_model():
         else:
             with pytest.raises(ValueError, match="without a scale.*Received: Scaled"):
                 spa.choose_alignment(model, clusters(), **arguments)
+
+
+def test_weights_beyond_the_dtype():
+    """Features of 1e-6 ask for weights of more than 65504."""
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(K, dtype="float16")])
+    images, labels = clusters([40, 12, 5])
+    with pytest.raises(ValueError, match="dtype holds.*of float16"):
+        spa.align(model, (images * 1e-6, labels), verbose=0)

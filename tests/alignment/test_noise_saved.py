@@ -66,7 +66,7 @@ def test_an_older_file_is_loaded_with_what_it_was_trained_with(tmp_path, monkeyp
 
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
 def test_the_metric_is_the_identity_where_nothing_is_known(value):
-    """TensorFlow and PyTorch raise when they solve with a matrix of NaN."""
+    """TensorFlow raises when it solves with a matrix of NaN."""
     metric = spa.geometry.shrunk(np.full((3, 3), value, "float32"), 0.1)
     np.testing.assert_array_equal(ops.convert_to_numpy(metric), np.eye(3))
 

@@ -135,7 +135,8 @@ def slerp(
 def shrunk(covariance: Tensor, shrinkage: float) -> Tensor:
     """`(1−α)Σ + α·tr(Σ)/d·I`: positive definite for α > 0, isotropic for α = 1.
 
-    Where Σ is 0, as before anything has been observed, it is the identity.
+    Where Σ is 0, as before anything has been observed, or not finite, it is the
+    identity.
 
     Args:
         covariance: Σ, tensor (d, d), symmetric, positive semi-definite.
@@ -151,7 +152,7 @@ def shrunk(covariance: Tensor, shrinkage: float) -> Tensor:
     dimension = covariance.shape[-1]
     identity = ops.eye(dimension, dtype="float32")
     mean = ops.trace(covariance) / dimension
-    known = mean > 0
+    known = (mean > 0) & ops.isfinite(mean)
     mixed = (1 - shrinkage) * covariance + shrinkage * mean * identity
     return ops.where(known, mixed, identity)
 

@@ -1,5 +1,6 @@
 """The three moments of a training step at which an alignment may act."""
 
+import inspect
 from typing import Any, Self
 
 import keras
@@ -8,6 +9,7 @@ from keras_spa._types import Tensor
 from keras_spa.class_statistics import ClassStatistics
 
 NOISES = ("within_class", "isotropic")
+SMALLEST_SHRINKAGE = 1e-3  # below it float32 has no digits left for Σ⁻¹
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -76,7 +78,7 @@ class Alignment:
     @property
     def needs_covariance(self) -> bool:
         """Whether `statistics` must hold the within-class covariance."""
-        return getattr(self, "noise", "isotropic") != "isotropic"
+        return getattr(self, "noise", None) == "within_class"
 
     def get_config(self) -> dict[str, Any]:
         return {}
@@ -88,3 +90,11 @@ class Alignment:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{k}={getattr(self, k)!r}" for k in self.get_config())
         return f"{type(self).__name__}({arguments})"
+
+
+def with_noise(cls: type, config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration, in isotropic noise if it names none, as those of 0.1 do."""
+    parameters = inspect.signature(cls).parameters.values()
+    if any(p.name == "noise" or p.kind is p.VAR_KEYWORD for p in parameters):
+        return {"noise": "isotropic", **config}
+    return config

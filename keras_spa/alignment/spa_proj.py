@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_spa import _checks, geometry
 from keras_spa._types import Tensor
-from keras_spa.alignment.base import NOISES, Alignment
+from keras_spa.alignment.base import NOISES, SMALLEST_SHRINKAGE, Alignment, with_noise
 from keras_spa.class_statistics import ClassStatistics
 
 
@@ -35,7 +35,7 @@ class SpAProj(Alignment):
         noise: `"within_class"`: directions, cosines and lengths are those in the metric
             of the features' noise, their within-class covariance Σ, and the targets
             `Σ⁻¹m`; or `"isotropic"`, the paper's: Σ = I.
-        shrinkage: α in [0, 1]: the noise is taken as `(1−α)Σ + α·tr(Σ)/d·I`.
+        shrinkage: α in [0.001, 1]: the noise is taken as `(1−α)Σ + α·tr(Σ)/d·I`.
 
     Raises:
         ValueError: `gamma` out of range.
@@ -68,7 +68,7 @@ class SpAProj(Alignment):
         self.gamma = _checks.number("gamma", gamma, 0, 1)
         self.center = _checks.choice("center", center, (True, False))
         self.noise = _checks.choice("noise", noise, NOISES)
-        self.shrinkage = _checks.number("shrinkage", shrinkage, 0, 1)
+        self.shrinkage = _checks.number("shrinkage", shrinkage, SMALLEST_SHRINKAGE, 1)
 
     @classmethod
     def paper(cls, gamma: float = 0.6, **kwargs: Any) -> Self:
@@ -95,3 +95,7 @@ class SpAProj(Alignment):
             "noise": self.noise,
             "shrinkage": self.shrinkage,
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        return cls(**with_noise(cls, config))

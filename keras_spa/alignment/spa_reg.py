@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_spa import _checks, geometry
 from keras_spa._types import Tensor
-from keras_spa.alignment.base import NOISES, Alignment
+from keras_spa.alignment.base import NOISES, SMALLEST_SHRINKAGE, Alignment, with_noise
 from keras_spa.class_statistics import ClassStatistics
 
 
@@ -39,7 +39,7 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
         noise: `"within_class"`: directions, cosines and lengths are those in the metric
             of the features' noise, their within-class covariance Σ, and the targets
             `Σ⁻¹m`; or `"isotropic"`, the paper's: Σ = I.
-        shrinkage: α in [0, 1]: the noise is taken as `(1−α)Σ + α·tr(Σ)/d·I`.
+        shrinkage: α in [0.001, 1]: the noise is taken as `(1−α)Σ + α·tr(Σ)/d·I`.
 
     Raises:
         ValueError: `strength` not a finite number, unknown `gradient`, or
@@ -93,7 +93,7 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
             )
         self.class_means = class_means
         self.noise = _checks.choice("noise", noise, NOISES)
-        self.shrinkage = _checks.number("shrinkage", shrinkage, 0, 1)
+        self.shrinkage = _checks.number("shrinkage", shrinkage, SMALLEST_SHRINKAGE, 1)
         if class_means is not None and self.needs_covariance:
             class_means.keep_covariance()
 
@@ -145,4 +145,4 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
         if config.get("class_means"):
             means = keras.saving.deserialize_keras_object(config["class_means"])
             config = {**config, "class_means": means}
-        return cls(**config)
+        return cls(**with_noise(cls, config))

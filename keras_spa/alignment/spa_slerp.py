@@ -6,7 +6,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_spa import _checks, geometry
 from keras_spa._types import Tensor
-from keras_spa.alignment.base import NOISES, Alignment
+from keras_spa.alignment.base import NOISES, SMALLEST_SHRINKAGE, Alignment, with_noise
 from keras_spa.class_statistics import ClassStatistics
 
 
@@ -42,7 +42,7 @@ class SpASLERP(Alignment):
         noise: `"within_class"`: directions, cosines and lengths are those in the metric
             of the features' noise, their within-class covariance Σ, and the targets
             `Σ⁻¹m`; or `"isotropic"`, the paper's: Σ = I.
-        shrinkage: α in [0, 1]: the noise is taken as `(1−α)Σ + α·tr(Σ)/d·I`.
+        shrinkage: α in [0.001, 1]: the noise is taken as `(1−α)Σ + α·tr(Σ)/d·I`.
 
     Raises:
         ValueError: `rate` or `threshold` out of range, or unknown `norm`.
@@ -75,7 +75,7 @@ class SpASLERP(Alignment):
         self.threshold = _checks.number("threshold", threshold, -1, 1)
         self.norm = _checks.choice("norm", norm, ("keep", "equal"))
         self.noise = _checks.choice("noise", noise, NOISES)
-        self.shrinkage = _checks.number("shrinkage", shrinkage, 0, 1)
+        self.shrinkage = _checks.number("shrinkage", shrinkage, SMALLEST_SHRINKAGE, 1)
         if center is None:
             center = noise != "isotropic"
         self.center = _checks.choice("center", center, (True, False))
@@ -139,4 +139,4 @@ class SpASLERP(Alignment):
         if isinstance(config["rate"], dict):
             rate = keras.saving.deserialize_keras_object(config["rate"])
             config = {**config, "rate": rate}
-        return cls(**config)
+        return cls(**with_noise(cls, config))

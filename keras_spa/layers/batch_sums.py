@@ -72,6 +72,10 @@ def within_class_scatter(
         weight = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
     if _checks.label_shape(labels, class_weights.shape[0]) == "soft":
         soft = ops.cast(labels, "float32") * weight[:, None] * shares  # (B, K)
+        # About a point among the features, so that what is subtracted is small.
+        centre = ops.sum(present[:, None] * means, axis=0)
+        centre = centre / ops.maximum(ops.sum(present), 1.0)
+        features, means = features - centre, means - centre
         cross = ops.matmul(ops.transpose(ops.matmul(soft, means)), features)
         own = ops.transpose(ops.sum(soft, axis=1)[:, None] * features)
         about = ops.transpose(ops.sum(soft, axis=0)[:, None] * means)

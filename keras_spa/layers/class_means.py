@@ -1,6 +1,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_spa import _checks, _keras_private
@@ -160,6 +161,18 @@ class ClassMeans(keras.Layer):
         stored = self.statistics.tensors()
         for variable, value in zip(stored, statistics.tensors(), strict=True):
             variable.assign(value)
+
+    def load_own_variables(self, store: Any) -> None:
+        """As in Keras; a covariance that the file lacks, or has alone, is no error.
+
+        It begins anew, or is left out: weights do not depend on how they were aligned.
+        """
+        stored = {name: store[name] for name in store.keys()}  # noqa: SIM118
+        if self.built and len(stored) in (2, 4):
+            for i, variable in enumerate(self.non_trainable_variables[2:], 2):
+                stored.setdefault(str(i), np.zeros(variable.shape))
+            stored = {str(i): stored[str(i)] for i in range(len(self.weights))}
+        super().load_own_variables(stored)
 
     def call(
         self,

@@ -195,7 +195,7 @@ class SpAModel(TrainStep, Saving, keras.Model):
         if isinstance(loss, Alignment):
             self.alignments.extend(_kernel.as_list(loss))
             _kernel.keep_covariance(self.class_means, self.alignments)
-            self.train_function = self.test_function = None  # traced without it
+            self._trace_again()
         else:
             super().add_loss(loss)
 

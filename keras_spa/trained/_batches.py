@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_spa import _checks
 from keras_spa._types import Array
@@ -35,7 +36,7 @@ def array_batches(
         steps = len(dataset)
     except TypeError:
         steps = None
-    return (keras.tree.map_structure(np.asarray, _pair(b)) for b in dataset), steps
+    return map(_pair, dataset), steps
 
 
 def _pair(batch: Any) -> Any:
@@ -44,7 +45,17 @@ def _pair(batch: Any) -> Any:
             "Argument `dataset` must give batches (images, labels). "
             f"Received: a batch of type {type(batch).__name__}"
         )
-    return batch[:2]
+    images, labels = keras.tree.map_structure(_array, tuple(batch[:2]))
+    if np.ndim(labels) == 0:
+        raise ValueError(
+            "Argument `dataset` must give batches (images, labels), as `batch(n)` of a "
+            f"tf.data.Dataset makes them. Received: a single label, {labels}"
+        )
+    return images, labels
+
+
+def _array(value: Any) -> Array:
+    return ops.convert_to_numpy(value) if ops.is_tensor(value) else np.asarray(value)
 
 
 def integer_labels(labels: Array, num_classes: int) -> Array:
@@ -67,6 +78,11 @@ def _arrays(pair: tuple[Any, ...]) -> tuple[Any, ...]:
             "Argument `dataset` must be (images, labels) arrays; files go through "
             "keras_spa.data.pipeline(split, batch_size, training=False). "
             f"Received: {tuple(type(part).__name__ for part in pair)}"
+        )
+    if isinstance(pair[1], tuple):
+        raise ValueError(
+            "Argument `dataset` must be (images, labels) arrays, or a list of batches "
+            "of them. Received: a tuple of tuples"
         )
     if not all(np.ndim(array) for array in keras.tree.flatten(pair)):
         raise ValueError(

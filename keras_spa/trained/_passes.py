@@ -1,5 +1,6 @@
 """Passes over data in which a trained classifier's features are looked at."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -54,7 +55,70 @@ def augmented(
         return augment
     batches, _ = array_batches(dataset, batch_size)
     arguments = {"training": True} if isinstance(augment, keras.Layer) else {}
-    return ((augment(images, **arguments), labels) for images, labels in batches)
+
+    def batch(images: Any, labels: Array) -> tuple[Any, Array]:
+        made = augment(images, **arguments)
+        old, new = map(_shapes, (images, made))
+        kept = [(s[:1], len(s)) for s in new] == [(s[:1], len(s)) for s in old]
+        if not kept:
+            raise ValueError(
+                "Argument `augment` must turn a batch of images into as many of the "
+                f"same kind. Received: arrays of shapes {new} for images of {old}"
+            )
+        return made, labels
+
+    return (batch(images, labels) for images, labels in batches)
+
+
+def _shapes(images: Any) -> list[tuple[int, ...]]:
+    return [tuple(np.shape(part)) for part in keras.tree.flatten(images)]
+
+
+@contextlib.contextmanager
+def naming(argument: str) -> Iterator[None]:
+    """Context whose errors about a data set name the argument that it came in."""
+    try:
+        yield
+    except ValueError as error:
+        message = str(error)
+        for name in ("dataset", "observed"):
+            message = message.replace(f"Argument `{name}`", f"Argument `{argument}`", 1)
+        if message == str(error):
+            raise
+        raise ValueError(message) from None
+
+
+def check_repeatable(dataset: Dataset) -> None:
+    """Raises for data that end with the first pass."""
+    if hasattr(dataset, "__next__") or (
+        hasattr(dataset, "__iter__")
+        and not hasattr(dataset, "__getitem__")
+        and not hasattr(dataset, "__len__")
+        and iter(dataset) is iter(dataset)
+    ):
+        raise ValueError(
+            "Argument `dataset` must be data that can be gone through twice: arrays, a "
+            "tf.data.Dataset, a PyDataset or a list of batches. Received: "
+            f"{type(dataset).__name__}, which ends after the first time"
+        )
+
+
+def finite(
+    observed: Iterable[tuple[Array, Array, Array]], argument: str
+) -> Iterator[tuple[Array, Array, Array]]:
+    """What `observe` yields, unchanged, if features and logits are finite."""
+    for features, logits, labels in observed:
+        if not np.isfinite(features).all():
+            raise ValueError(
+                f"Argument `{argument}` must give finite features. Received: NaN or "
+                "infinity; keras_spa.diagnose names the batch"
+            )
+        if not np.isfinite(logits).all():
+            raise ValueError(
+                "Argument `model` must give finite logits. Received: NaN or infinity "
+                "for finite features"
+            )
+        yield features, logits, labels
 
 
 def finite_class_means(
@@ -75,8 +139,4 @@ def collected(observed: Any) -> tuple[Array, Array]:
     """All features (N, d), float32, and labels (N,) of what `observe` yields."""
     kept = [(features.astype("float32"), labels) for features, _, labels in observed]
     features, labels = map(np.concatenate, zip(*kept, strict=True))
-    if not np.isfinite(features).all():
-        raise ValueError(
-            "Argument `held_out` must give finite features. Received: NaN or infinity"
-        )
     return features, labels

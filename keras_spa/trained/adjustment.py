@@ -12,8 +12,10 @@ from keras_spa._types import Array
 
 SHARES = (-1.0, 2.0)  # between which the prior's share is looked for
 SNAP = 0.25
+NO_RANGE = 1e-6  # of log π: all classes are equally frequent
 BETA = 0.2
 RIDGE = 1e-3  # pulls a fit on few images towards the rule
+LARGEST_UNIT = 100.0
 
 
 def prior_share(logits: Array, labels: Array, prior: Array) -> float:
@@ -28,7 +30,7 @@ def prior_share(logits: Array, labels: Array, prior: Array) -> float:
         prior: log π (K,), finite.
     """
     logits, prior = (np.asarray(array, "float64") for array in (logits, prior))
-    if np.ptp(prior) < 1e-6:
+    if np.ptp(prior) < NO_RANGE:
         return 0.0
 
     def slope(t: float) -> float:
@@ -63,7 +65,8 @@ def fitted(
     """`(a, β, τ)` of the least log loss on held-out images, each class counting alike.
 
     A convex problem of three unknowns. A ridge of 0.001 about `start`, in units of the
-    standard deviation of what each multiplies, settles what few images leave open.
+    standard deviation of what each multiplies, settles what few images leave open; no
+    deviation counts more than 100, so that logits of any size can be scaled down.
     """
     parts = np.stack([logits, optimal, np.broadcast_to(-prior, np.shape(logits))])
     parts = parts.astype("float64")
@@ -72,17 +75,20 @@ def fitted(
     weights = 1 / (np.count_nonzero(counts) * counts[labels])
     rows = np.arange(len(labels))
     units = np.maximum(parts.std(axis=(1, 2)), 1e-6)
-    about = np.asarray(start, "float64")
+    parts /= units[:, None, None]
+    about = np.asarray(start, "float64") * units
+    ridge = RIDGE * np.minimum(1, LARGEST_UNIT / units) ** 2
 
     def loss_and_slope(values: Array) -> tuple[float, Array]:
         log_probabilities = log_softmax(np.tensordot(values, parts, 1), axis=1)
-        apart = (values - about) * units
-        loss = -weights @ log_probabilities[rows, labels] + RIDGE * apart @ apart
+        apart = values - about
+        loss = -weights @ log_probabilities[rows, labels] + ridge @ apart**2
         wrong = np.exp(log_probabilities)
         wrong[rows, labels] -= 1
         slope = np.einsum("pnk,nk,n->p", parts, wrong, weights)
-        return loss, slope + 2 * RIDGE * apart * units
+        return loss, slope + 2 * ridge * apart
 
-    found = minimize(loss_and_slope, about, jac=True, method="BFGS")
-    scale, beta, tau = map(float, found.x)
+    first = min(about, np.zeros(3), key=lambda values: loss_and_slope(values)[0])
+    found = minimize(loss_and_slope, first, jac=True, method="BFGS")
+    scale, beta, tau = map(float, found.x / units)
     return scale, beta, tau

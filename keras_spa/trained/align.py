@@ -6,12 +6,15 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
-from keras_spa._types import ClassCounts, Dataset
+from keras_spa import _checks
+from keras_spa._keras_private import all_layers, own_variables
+from keras_spa._types import Array, ClassCounts, Dataset
 from keras_spa.alignment import Alignment
 from keras_spa.models._surgery.copy import check_copy, uncompiled_copy
 from keras_spa.trained._batches import array_batches
-from keras_spa.trained._passes import finite_class_means
+from keras_spa.trained._passes import check_repeatable, finite_class_means
 from keras_spa.trained.aligned_classifier import aligned_classifier
 from keras_spa.trained.choose_alignment import plan_alignment
 from keras_spa.trained.linear_classifier import linear_classifier
@@ -77,10 +80,12 @@ def align(
 
     Raises:
         ValueError: a model that cannot be split or copied, a classifier without a bias
-            or of another form than `h @ kernel + bias`, an alignment of another kind,
-            labels that do not fit the model's classes, no images, data that can be
-            gone through only once, or `dataset` without images of some class and no
-            `class_counts`.
+            or of another form than `h @ kernel + bias` (an activation, a scale, a
+            quantized kernel), an alignment of another kind or together with
+            `held_out`, `augment` or `class_counts`, labels that do not fit the model's
+            classes, no images, data that can be gone through only once, features or
+            logits that are not finite, or `dataset` without images of some class and
+            no `class_counts`.
 
     Example:
 
@@ -96,7 +101,17 @@ def align(
     et al. (ICLR 2021), SpA-SLERP that of Wang, Gao and Xie (AAAI 2026).
     """
     observer = Observer(model, head)
-    _check_arguments(dataset, alignment, held_out)
+    _checks.integer("batch_size", batch_size, 1)
+    check_repeatable(dataset)
+    _check_alignment(
+        alignment, held_out=held_out, augment=augment, class_counts=class_counts
+    )
+    kernel = observer.model.aligned_kernel
+    if "float" not in kernel.dtype:
+        raise ValueError(
+            "Argument `model` must have a classifier whose kernel is of floats: align "
+            f"a model before it is quantized. Received: a kernel of {kernel.dtype}"
+        )
     copy = uncompiled_copy(model)
     for images, _ in itertools.islice(array_batches(dataset, batch_size)[0], 1):
         check_copy(model, copy, images)
@@ -115,16 +130,31 @@ def align(
         weights, biases = aligned_classifier(
             alignment, weights, biases, means, counts, *observed[1:]
         )
-    twins = {id(old): new for old, new in zip(model.weights, copy.weights, strict=True)}
-    twins[id(observer.model.aligned_kernel)].assign(np.transpose(weights))
+    twins = {
+        id(old): new
+        for layers in zip(all_layers(model), all_layers(copy), strict=True)
+        # A covariance that no alignment asks for is not copied; it comes last.
+        for old, new in zip(*map(own_variables, layers), strict=False)
+    }
+    _assign(twins[id(kernel)], np.transpose(weights))
     if biases is not None:
-        twins[id(observer.model.aligned_bias)].assign(biases)
+        _assign(twins[id(observer.model.aligned_bias)], biases)
     return copy
 
 
-def _check_arguments(
-    dataset: Dataset, alignment: Alignment | None, held_out: Dataset | None
-) -> None:
+def _assign(variable: keras.Variable, value: Array) -> None:
+    with np.errstate(over="ignore"):
+        variable.assign(value)
+    stored = ops.convert_to_numpy(ops.cast(variable, "float32"))
+    if not np.isfinite(stored).all():
+        raise ValueError(
+            "Argument `model` must have a classifier whose dtype holds the aligned "
+            f"weights, up to {np.abs(value).max():.3g} (scale the features up, or use "
+            f"a mixed dtype policy). Received: {variable.path} of {variable.dtype}"
+        )
+
+
+def _check_alignment(alignment: Alignment | None, **others: Any) -> None:
     moves = isinstance(alignment, Alignment) and (
         type(alignment).update_weights is not Alignment.update_weights
     )
@@ -133,14 +163,9 @@ def _check_arguments(
             "Argument `alignment` must be None or an Alignment that updates weights, "
             f"such as SpASLERP. Received: alignment={alignment!r}"
         )
-    if alignment is not None and held_out is not None:
-        raise ValueError(
-            "Argument `held_out` must be None with an `alignment`, which is taken as "
-            f"it is. Received: held_out={type(held_out).__name__}"
-        )
-    if hasattr(dataset, "__next__"):
-        raise ValueError(
-            "Argument `dataset` must be data that can be gone through twice: arrays, a "
-            "tf.data.Dataset, a PyDataset or a list of batches. Received: "
-            f"{type(dataset).__name__}, which ends after the first time"
-        )
+    for name, value in others.items():
+        if alignment is not None and value is not None:
+            raise ValueError(
+                f"Argument `{name}` must be None with an `alignment`, which is taken "
+                f"as it is. Received: {name} of type {type(value).__name__}"
+            )

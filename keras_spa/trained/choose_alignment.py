@@ -13,13 +13,22 @@ from keras_spa.losses import log_prior
 from keras_spa.metrics.calibration import calibration_error
 from keras_spa.metrics.per_class import accuracy_per_class, within_class_covariance
 from keras_spa.trained import adjustment
-from keras_spa.trained._passes import Sample, augmented, collected, finite_class_means
+from keras_spa.trained._linear import checked_classifier, linear
+from keras_spa.trained._passes import (
+    Sample,
+    augmented,
+    check_repeatable,
+    collected,
+    finite,
+    finite_class_means,
+    naming,
+)
 from keras_spa.trained.alignment_choice import AlignmentChoice
-from keras_spa.trained.linear_classifier import linear_classifier
 from keras_spa.trained.observe import Observer, observe
 
 MEMORISED = 0.98  # accuracy on the training images, mean over classes
 SHRINKAGE = 0.1
+LEAST_SCATTER = 1e-12  # of the features' mean square: below it is rounding
 
 
 class Plan(NamedTuple):
@@ -88,20 +97,26 @@ def plan_alignment(
     verbose: str | int,
 ) -> Plan:
     """The `Plan` for the model that an `Observer` looks through."""
+    check_repeatable(dataset)
     classifier = checked_classifier(observer)
+
+    def seen(dataset: Dataset, argument: str) -> Any:
+        return finite(observe(observer, dataset, batch_size, verbose), argument)
+
     sample = Sample(observer.num_classes)
-    clean = observe(observer, dataset, batch_size, verbose)
-    counts, means = finite_class_means(sample.watch(clean), observer.num_classes)
+    clean = sample.watch(linear(seen(dataset, "dataset"), observer))
+    counts, means = finite_class_means(clean, observer.num_classes)
     prior = training_prior(class_counts, counts)
-    noisy = dataset if augment is None else augmented(dataset, augment, batch_size)
-    covariance = within_class_covariance(
-        observe(observer, noisy, batch_size, verbose), means, counts
-    )
+    source = "dataset" if augment is None else "augment"
+    with naming(source):
+        noisy = dataset if augment is None else augmented(dataset, augment, batch_size)
+        covariance = within_class_covariance(seen(noisy, source), means, counts)
     optimal = optimal_classifier(means, counts, covariance)
     logits, labels = sample.arrays()
     t = adjustment.prior_share(logits, labels, prior)
+    balanced = np.ptp(prior) < adjustment.NO_RANGE
     choice = AlignmentChoice(
-        tau=1 - adjustment.snapped(t),
+        tau=0.0 if balanced else 1 - adjustment.snapped(t),
         beta=adjustment.BETA,
         shrinkage=SHRINKAGE,
         prior_share=t,
@@ -115,7 +130,8 @@ def plan_alignment(
         )
         choice = dataclasses.replace(choice, beta=0.0, notes=(note,))
     if held_out is not None:
-        images = collected(observe(observer, held_out, batch_size, verbose))
+        with naming("held_out"):
+            images = collected(seen(held_out, "held_out"))
         choice = fitted_choice(choice, prior, classifier, optimal, *images)
     return Plan(choice, prior, *optimal)
 
@@ -131,7 +147,7 @@ def optimal_classifier(
     met = counts > 0
     dimension = len(covariance)
     trace = np.trace(covariance) / dimension
-    if not trace > 0:
+    if not trace > LEAST_SCATTER * np.mean(means[met] ** 2):
         raise ValueError(
             "Argument `dataset` must give features that scatter about their class "
             "means. Received: one and the same feature for all images of each class"
@@ -140,21 +156,6 @@ def optimal_classifier(
     weights, biases = np.zeros_like(means), np.zeros(len(means))
     weights[met], biases[met] = theory.optimal_classifier(means[met], shrunk)
     biases[~met] = biases[met].mean()
-    return weights, biases
-
-
-def checked_classifier(observer: Observer) -> tuple[Array, Array]:
-    """Weights (K, d) and biases (K,) of a classifier `h @ kernel + bias`."""
-    weights, biases = linear_classifier(observer.model)
-    if biases is None:
-        classifier = observer.model.classifier
-        raise ValueError(
-            "Argument `model` must end in a classifier with a bias, `h @ kernel + "
-            "bias`, such as keras.layers.Dense; a CosineDense, a fixed ETF or a Dense "
-            "without a bias can be aligned by name: spa.align(model, dataset, "
-            "spa.SpASLERP.paper(0.25)). Received: "
-            f"{type(classifier).__name__} named {classifier.name!r}"
-        )
     return weights, biases
 
 

@@ -61,7 +61,7 @@ class AlignmentOptions:
         choices=("isotropic", "within_class"),
     )
     spa_shrinkage: float = option(
-        0.1, "Share of isotropic noise in the metric of the noise.", low=0, high=1
+        0.1, "Share of isotropic noise in the metric of the noise.", low=0.001, high=1
     )
     spa_reg_strength: float = option(0.1, "Strength of SpA-Reg.")
     spa_reg_gradient: str = option(

@@ -175,6 +175,7 @@ def test_without_a_covariance_it_says_what_to_do():
     [
         ({"noise": "white"}, "`noise` must be one of 'within_class', 'isotropic'"),
         ({"shrinkage": 1.5}, "`shrinkage` must be a finite number"),
+        ({"shrinkage": 0.0}, r"`shrinkage` must be a finite number in \[0.001, 1\]"),
     ],
 )
 @pytest.mark.parametrize("strategy", [spa.SpAReg, spa.SpASLERP, spa.SpAProj])

@@ -123,3 +123,37 @@ def test_a_spa_model_keeps_it_for_those_that_ask():
     dense = spa.layers.SpADense(K, spa.SpAReg())
     dense.build((None, D))
     assert dense.class_means.scatter is not None
+
+
+def test_soft_labels_keep_their_digits_far_from_the_origin():
+    random = np.random.RandomState(1)
+    near = random.randn(40, D).astype("float32")
+    labels = np.random.RandomState(2).dirichlet(np.ones(K), 40).astype("float32")
+    results = []
+    for offset in (0, 4096):
+        made = layer()
+        made(near + np.float32(offset), labels, training=True)
+        results.append(covariance(made))
+    np.testing.assert_allclose(*results, atol=5e-3)
+
+
+@pytest.mark.parametrize(("saved", "loaded"), [(False, True), (True, False)])
+def test_weights_files_with_and_without_it_fit_each_other(tmp_path, saved, loaded):
+    def model(covariance):
+        inputs, labels = keras.Input((D,)), keras.Input((), dtype="int32")
+        means = spa.layers.ClassMeans(K, covariance=covariance)
+        return keras.Model([inputs, labels], means(inputs, labels)), means
+
+    (old, old_means), (new, new_means) = model(saved), model(loaded)
+    features, labels = batches()[1]
+    for means in (old_means, new_means):
+        means(features, labels, training=True)
+        features = features + 1
+    old.save_weights(tmp_path / "of.weights.h5")
+    new.load_weights(tmp_path / "of.weights.h5")
+    for name in ("means", "seen"):
+        one, other = (getattr(means, name) for means in (old_means, new_means))
+        np.testing.assert_array_equal(*map(ops.convert_to_numpy, (one, other)))
+    if loaded:
+        assert not ops.convert_to_numpy(new_means.scatter).any()
+        assert ops.convert_to_numpy(new_means.scatter_weight) == 0

@@ -55,6 +55,22 @@ def test_add_loss_takes_effect_after_training_has_begun():
     assert not np.allclose(plain.classifier.kernel.numpy(), model.classifier.kernel)
 
 
+def test_add_loss_takes_effect_amid_training():
+    x, y = toys.data()
+    early, late = toys.model(), toys.model()
+
+    class Later(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                self.model.add_loss(spa.SpAReg.paper(5.0))
+
+    fit(late, x, y, epochs=2, callbacks=[Later()])
+    fit(early, x, y, epochs=1)
+    early.add_loss(spa.SpAReg.paper(5.0))
+    fit(early, x, y, epochs=1)
+    toys.assert_same_state(early, late, atol=1e-5)
+
+
 class Recorder(spa.Alignment):
     """Notes in `calls` which hook ran when, and with how many backbone runs."""
 

@@ -48,6 +48,23 @@ def test_a_step_that_overflows_changes_nothing():
     assert all(np.isfinite(v.numpy()).all() for v in model.variables)
 
 
+def test_features_that_overflow_change_nothing():
+    keras.config.set_dtype_policy("mixed_float16")
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1))
+    head = spa.SpAModel(
+        keras.Sequential([keras.Input((toys.INPUTS,)), keras.layers.Rescaling(1e5)]),
+        keras.layers.Dense(toys.CLASSES),
+        toys.all_alignments(),
+    )
+    head.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(True))
+    before = [v.numpy().copy() for v in head.class_means.weights + head.weights[:2]]
+    x, y = toys.data(16)
+    head.train_on_batch(x * 100, y)
+    after = [v.numpy() for v in head.class_means.weights + head.weights[:2]]
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
 def test_a_float64_model_is_aligned_in_float32():
     keras.config.set_dtype_policy("float64")
     model = toys.model(toys.all_alignments())

@@ -93,3 +93,21 @@ def test_the_slope_of_the_fit_is_that_of_its_loss():
     for direction in np.eye(3):
         assert loss(found) <= loss(found + 0.02 * direction) + 1e-9
         assert loss(found) <= loss(found - 0.02 * direction) + 1e-9
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e6, 1e12])
+def test_logits_of_any_size_are_scaled(size):
+    """Those of a model that is sure, and wrong as often as one that is not."""
+    random = np.random.RandomState(3)
+    labels = random.randint(0, K, 300)
+    optimal = 2 * np.eye(K)[labels] + random.randn(300, K)
+    logits = size * (2 * np.eye(K)[labels] + 2 * random.randn(300, K))
+    values = adjustment.fitted(logits, optimal, PRIOR, labels, (1.0, 0.2, 0.0))
+    parts = (logits, optimal, -PRIOR)
+    after = sum(value * part for value, part in zip(values, parts, strict=True))
+    plain = adjustment.fitted(logits / size, optimal, PRIOR, labels, (1.0, 0.2, 0.0))
+    parts = (logits / size, optimal, -PRIOR)
+    best = sum(value * part for value, part in zip(plain, parts, strict=True))
+    loss = adjustment.log_loss(after, labels)
+    assert loss == pytest.approx(adjustment.log_loss(best, labels), abs=0.1)
+    assert loss < adjustment.log_loss(optimal, labels) + 0.02

@@ -189,6 +189,19 @@ def test_a_spa_model_stays_one(model):
     assert spa.diagnose(model, data, verbose=0).metrics["nc3_cosine"] < 0.9
 
 
+def test_classes_of_one_frequency_have_no_prior_to_adjust(model):
+    choice = spa.choose_alignment(model, clusters([20, 20, 20]), verbose=0)
+    assert choice.tau == choice.prior_share == 0
+    assert "not adjusted" in str(choice)
+
+
+def test_alignments_that_were_taken_away_leave_a_model_that_can_be_copied(model):
+    spa_model = spa.SpAModel.from_model(model, alignment=spa.SpAReg())
+    spa_model.alignments.clear()
+    aligned = spa.align(spa_model, clusters([9, 9, 9]), ARRIVE, verbose=0)
+    assert aligned.class_means.scatter is None
+
+
 def test_a_missing_class_keeps_its_weight(model):
     images, labels = clusters([10, 10, 10])
     kept = labels != 1
@@ -222,32 +235,3 @@ def test_a_class_without_images_keeps_its_weight_under_the_rule(model):
     before, after = (m.get_weights()[2] for m in (model, aligned))
     np.testing.assert_allclose(after[:, 2], before[:, 2], atol=1e-6)
     assert np.abs(after - before)[:, :2].max() > 0.01
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"alignment": spa.SpAReg(0.1)}, "None or an Alignment that updates weights"),
-        ({"alignment": 0.5}, "that updates weights"),
-        ({"alignment": "auto"}, "that updates weights"),
-        ({"alignment": ARRIVE, "held_out": clusters([4, 4, 4])}, "`held_out` must be"),
-        ({"class_counts": [1, 2]}, "each of 3 classes"),
-        ({"augment": []}, "must hold images"),
-        ({"held_out": []}, "must hold images"),
-    ],
-)
-def test_bad_arguments(model, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        spa.align(model, clusters([4, 4, 4]), verbose=0, **arguments)
-
-
-def test_bad_data(model):
-    images, labels = clusters([4, 4, 4])
-    with pytest.raises(ValueError, match="finite features"):
-        spa.align(model, (np.full_like(images, np.nan), labels), verbose=0)
-    with pytest.raises(ValueError, match="integers in 0..2"):
-        spa.align(model, (images, labels + 1), verbose=0)
-    with pytest.raises(ValueError, match="gone through twice.*list_iterator"):
-        spa.align(model, iter([(images, labels)]), verbose=0)
-    with pytest.raises(ValueError, match="scatter about their class means"):
-        spa.align(model, (np.ones_like(images), labels), verbose=0)

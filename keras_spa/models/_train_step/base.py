@@ -118,6 +118,13 @@ class StepParts(Host):
             x, y, batch.logits, sample_weight, statistics=statistics
         )
 
+    def _trace_again(self) -> None:
+        """Make the compiled steps anew, also amid `fit`, which calls them at once."""
+        if self.train_function is not None:
+            self.make_train_function(force=True)
+        if self.test_function is not None:
+            self.make_test_function(force=True)
+
     def _weights(self) -> Tensor:
         return _kernel.rows(self.aligned_kernel)
 

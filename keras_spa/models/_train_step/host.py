@@ -53,6 +53,12 @@ class Host(Protocol):
     ) -> dict[str, Any]:
         """The logs, `alignment` included; `statistics` defaults to those stored."""
 
+    def make_train_function(self, force: bool = False) -> Any: ...
+
+    def make_test_function(self, force: bool = False) -> Any: ...
+
+    train_function: Any
+    test_function: Any
     loss: Any
     optimizer: keras.optimizers.Optimizer
     trainable_variables: list[keras.Variable]

@@ -58,6 +58,7 @@ def test_weights_at_the_ends_of_beta():
 
 @pytest.mark.parametrize("make", [plain_model, spa_model])
 @pytest.mark.parametrize("how", marked(HOW))
+@pytest.mark.slow
 def test_equals_class_weights_from_the_epoch_on(make, how):
     if BACKEND == "torch" and how == "jit" and make is spa_model:
         pytest.skip("torch.compile takes a minute; the plain model shows it")

@@ -20,6 +20,7 @@ from keras_spa.callbacks import DeferredReweighting
 
 @pytest.mark.parametrize("make", [plain_model, spa_model])
 @pytest.mark.parametrize("epoch", [1, 3])
+@pytest.mark.slow
 def test_saved_while_training_and_resumed(make, epoch, tmp_path):
     x, y = toys.data()
     path = tmp_path / "{epoch}.keras"

@@ -77,6 +77,7 @@ def test_remainder_and_known_number_of_batches(drop, sizes):
     assert batches.element_spec[0].shape[0] == (16 if drop else None)
 
 
+@pytest.mark.slow
 def test_augmentation_depends_on_seed_epoch_and_batch_alone():
     def augmented(**arguments):
         layer = spa.data.RandomCropFlip(padding=2)  # its own seed does not matter

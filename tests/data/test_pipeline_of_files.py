@@ -94,6 +94,7 @@ def test_crops_of_many_files_come_in_order(files):
     np.testing.assert_array_equal(images, twelve.numpy()[rows])
 
 
+@pytest.mark.slow
 def test_training_crops_differ_by_image_epoch_and_seed_and_come_again(files):
     def first(**arguments):
         batches = pipeline((files, LABELS), 12, image_size=16, **arguments)

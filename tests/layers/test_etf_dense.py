@@ -124,6 +124,7 @@ def test_alignments_that_move_the_kernel_do_nothing_and_fit_says_so(alignment):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_training_aligns_the_features_with_it():
     history, _ = fit(model(spa.SpAReg(0.5), run_eagerly=False), epochs=40)
     assert history["alignment"][-1] > 0.9

@@ -127,6 +127,7 @@ def test_soft_labels_and_sample_weights_give_the_numbers_of_a_spa_model():
     assert_same(model, logs, expected, expected_logs, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_mixed_precision_gives_the_numbers_of_a_spa_model():
     keras.config.set_dtype_policy("mixed_float16")
     x, y = toys.data(48)
@@ -158,6 +159,7 @@ def spa_model(carried, given=None, momentum=0.9):
     return compiled(spa.SpAModel(toys.backbone(), layer, given))
 
 
+@pytest.mark.slow
 def test_a_spa_model_runs_the_alignments_of_its_classifier_and_then_its_own(expected):
     x, y = toys.data(44)
     first, *others = toys.all_alignments(6)

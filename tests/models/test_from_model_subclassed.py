@@ -28,6 +28,7 @@ def test_a_named_head(how, end):
 @pytest.mark.parametrize(
     "jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)]
 )
+@pytest.mark.slow
 def test_compiled_steps_are_those_of_the_functional_model(jit_compile):
     if jit_compile and keras.backend.backend() == "torch":
         pytest.skip("PyTorch compiles without XLA")

@@ -7,6 +7,7 @@ import toys
 from toys import fit
 
 
+@pytest.mark.slow
 def test_class_weights_count_as_sample_weights():
     x, y = toys.data()
     by_class, by_sample = (toys.model(toys.all_alignments()) for _ in range(2))

@@ -145,6 +145,7 @@ def test_validation_enters_the_history_and_changes_nothing(tmp_path, arguments):
     assert plain["loss"] == looked["loss"]
 
 
+@pytest.mark.slow
 def test_data_from_files_are_read_by_the_pipeline(tmp_path):
     from PIL import Image
 

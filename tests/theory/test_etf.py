@@ -48,6 +48,7 @@ def test_seeds_turn_it_in_all_directions_alike():
         np.testing.assert_allclose(spread, np.eye(3) / 3, atol=0.07)
 
 
+@pytest.mark.slow
 def test_a_thousand_classes():
     etf = simplex_etf(1000, 2048, seed=0)
     np.testing.assert_allclose(etf @ etf.T, expected_products(1000), atol=1e-5)

@@ -133,6 +133,7 @@ def test_equal_means_are_named():
         exponent_efficiency(M, M)
 
 
+@pytest.mark.slow
 def test_a_thousand_classes_of_2048_features():
     random = np.random.RandomState(0)
     W = random.standard_normal((1000, 2048))

@@ -9,9 +9,8 @@ import numpy as np
 import keras_spa as spa
 from engine import storage
 from engine.artifact import Artifact
-from keras_spa.metrics import shot_means
-
-BINS = 15
+from keras_spa.metrics import confidence_bins, shot_means
+from keras_spa.metrics.calibration import BINS
 
 
 def shot_accuracies(
@@ -43,12 +42,7 @@ class Scores:
         """Adds a batch: labels (B,), logits and probabilities (B, K)."""
         predicted = np.argmax(logits, axis=1)
         np.add.at(self.confusion, (labels, predicted), 1)
-        confidence = probabilities.max(axis=1)
-        # Bin b holds confidences in (b/15, (b+1)/15].
-        place = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-        right = predicted == labels
-        for row, weights in enumerate((np.ones_like(confidence), right, confidence)):
-            self.bins[row] += np.bincount(place, weights, BINS)
+        self.bins += confidence_bins(probabilities, labels)
         largest = logits.max(axis=1, keepdims=True)
         normaliser = np.log(np.exp(logits - largest).sum(axis=1)) + largest[:, 0]
         self.log_loss += float(

@@ -24,10 +24,10 @@ def test_the_calibration_error_is_that_of_a_loop_over_the_bins():
 
 def test_a_bin_holds_confidences_up_to_its_upper_end():
     sure, half = np.array([[1.0, 0.0]]), np.array([[0.4, 0.6]])
-    for odds, place in ((sure, 14), (half, 8)):  # 0.6 is the end of bin 8
+    for odds, place, right in ((sure, 14, 1), (half, 8, 0)):  # 0.6 ends bin 8
         bins = spa.metrics.confidence_bins(odds, np.array([0]))
         assert bins[0].argmax() == place
-        assert bins[:, place] == pytest.approx([1, odds[0, 0] > 0.5, odds.max()])
+        np.testing.assert_allclose(bins[:, place], [1, right, odds.max()])
 
 
 def test_the_covariance_counts_classes_alike_and_takes_other_images():

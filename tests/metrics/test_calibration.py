@@ -24,7 +24,8 @@ def test_the_calibration_error_is_that_of_a_loop_over_the_bins():
 
 def test_a_bin_holds_confidences_up_to_its_upper_end():
     sure, half = np.array([[1.0, 0.0]]), np.array([[0.4, 0.6]])
-    for odds, place, right in ((sure, 14, 1), (half, 8, 0)):  # 0.6 ends bin 8
+    inside = np.array([[0.35, 0.65]])
+    for odds, place, right in ((sure, 14, 1), (half, 8, 0), (inside, 9, 0)):
         bins = spa.metrics.confidence_bins(odds, np.array([0]))
         assert bins[0].argmax() == place
         np.testing.assert_allclose(bins[:, place], [1, right, odds.max()])

@@ -83,9 +83,8 @@ def make_alignment(config: RunConfig, steps: int) -> spa.Alignment | None:
             **noise,
         )
     if config.alignment == "spa_slerp":
-        rate = config.spa_slerp_rate
         return spa.SpASLERP(
-            spa.CosineRamp(rate, steps) if config.spa_slerp_ramp else rate,
+            _slerp_rate(config, steps),
             config.spa_slerp_threshold,
             config.spa_slerp_center,
             config.spa_slerp_norm,
@@ -94,3 +93,14 @@ def make_alignment(config: RunConfig, steps: int) -> spa.Alignment | None:
     if config.alignment == "spa_proj":
         return spa.SpAProj(config.spa_proj_gamma, **noise)
     return None
+
+
+def _slerp_rate(config: RunConfig, steps: int) -> Any:
+    rate = config.spa_slerp_rate
+    if config.spa_slerp_ramp:
+        return spa.CosineRamp(rate, steps)
+    if config.spa_slerp_fade:
+        return keras.optimizers.schedules.CosineDecay(
+            rate, max(1, round(config.spa_stop * steps))
+        )
+    return rate

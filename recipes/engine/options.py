@@ -81,6 +81,9 @@ class AlignmentOptions:
     spa_slerp_ramp: bool = option(
         True, "Raise the rate from 0 along a cosine over the training."
     )
+    spa_slerp_fade: bool = option(
+        False, "Lower the rate to 0 along a cosine, until --spa_stop."
+    )
     spa_slerp_threshold: float = option(
         0.9, "Cosine above which SpA-SLERP stops.", low=-1, high=1
     )

@@ -48,3 +48,17 @@ def test_misaligned_is_spa_reg_of_negative_strength():
     )
     assert misaligned.pop("strength") < 0 < aligned.pop("strength")
     assert misaligned == aligned
+
+
+@pytest.mark.parametrize("stop, rates", [(1.0, (0.2, 0.1, 0.0)), (0.5, (0.2, 0.0, 0))])
+def test_a_fading_rate_reaches_zero_where_the_alignment_stops(stop, rates):
+    config = RunConfig(
+        alignment="spa_slerp",
+        spa_slerp_rate=0.2,
+        spa_slerp_ramp=False,
+        spa_slerp_fade=True,
+        spa_stop=stop,
+    )
+    rate = make_alignment(config, steps=100).rate
+    at = [float(rate(step)) for step in (0, 50, 100)]
+    np.testing.assert_allclose(at, rates, atol=1e-6)

@@ -16,6 +16,7 @@ PALETTE = {
     "vermilion": "#D55E00",
     "purple": "#CC79A7",
     "sky": "#56B4E9",
+    "yellow": "#F0E442",
 }
 SHOT_COLORS = {
     "many": PALETTE["blue"],

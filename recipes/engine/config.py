@@ -62,8 +62,6 @@ class RunConfig(
                 "SpA-SLERP and SpA-Proj cannot move the fixed head of etf_dr "
                 f"(--method={self.method} --alignment={self.alignment})"
             )
-        if self.spa_slerp_ramp and self.spa_slerp_fade:
-            raise ValueError("--spa_slerp_fade needs --nospa_slerp_ramp")
         if self.augment_on == "device":
             for flag, value in (("mix", self.mix), ("augment", self.augment)):
                 if value in HOST_ONLY:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
 
@@ -25,10 +25,13 @@ ALIGNMENTS = {
     "spa_reg": "SpA-Reg",
     "spa_slerp": "SpA-SLERP",
     "spa_proj": "SpA-Proj",
+    "spa_reg_noise": "SpA-Reg (noise)",
+    "spa_slerp_noise": "SpA-SLERP (noise)",
+    "spa_proj_noise": "SpA-Proj (noise)",
     "misaligned": "misaligned",
 }
 FIXED_HEADS = ("etf_dr",)
-MOVING_ALIGNMENTS = ("spa_slerp", "spa_proj")
+MOVING_ALIGNMENTS = ("spa_slerp", "spa_proj", "spa_slerp_noise", "spa_proj_noise")
 
 
 class Method(NamedTuple):
@@ -69,38 +72,38 @@ def make_method(config: RunConfig, class_counts: Sequence[int]) -> Method:
 
 
 def make_alignment(config: RunConfig, steps: int) -> spa.Alignment | None:
-    """The alignment of a configuration; `steps` are those of the whole training."""
-    noise: dict[str, Any] = {
-        "noise": config.spa_noise,
-        "shrinkage": config.spa_shrinkage,
-    }
+    """The alignment of a configuration; `steps` are those of the whole training.
+
+    `spa_reg` and its kin are the paper's forms, in isotropic noise; `spa_reg_noise` and
+    its kin align in the metric of the features' noise.
+    """
     if config.alignment in ("spa_reg", "misaligned"):
         misaligned = config.alignment == "misaligned"
-        return spa.SpAReg(
+        return spa.SpAReg.paper(
             config.misaligned_strength if misaligned else config.spa_reg_strength,
-            config.spa_reg_center,
+            center=config.spa_reg_center,
             gradient=config.spa_reg_gradient,
-            **noise,
         )
     if config.alignment == "spa_slerp":
-        return spa.SpASLERP(
-            _slerp_rate(config, steps),
+        rate = config.spa_slerp_rate
+        return spa.SpASLERP.paper(
+            spa.CosineRamp(rate, steps) if config.spa_slerp_ramp else rate,
             config.spa_slerp_threshold,
-            config.spa_slerp_center,
-            config.spa_slerp_norm,
-            **noise,
+            center=config.spa_slerp_center,
+            norm=config.spa_slerp_norm,
         )
     if config.alignment == "spa_proj":
-        return spa.SpAProj(config.spa_proj_gamma, **noise)
+        return spa.SpAProj.paper(config.spa_proj_gamma)
+    shrinkage = config.noise_shrinkage
+    if config.alignment == "spa_reg_noise":
+        return spa.SpAReg(config.noise_reg_strength, shrinkage=shrinkage)
+    if config.alignment == "spa_slerp_noise":
+        rate = config.noise_slerp_rate
+        if config.noise_slerp_fade:
+            until = max(1, round(config.spa_stop * steps))
+            rate = keras.optimizers.schedules.CosineDecay(rate, until)
+        threshold = config.noise_slerp_threshold
+        return spa.SpASLERP(rate, threshold, shrinkage=shrinkage)
+    if config.alignment == "spa_proj_noise":
+        return spa.SpAProj(config.noise_proj_gamma, shrinkage=shrinkage)
     return None
-
-
-def _slerp_rate(config: RunConfig, steps: int) -> Any:
-    rate = config.spa_slerp_rate
-    if config.spa_slerp_ramp:
-        return spa.CosineRamp(rate, steps)
-    if config.spa_slerp_fade:
-        return keras.optimizers.schedules.CosineDecay(
-            rate, max(1, round(config.spa_stop * steps))
-        )
-    return rate

@@ -55,14 +55,6 @@ class AlignmentOptions:
     spa_stop: float = option(
         1.0, "Share of the epochs after which the alignment ends.", low=0, high=1
     )
-    spa_noise: str = option(
-        "isotropic",
-        "Metric in which to align: the paper's, or that of the noise within classes.",
-        choices=("isotropic", "within_class"),
-    )
-    spa_shrinkage: float = option(
-        0.1, "Share of isotropic noise in the metric of the noise.", low=0.001, high=1
-    )
     spa_reg_strength: float = option(0.1, "Strength of SpA-Reg.")
     spa_reg_gradient: str = option(
         "both",
@@ -81,9 +73,6 @@ class AlignmentOptions:
     spa_slerp_ramp: bool = option(
         True, "Raise the rate from 0 along a cosine over the training."
     )
-    spa_slerp_fade: bool = option(
-        False, "Lower the rate to 0 along a cosine, until --spa_stop."
-    )
     spa_slerp_threshold: float = option(
         0.9, "Cosine above which SpA-SLERP stops.", low=-1, high=1
     )
@@ -95,6 +84,25 @@ class AlignmentOptions:
     )
     spa_proj_gamma: float = option(
         0.6, "Share of the gradient that SpA-Proj keeps.", low=0, high=1
+    )
+    noise_shrinkage: float = option(
+        0.1,
+        "Share of isotropic noise in the metric of spa_reg_noise and its kin.",
+        low=0.001,
+        high=1,
+    )
+    noise_reg_strength: float = option(0.1, "Strength of spa_reg_noise.")
+    noise_slerp_rate: float = option(
+        0.01, "Share of the angle spa_slerp_noise turns a step.", low=0, high=1
+    )
+    noise_slerp_fade: bool = option(
+        False, "Lower that rate to 0 along a cosine, until --spa_stop."
+    )
+    noise_slerp_threshold: float = option(
+        0.95, "Cosine above which spa_slerp_noise stops.", low=-1, high=1
+    )
+    noise_proj_gamma: float = option(
+        0.6, "Share of the gradient that spa_proj_noise keeps.", low=0, high=1
     )
 
 

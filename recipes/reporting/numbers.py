@@ -135,7 +135,8 @@ def table(name: str) -> str:
 
 
 def _overview(alignments: Sequence[str], cell: Callable[[Summary], str]) -> str:
-    """A row a data set and method, a column an alignment."""
+    """A row a data set and method, a column an alignment that was run somewhere."""
+    alignments = [a for a in alignments if a in _alignments_run()]
     header = ["data", "trained with", "accuracy", *(ALIGNMENTS[a] for a in alignments)]
     rows = [header]
     for section in SECTIONS:
@@ -155,6 +156,11 @@ def _overview(alignments: Sequence[str], cell: Callable[[Summary], str]) -> str:
                 named = [f"{section.title}, IF {factor}", METHODS[method]]
                 rows.append([*named, baseline.text("all"), *texts])
     return markdown.table(rows)
+
+
+def _alignments_run() -> set[str]:
+    folders = (RESULTS / section.folder for section in SECTIONS)
+    return {run["alignment"] for folder in folders for run in _load_all(folder)}
 
 
 def _gains() -> str:

@@ -3,14 +3,17 @@
 from engine.methods import ALIGNMENTS, METHODS
 from keras_spa.plots import PALETTE
 
-MARKERS = dict(zip(ALIGNMENTS, "os^Dv", strict=True))
+MARKERS = dict(zip(ALIGNMENTS, "os^DPX*v", strict=True))
 COLORS = {
     alignment: PALETTE[name]
     for alignment, name in zip(
-        ALIGNMENTS, ("black", "blue", "green", "orange", "vermilion"), strict=True
+        ALIGNMENTS,
+        ("black", "blue", "green", "orange", "sky", "yellow", "purple", "vermilion"),
+        strict=True,
     )
 }
-LINES = dict(zip(ALIGNMENTS, ("-", "--", "-.", (0, (3, 1, 1, 1)), ":"), strict=True))
+DASHES = ("-", "--", "-.", (0, (3, 1, 1, 1)), "--", "-.", (0, (3, 1, 1, 1)), ":")
+LINES = dict(zip(ALIGNMENTS, DASHES, strict=True))
 FILLS = dict(
     zip(METHODS, ("full", "none", "left", "right", "top", "bottom"), strict=True)
 )

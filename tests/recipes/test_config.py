@@ -79,7 +79,6 @@ def test_a_configuration_does_not_change():
         ({"alignment": "spa"}, "--alignment must be one of none, .*not spa"),
         ({"schedule": "linear"}, "--schedule must be one of steps, cosine"),
         ({"method": "etf_dr", "alignment": "spa_proj"}, "cannot move the fixed head"),
-        ({"spa_slerp_fade": True}, "--spa_slerp_fade needs --nospa_slerp_ramp"),
         ({"mix": "mixup"}, "--mix=mixup needs --augment_on=host"),
         ({"augment": "rand_augment"}, "--augment=rand_augment needs --augment_on=host"),
         ({"split": "validation"}, "--split=validation needs --validation_per_class"),

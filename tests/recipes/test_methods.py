@@ -50,15 +50,26 @@ def test_misaligned_is_spa_reg_of_negative_strength():
     assert misaligned == aligned
 
 
-@pytest.mark.parametrize("stop, rates", [(1.0, (0.2, 0.1, 0.0)), (0.5, (0.2, 0.0, 0))])
+@pytest.mark.parametrize(
+    ("stop", "rates"), [(1.0, (0.2, 0.1, 0.0)), (0.5, (0.2, 0.0, 0))]
+)
 def test_a_fading_rate_reaches_zero_where_the_alignment_stops(stop, rates):
     config = RunConfig(
-        alignment="spa_slerp",
-        spa_slerp_rate=0.2,
-        spa_slerp_ramp=False,
-        spa_slerp_fade=True,
+        alignment="spa_slerp_noise",
+        noise_slerp_rate=0.2,
+        noise_slerp_fade=True,
         spa_stop=stop,
     )
     rate = make_alignment(config, steps=100).rate
     at = [float(rate(step)) for step in (0, 50, 100)]
     np.testing.assert_allclose(at, rates, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["spa_reg", "spa_slerp", "spa_proj"])
+def test_an_alignment_has_the_papers_form_and_that_in_the_metric_of_the_noise(name):
+    paper, ours = (
+        make_alignment(RunConfig(alignment=f"{name}{suffix}"), 1)
+        for suffix in ("", "_noise")
+    )
+    assert type(paper) is type(ours)
+    assert (paper.noise, ours.noise) == ("isotropic", "within_class")

@@ -7,7 +7,6 @@ import numpy as np
 
 import keras_spa as spa
 from engine.config import RunConfig
-from engine.methods import ALIGNMENTS
 from engine.task import Task
 
 ARCHIVE = pathlib.Path(__file__).parents[2] / "data" / "digits.npz"
@@ -71,7 +70,7 @@ DIGITS = Task(
     fixed=("data", "max_count", "order", "validation_per_class"),
     defaults={
         "method": ["ce", "balanced_softmax"],
-        "alignment": list(ALIGNMENTS),
+        "alignment": ["none", "spa_reg", "spa_slerp", "spa_proj", "misaligned"],
         "imbalance_factor": 50.0,
         "validation_per_class": VALIDATION_A_CLASS,
         "epochs": 60,

@@ -25,6 +25,7 @@ from keras_spa.files import write_atomically
 from reporting import choices_page
 
 REG, SLERP, PROJ = (f"--alignment=spa_{name}" for name in ("reg", "slerp", "proj"))
+REG_N, SLERP_N, PROJ_N = (f"{flag}_noise" for flag in (REG, SLERP, PROJ))
 CONSTANT = "--nospa_slerp_ramp"
 CENTRED, EQUAL = "--spa_slerp_center", "--spa_slerp_norm=equal"
 CANDIDATES = {
@@ -79,6 +80,48 @@ CANDIDATES = {
     "SpA-Proj 0.3": [PROJ, "--spa_proj_gamma=0.3"],
     "SpA-Proj 0.6": [PROJ, "--spa_proj_gamma=0.6"],
     "SpA-Proj 0.6, second half": [PROJ, "--spa_proj_gamma=0.6", "--spa_start=0.5"],
+    **{
+        f"SpA-Reg (noise) {strength}": [REG_N, f"--noise_reg_strength={strength}"]
+        for strength in (0.03, 0.1, 0.3, 1)
+    },
+    **{
+        f"SpA-SLERP (noise) {rate}": [SLERP_N, f"--noise_slerp_rate={rate}"]
+        for rate in (0.001, 0.003, 0.01, 0.03)
+    },
+    **{
+        f"SpA-SLERP (noise) {rate}, first {share}": [
+            SLERP_N,
+            f"--noise_slerp_rate={rate}",
+            f"--spa_stop={share}",
+        ]
+        for rate in (0.01, 0.03)
+        for share in (0.4, 0.7)
+    },
+    **{
+        f"SpA-SLERP (noise) {rate}, fading": [
+            SLERP_N,
+            f"--noise_slerp_rate={rate}",
+            "--noise_slerp_fade",
+        ]
+        for rate in (0.003, 0.01, 0.03)
+    },
+    **{
+        f"SpA-SLERP (noise) 0.01, fading, shrinkage {shrinkage}": [
+            SLERP_N,
+            "--noise_slerp_fade",
+            f"--noise_shrinkage={shrinkage}",
+        ]
+        for shrinkage in (0.05, 0.2, 0.5)
+    },
+    "SpA-SLERP (noise) 0.01, fading, threshold 0.95": [
+        SLERP_N,
+        "--noise_slerp_fade",
+        "--noise_slerp_threshold=0.95",
+    ],
+    **{
+        f"SpA-Proj (noise) {gamma}": [PROJ_N, f"--noise_proj_gamma={gamma}"]
+        for gamma in (0, 0.6)
+    },
 }
 
 

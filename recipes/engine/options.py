@@ -99,7 +99,7 @@ class AlignmentOptions:
         False, "Lower that rate to 0 along a cosine, until --spa_stop."
     )
     noise_slerp_threshold: float = option(
-        0.95, "Cosine above which spa_slerp_noise stops.", low=-1, high=1
+        1.0, "Cosine above which spa_slerp_noise stops.", low=-1, high=1
     )
     noise_proj_gamma: float = option(
         0.6, "Share of the gradient that spa_proj_noise keeps.", low=0, high=1

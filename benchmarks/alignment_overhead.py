@@ -36,6 +36,7 @@ VARIANTS = {
     ),
     "SpA-Reg": (spa.SpAReg(0.1),),
     "SpA-SLERP": (spa.SpASLERP(0.01),),
+    "SpA-SLERP, every 10": (spa.SpASLERP(0.01, every=10),),
     "SpA-Proj": (spa.SpAProj(0.6),),
     "all three": (spa.SpAReg(0.1), spa.SpASLERP(0.01), spa.SpAProj(0.6)),
 }

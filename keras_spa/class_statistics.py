@@ -81,28 +81,33 @@ class ClassStatistics:
         weight = ops.maximum(ops.cast(self.weight, "float32"), 1e-12)
         return ops.cast(self.scatter, "float32") / weight
 
-    def metric(self, shrinkage: float) -> Tensor:
-        """`(1−α)Σ + α·tr(Σ)/d·I` (d, d), constant for gradients; I before any data."""
-        return self._once(
-            ("metric", shrinkage),
-            lambda: ops.stop_gradient(geometry.shrunk(self.covariance, shrinkage)),
-        )
+    def whitening(self, noise: str, shrinkage: float) -> geometry.Whitening:
+        """Coordinates in which `(1−α)Σ + α·tr(Σ)/d·I` is I; constant for gradients.
 
-    def targets(
-        self, center: bool, noise: str, shrinkage: float
-    ) -> tuple[Tensor, Tensor | None]:
-        """Where weights should point, (K, d), and the metric to measure it in.
-
-        In isotropic noise `directions(center)` and None; within classes `Σ⁻¹m` of the
-        class means m, centred or not, and the metric Σ.
+        They are the features' own in noise `"isotropic"`, and before any data.
         """
         if noise == "isotropic":
-            return self.directions(center), None
-        metric = self.metric(shrinkage)
-        return self._once(
-            ("targets", center, shrinkage),
-            lambda: geometry.targets(self.directions(center), metric),
-        ), metric
+            return geometry.Whitening(None)
+
+        def factor() -> Tensor:
+            shrunk = geometry.shrunk(self.covariance, shrinkage)
+            return ops.stop_gradient(ops.cholesky(shrunk))
+
+        return geometry.Whitening(self._once(("factor", shrinkage), factor))
+
+    def aims(self, center: bool, noise: str, shrinkage: float) -> Tensor:
+        """Directions of the whitened class means, where whitened weights should point.
+
+        float32 (K, d), 0 for classes never seen; in isotropic noise `directions`.
+        """
+        if noise == "isotropic":
+            return self.directions(center)
+
+        def aims() -> Tensor:
+            whitening = self.whitening(noise, shrinkage)
+            return geometry.unit(whitening.means(self.directions(center)))
+
+        return self._once(("aims", center, shrinkage), aims)
 
     def centre(self) -> Tensor:
         """μ_G, the mean over the seen classes of their means, float32 (d,)."""

@@ -13,6 +13,8 @@ targets `Σ⁻¹m` of centred class means m (`targets`), this is the geometry in
 aligned weights are optimal (docs/theory.md, T7).
 """
 
+from typing import NamedTuple
+
 from keras import ops
 
 from keras_spa._types import Tensor
@@ -190,3 +192,56 @@ def mean_directions(means: Tensor, seen: Tensor, center: bool = True) -> Tensor:
     if center:
         means = means - mean_over_seen(means, seen)
     return unit(ops.where(seen[:, None] > 0, means, 0.0))
+
+
+class Whitening(NamedTuple):
+    """Coordinates in which the noise is isotropic: features become `L⁻¹h`, Σ = LLᵀ.
+
+    Weights become `Lᵀw`, so that logits stay: `(Lᵀw)·(L⁻¹h) = w·h`. Inner products of
+    whitened weights are those in the metric of the noise, `(Lᵀu)·(Lᵀv) = uᵀΣv`, and a
+    whitened mean is a whitened target, `L⁻¹m = Lᵀ(Σ⁻¹m)`: what is done to whitened rows
+    with `metric=None` is done in the metric of the noise.
+
+    Args:
+        factor: L, float32 tensor (d, d), lower triangular, or None: noise is isotropic
+            as it is, and nothing changes.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras import ops
+    >>> from keras_spa import geometry
+    >>> whitening = geometry.Whitening(np.diag([2.0, 1.0]))  # Σ = diag(4, 1)
+    >>> means = whitening.means(np.array([[2.0, 3.0]]))
+    >>> print(ops.convert_to_numpy(means).round(3))
+    [[1. 3.]]
+    >>> target = whitening.weights_back(means)  # Σ⁻¹m
+    >>> print(ops.convert_to_numpy(target).round(3))
+    [[0.5 3. ]]
+
+    Reference: ours.
+    """
+
+    factor: Tensor | None
+
+    def weights(self, w: Tensor) -> Tensor:
+        """Rows `Lᵀw` (K, d) of weights, or of gradients by them."""
+        return _float(w) if self.factor is None else ops.matmul(_float(w), self._lower)
+
+    def means(self, m: Tensor) -> Tensor:
+        """Rows `L⁻¹m` (K, d) of means or features."""
+        if self.factor is None:
+            return _float(m)
+        rows = ops.solve_triangular(self._lower, ops.transpose(_float(m)), lower=True)
+        return ops.transpose(rows)
+
+    def weights_back(self, w: Tensor) -> Tensor:
+        """The weights `L⁻ᵀw̃` (K, d) that whitened ones stand for."""
+        if self.factor is None:
+            return _float(w)
+        upper, columns = ops.transpose(self._lower), ops.transpose(_float(w))
+        return ops.transpose(ops.solve_triangular(upper, columns))
+
+    @property
+    def _lower(self) -> Tensor:
+        return _float(self.factor)

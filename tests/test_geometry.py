@@ -171,3 +171,42 @@ def test_means_over_no_seen_class_are_zero():
     values, none = np.ones((3, 2)), np.zeros(3)
     mean = ops.convert_to_numpy(geometry.mean_over_seen(values, none))
     assert mean.tolist() == [0, 0]
+
+
+@pytest.fixture
+def covariance():
+    root = np.random.RandomState(0).randn(5, 5)
+    return root @ root.T + 0.1 * np.eye(5)
+
+
+def test_whitened_rows_have_the_inner_products_of_the_metric(covariance):
+    u, v, features = np.random.RandomState(1).randn(3, 4, 5)
+    whitening = geometry.Whitening(np.linalg.cholesky(covariance))
+    rows = whitening.weights(u), whitening.weights(v)
+    expected = [a @ covariance @ b for a, b in zip(u, v, strict=True)]
+    np.testing.assert_allclose(geometry.dot(*rows), expected, rtol=1e-4)
+    np.testing.assert_allclose(geometry.dot(u, v, covariance), expected, rtol=1e-4)
+    logits = geometry.dot(rows[0], whitening.means(features))
+    np.testing.assert_allclose(logits, np.sum(u * features, axis=1), atol=1e-4)
+    np.testing.assert_allclose(whitening.weights_back(rows[0]), u, atol=1e-4)
+
+
+@pytest.mark.parametrize("function", ["cosine", "angle", "toward", "slerp"])
+def test_the_metric_is_the_plain_geometry_of_whitened_rows(function, covariance):
+    weights, means = np.random.RandomState(2).randn(2, 4, 5)
+    whitening = geometry.Whitening(np.linalg.cholesky(covariance))
+    targets = geometry.targets(means, covariance)
+    rate = (0.3,) if function == "slerp" else ()
+    expected = getattr(geometry, function)(weights, targets, *rate, metric=covariance)
+    rows = whitening.weights(weights), whitening.means(means)
+    whitened = getattr(geometry, function)(*rows, *rate)
+    if function in ("toward", "slerp"):
+        whitened = whitening.weights_back(whitened)
+    np.testing.assert_allclose(whitened, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_isotropic_noise_is_white_as_it_is():
+    rows = np.random.RandomState(0).randn(3, 4)
+    plain = geometry.Whitening(None)
+    for change in (plain.weights, plain.means, plain.weights_back):
+        np.testing.assert_array_equal(change(rows), rows.astype("float32"))

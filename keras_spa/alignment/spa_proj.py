@@ -79,11 +79,13 @@ class SpAProj(Alignment):
         self, gradient: Tensor, weights: Tensor, statistics: ClassStatistics
     ) -> Tensor:
         gradient = ops.cast(gradient, "float32")
-        aims, metric = statistics.targets(self.center, self.noise, self.shrinkage)
-        turn = geometry.toward(weights, aims, metric)
-        turning = geometry.tangent(gradient, weights, metric)
-        away = ops.maximum(geometry.dot(turning, turn, metric), 0.0)
-        kept = turning - away[:, None] * turn
+        noise = self.noise, self.shrinkage
+        whitening = statistics.whitening(*noise)
+        rows, aims = whitening.weights(weights), statistics.aims(self.center, *noise)
+        turn = geometry.toward(rows, aims)
+        turning = geometry.tangent(whitening.weights(gradient), rows)
+        away = ops.maximum(geometry.dot(turning, turn), 0.0)
+        kept = whitening.weights_back(turning - away[:, None] * turn)
         projected = (1 - self.gamma) * kept + self.gamma * gradient
         seen = ops.cast(statistics.seen, "float32")[:, None] > 0
         return ops.where(seen, projected, gradient)

@@ -103,15 +103,14 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
         return cls(strength, **{"noise": "isotropic", **kwargs})
 
     def penalty(self, weights: Tensor, statistics: ClassStatistics) -> Tensor:
-        aims, metric = statistics.targets(self.center, self.noise, self.shrinkage)
+        noise = self.noise, self.shrinkage
+        aims = statistics.aims(self.center, *noise)
         if self.gradient == "classifier":
             aims = ops.stop_gradient(aims)
         elif self.gradient == "features":
             weights = ops.stop_gradient(weights)
-        if metric is None:  # aims have length one
-            cosines = geometry.dot(geometry.unit(weights), aims)
-        else:
-            cosines = geometry.cosine(weights, aims, metric)
+        rows = statistics.whitening(*noise).weights(weights)
+        cosines = geometry.dot(geometry.unit(rows), aims)
         return self.strength * geometry.mean_over_seen(1 - cosines, statistics.seen)
 
     def __call__(self, kernel: Tensor) -> Tensor:

@@ -105,3 +105,16 @@ def test_a_schedule_gives_the_rate_of_the_step(step):
         rtol=1e-4,
         atol=1e-5,
     )
+
+
+def test_a_turn_every_few_steps_makes_up_for_those_left_out():
+    weights, means = arrays()
+    often, seldom = (
+        SpASLERP.paper(0.1, threshold=1.0, every=every) for every in (1, 3)
+    )
+    expected = turned = weights
+    for step in range(1, 7):
+        expected = update(often, expected, means, step=step)
+        before, turned = turned, update(seldom, turned, means, step=step)
+        assert (step % 3 == 0) == bool(np.any(before != turned))
+    np.testing.assert_allclose(turned, expected, rtol=1e-4, atol=1e-5)

@@ -14,6 +14,7 @@ ALIGNMENTS = {
     "none": lambda: None,
     "spa_reg": lambda: spa.SpAReg(0.5),
     "spa_slerp": lambda: spa.SpASLERP(spa.CosineRamp(0.2, 15)),
+    "spa_slerp_seldom": lambda: spa.SpASLERP(0.1, every=3),
     "spa_proj": lambda: spa.SpAProj(0.4),
     "all": lambda: [spa.SpAReg(0.3), spa.SpASLERP(0.05, norm="equal"), spa.SpAProj()],
     "paper": lambda: [

@@ -9,6 +9,7 @@
   3          paths of weights and class means on the sphere, without and with SpA-Reg
   4          accuracy and cosine over the epochs
   exponents  exponents against measured errors, by class and by model (ours)
+  after-training  what posthoc.py found on all data sets beside --results (ours)
 
 1b-d and 3 are toys and need no runs. The others are drawn from the result files that a
 recipe leaves in its --output_dir, and that folder is what --results takes. A figure
@@ -27,7 +28,7 @@ import time
 
 from engine.command_line import refuse
 from reporting.figures import catalogue
-from reporting.figures.catalogue import FIGURES, TOYS
+from reporting.figures.catalogue import FIGURES, OVERVIEWS, TOYS
 
 HERE = pathlib.Path(__file__).parent
 DEFAULT = "recipes/results/cifar10_lt_small"
@@ -102,11 +103,13 @@ def main(arguments: list[str] | None = None) -> int:
     jobs: list[tuple[str, pathlib.Path | None]] = [
         (name, None) for name in chosen.figure if name in TOYS
     ]
-    jobs += [(n, f) for f in folders for n in chosen.figure if n not in TOYS]
+    for name in chosen.figure:
+        if name not in TOYS:
+            jobs += [(name, f) for f in folders[: 1 if name in OVERVIEWS else None]]
     failed = 0
     for number, (name, folder) in enumerate(jobs, 1):
         stem = f"figure_{name}"
-        if folder and len(folders) > 1:
+        if folder and len(folders) > 1 and name not in OVERVIEWS:
             stem += f"_{folder.name}"
         started = time.perf_counter()
         try:

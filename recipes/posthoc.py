@@ -4,10 +4,12 @@
     python recipes/posthoc.py --recipe=cifar10_lt --models=MODELS --flagfile=ROW.flags
 
 Takes the trained models METHOD-none-ifN-seedN.keras that a recipe exported, and the
-same data flags. "Ours" is `spa.align(model, train)`, with the augmentation of the
-flags, and holds nothing out; the parameters of the others are chosen on the validation
-images of each model. The test images are looked at once, and all methods see the same
-features. Prints a table and leaves table.md and results.json in --output_dir.
+same data flags. `spa.align(model, train)` takes the augmentation of the flags and holds
+nothing out; parameters that are chosen, or fitted by `spa.align` with held-out images,
+are so on the validation images of each model. The test images are looked at once, and
+all methods see the same features. Prints a table and leaves table.md and results.json
+in --output_dir. The rule of `spa.align` needs a classifier with a bias: the cosine
+classifiers of ldam_drw are compared without it, their cosines times 30 as logits.
 """
 
 import dataclasses
@@ -32,6 +34,7 @@ from keras_spa.losses import log_prior
 from keras_spa.trained import Observer, aligned_classifier, linear_classifier, observe
 from keras_spa.trained.choose_alignment import collected, plan_alignment
 from reporting import posthoc_page
+from reporting.posthoc_page import ADJUSTED, ALIGNED, FITTED, PAPER, UNTOUCHED
 
 TAUS = np.linspace(0, 1.5, 16)
 SHARES = np.linspace(0, 1, 11)
@@ -41,6 +44,7 @@ TURNS = [
     for norm in ("keep", "equal")
     for rate in (0.1, 0.25, 0.5, 0.75, 1.0)
 ]
+LDAM_SCALE = 30.0  # of the cosines in its loss
 DATA = ("imbalance_factor", "max_count", "order", "validation_per_class")
 NAME = re.compile(r"(\w+)-none-if([\d.]+)-seed(\d+)")
 Classifier = tuple[np.ndarray, np.ndarray]
@@ -58,17 +62,17 @@ def candidates(
     lengths = np.linalg.norm(weights, axis=1, keepdims=True)
     zero = np.zeros_like(biases)
     prior = log_prior(counts)
-    directions = means / np.linalg.norm(means, axis=1, keepdims=True)
+    directions = _unit(means)
     turned = [
         aligned_classifier(alignment, weights, biases, means, counts)
         for alignment in TURNS
     ]
     return {
-        "untouched": [(weights, biases)],
+        UNTOUCHED: [(weights, biases)],
         "tau-normalisation": [(weights / lengths**share, zero) for share in SHARES],
         "nearest class mean": [(directions, zero)],
-        "SpA-SLERP, the paper's": [(weights, biases), *turned],
-        "logit adjustment, τ = 1": [(weights, biases - prior)],
+        PAPER: [(weights, biases), *turned],
+        ADJUSTED: [(weights, biases - prior)],
         "logit adjustment, chosen": [(weights, biases - tau * prior) for tau in TAUS],
     }
 
@@ -85,17 +89,22 @@ def compare(
         for name in ("train", "validation", "test")
     }
     weights, biases = linear_classifier(observer.model)
+    directions_only = biases is None
+    if directions_only:
+        weights, biases = LDAM_SCALE * weights, np.zeros(len(weights))
+        splits = {n: (_unit(x), labels) for n, (x, labels) in splits.items()}
     counts = data.class_counts
     _, means = spa.metrics.exact_class_means([splits["train"]], len(counts))
     choices = {
         method: _best(options, *splits["validation"])
         for method, options in candidates(weights, biases, means, counts).items()
     }
-    for method, held_out in (("ours", None), ("ours, fitted", tuple(data.validation))):
-        plan = plan_alignment(
-            observer, tuple(data.train), held_out, augment, None, 500, 0
-        )
-        choices[method] = plan.classifier(weights, biases)
+    for method, held_out in ((ALIGNED, None), (FITTED, tuple(data.validation))):
+        if not directions_only:
+            plan = plan_alignment(
+                observer, tuple(data.train), held_out, augment, None, 500, 0
+            )
+            choices[method] = plan.classifier(weights, biases)
     accuracies = {}
     for method, choice in choices.items():
         per_class = 100 * _accuracy_per_class(*splits["test"], *choice)
@@ -104,6 +113,10 @@ def compare(
             **shot_accuracies(per_class, counts),
         }
     return accuracies
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
 def _best(

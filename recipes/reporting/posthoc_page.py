@@ -10,6 +10,10 @@ from reporting import statistics
 from reporting.summary import SHOTS
 
 UNTOUCHED = "untouched"
+PAPER = "SpA-SLERP, the paper's"
+ADJUSTED = "logit adjustment, τ = 1"
+ALIGNED = "spa.align"
+FITTED = "spa.align, held out"
 Accuracies = dict[str, dict[str, float | None]]  # by method after training, by shots
 Comparisons = Mapping[tuple[str, int], Accuracies]  # by method of training and seed
 

@@ -12,6 +12,7 @@ import keras_spa as spa
 import posthoc
 from engine import command_line, storage
 from engine.registry import RECIPES
+from reporting.posthoc_page import ADJUSTED, ALIGNED, FITTED, UNTOUCHED
 
 
 def split(counts, seed):
@@ -76,11 +77,23 @@ def test_each_method_is_chosen_on_validation_and_measured_on_test(model, data):
 def test_ours_is_what_align_does(model, data):
     accuracies = posthoc.compare(model, data)
     train, held_out = tuple(data.train), tuple(data.validation)
-    for name, given in (("ours", None), ("ours, fitted", held_out)):
+    for name, given in ((ALIGNED, None), (FITTED, held_out)):
         aligned = spa.align(model, train, held_out=given, verbose=0)
         logits = aligned.predict(data.test.images, verbose=0)
         right = logits.argmax(axis=1) == data.test.labels
         assert accuracies[name]["all"] == pytest.approx(100 * right.mean())
+
+
+def test_cosine_classifiers_are_compared_without_the_rule_for_biases(model, data):
+    cosine = spa.SpAModel(model.backbone, spa.layers.CosineDense(3, scale=1))
+    logits = cosine.predict(data.test.images, verbose=0)
+    accuracies = posthoc.compare(cosine, data)
+    assert not {ALIGNED, FITTED} & set(accuracies)
+    right = logits.argmax(axis=1) == data.test.labels
+    assert accuracies[UNTOUCHED]["all"] == pytest.approx(100 * right.mean())
+    adjusted = 30 * logits - np.log(data.class_counts / data.class_counts.sum())
+    right = adjusted.argmax(axis=1) == data.test.labels
+    assert accuracies[ADJUSTED]["all"] == pytest.approx(100 * right.mean())
 
 
 def test_validation_images_that_want_no_change_get_none(model, data):

@@ -11,12 +11,15 @@ from matplotlib.figure import Figure
 from engine.methods import ALIGNMENTS
 from keras_spa import plots
 from keras_spa.files import write_atomically
-from reporting import summary
-from reporting.figures import exponents, runs, sphere, toys
+from reporting import posthoc_page, summary
+from reporting.figures import after_training, exponents, runs, sphere, toys
+from reporting.rows import SECTIONS
 from reporting.summary import Result
 
 TOYS = {"1b-d": toys.draw, "3": sphere.draw}  # need no runs
-FIGURES = ("1a", "1b-d", "2", "3", "4", "exponents")
+FIGURES = ("1a", "1b-d", "2", "3", "4", "exponents", "after-training")
+OVERVIEWS = ("after-training",)  # of all folders together
+POSTHOC = "_posthoc"  # ends the folders of comparisons after training
 RECIPES = pathlib.Path(__file__).parents[2]
 PRINTED: dict[Any, Any] = {"font.size": 8, "axes.titlesize": 9, "legend.fontsize": 8}
 RESOLUTION = 300  # dots an inch
@@ -33,7 +36,13 @@ def write(
     folder: pathlib.Path | None,
     factors: Sequence[float],
 ) -> None:
-    """Draws one figure and writes its PNG, SVG and caption."""
+    """Draws one figure and writes its PNG, SVG and caption.
+
+    `folder` is that of the results; None for a toy.
+
+    Raises:
+        Missing: `folder` lacks the runs of the figure.
+    """
     with plots.style(), matplotlib.rc_context(PRINTED):
         if folder is None:
             figure, caption = TOYS[name]()
@@ -52,6 +61,22 @@ def write_captions(output_dir: pathlib.Path) -> None:
     write_atomically(output_dir / "README.md", "\n".join([introduction, *captions]))
 
 
+def draw_after_training(folder: pathlib.Path) -> tuple[Figure, str]:
+    """Figure and caption of all comparisons that lie beside a folder of results."""
+    comparisons = {}
+    for section in SECTIONS:
+        compared = folder.parent / f"{section.folder}{POSTHOC}"
+        if (compared / "results.json").exists():
+            comparisons[section.title.replace(", ", ",\n")] = posthoc_page.load(
+                compared
+            )
+    if not comparisons:
+        raise Missing(
+            f"{folder.parent} holds no *{POSTHOC}/results.json; run posthoc.py"
+        )
+    return after_training.draw(comparisons)
+
+
 def draw_runs(
     name: str, folder: pathlib.Path, factors: Sequence[float]
 ) -> tuple[Figure, str]:
@@ -60,6 +85,8 @@ def draw_runs(
     Raises:
         Missing: `folder` lacks the runs of the figure.
     """
+    if name == "after-training":
+        return draw_after_training(folder)
     try:
         results = summary.load(folder / "runs")
     except (ValueError, KeyError) as error:

@@ -1,0 +1,48 @@
+"""The figure of what is gained after training."""
+
+import json
+
+import numpy as np
+import pytest
+
+import figures
+from reporting.figures import catalogue
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch):
+    monkeypatch.setattr(catalogue, "RESOLUTION", 40)
+
+
+def test_gains_after_training_are_drawn_of_all_comparisons(tmp_path):
+    def compared(gain):
+        return {"untouched": {"all": 60.0}, "spa.align": {"all": 60.0 + gain}}
+
+    for folder, gains in (("digits_lt", (1.0, 3.0)), ("cifar10_lt_40", (-2.0, -2.0))):
+        (tmp_path / f"{folder}_posthoc").mkdir()
+        runs = [
+            {"method": "ce", "seed": seed, "accuracy": compared(gain)}
+            for seed, gain in enumerate(gains)
+        ]
+        path = tmp_path / f"{folder}_posthoc" / "results.json"
+        path.write_text(json.dumps({"runs": runs}))
+    arguments = [
+        f"--results={tmp_path / 'a'},{tmp_path / 'b'}",
+        f"--output_dir={tmp_path}",
+    ]
+    assert figures.main(["--figure=after-training", *arguments]) == 0
+    assert (tmp_path / "figure_after-training.png").exists()
+    figure, caption = catalogue.draw_after_training(tmp_path / "a")
+    (axes,) = figure.axes
+    rows = [label.get_text().replace("\n", " ") for label in axes.get_yticklabels()]
+    assert rows[0].startswith("UCI digits")
+    assert rows[1].startswith("CIFAR-10-LT")
+    (drawn,) = axes.containers
+    np.testing.assert_allclose(drawn.lines[0].get_xdata(), [2.0, -2.0])
+    assert drawn.get_label() == "spa.align"
+    assert "2 seeds" in caption
+
+
+def test_gains_after_training_need_a_comparison(tmp_path):
+    with pytest.raises(catalogue.Missing, match=r"posthoc\.py"):
+        catalogue.draw_after_training(tmp_path / "runs")

@@ -38,7 +38,8 @@ def test_gains_after_training_are_drawn_of_all_comparisons(tmp_path):
     assert rows[0].startswith("UCI digits")
     assert rows[1].startswith("CIFAR-10-LT")
     (drawn,) = axes.containers
-    np.testing.assert_allclose(drawn.lines[0].get_xdata(), [2.0, -2.0])
+    means = np.asarray(drawn.lines[0].get_xdata(), float)
+    np.testing.assert_allclose(means, [2.0, -2.0])
     assert drawn.get_label() == "spa.align"
     assert "2 seeds" in caption
 

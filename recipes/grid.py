@@ -1,0 +1,188 @@
+"""Runs what the tables lack: every row of some sections, seed by seed.
+
+    python recipes/grid.py cifar10_lt_40 cifar100_lt_40 --jobs=2 --data_dir=DIR
+
+Goes through the flagfiles of the sections, folders of recipes/flagfiles, and trains
+each run whose result is not in recipes/results yet: seed 0 of all rows first, so that
+there is a whole table early. What lies in --work, checkpoints and exported models, lets
+the same command go on after an interruption. --list shows what is missing and trains
+nothing. Arguments that are not known here go to the recipes, such as --data_dir.
+
+Then: python recipes/table.py
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import pathlib
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from engine import job, storage
+from engine.command_line import refuse
+from engine.config import RunConfig
+from engine.processes import shared_environment
+from reporting import rows
+from reporting.rows import RESULTS, ROOT, SECTIONS, Section
+
+SECTION = {section.folder: section for section in SECTIONS}
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One run of the grid."""
+
+    section: Section
+    flagfile: pathlib.Path
+    config: RunConfig
+
+    @property
+    def result(self) -> pathlib.Path:
+        """Its file among the results that tables are made from."""
+        return RESULTS / self.section.folder / "runs" / f"{self.config.name}.json"
+
+    def __str__(self) -> str:
+        return f"{self.section.folder}/{self.config.name}"
+
+
+def cells(
+    sections: Iterable[Section], seeds: Iterable[int], wanted: re.Pattern
+) -> Iterator[Cell]:
+    """All runs of the rows whose names match, seed by seed."""
+    for seed in seeds:
+        for section in sections:
+            for row in rows.load_rows(section):
+                if not wanted.search(row.flagfile.stem):
+                    continue
+                config = dataclasses.replace(
+                    rows.read_flagfile(row.flagfile, section),
+                    imbalance_factor=float(row.factor),
+                    seed=seed,
+                )
+                yield Cell(section, row.flagfile, config)
+
+
+def command(cell: Cell, work: pathlib.Path, more: Sequence[str]) -> list[str]:
+    """What trains a cell, in the folder of the project."""
+    folder = work.absolute() / cell.section.folder
+    return [
+        sys.executable,
+        f"recipes/{cell.section.recipe}.py",
+        f"--flagfile={cell.flagfile.relative_to(ROOT)}",
+        f"--imbalance_factor={cell.config.imbalance_factor:g}",
+        f"--seeds={cell.config.seed}",
+        *("--jobs=1", "--noverbose"),
+        f"--output_dir={folder}",
+        f"--export_dir={folder / 'models'}",
+        *(f"--data=npz:{archive}" for archive in _archives(cell.section, more)),
+        *more,
+    ]
+
+
+def _archives(section: Section, more: Sequence[str]) -> list[str]:
+    """The archive that the section's flagfiles name in their command, if it is one."""
+    if any(argument.startswith("--data=") for argument in more):
+        return []
+    flagfiles = sorted((rows.FLAGFILES / section.folder).glob("*.flags"))
+    return re.findall(
+        r"--data=npz:(\S+)", rows.command_template(flagfiles, section.factors)
+    )
+
+
+def train(cell: Cell, work: pathlib.Path, more: Sequence[str], jobs: int) -> float:
+    """Trains a cell and puts its result among the others; its accuracy in percent.
+
+    Raises:
+        RuntimeError: the recipe failed, with its last line.
+    """
+    done = subprocess.run(
+        command(cell, work, more),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=shared_environment(jobs),
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise RuntimeError(f"{cell}: {said[-1]}")
+    result = storage.read_result(
+        job.result_path(work / cell.section.folder, cell.config)
+    )
+    cell.result.parent.mkdir(parents=True, exist_ok=True)
+    storage.write_result(cell.result, result)
+    return result["accuracy"]["all"]
+
+
+def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
+    """Our own arguments, and those for the recipes."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("sections", nargs="+", choices=SECTION, metavar="SECTION")
+    parser.add_argument(
+        "--rows",
+        type=re.compile,
+        default=re.compile(""),
+        help="only rows whose flagfiles' names match this pattern",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=lambda text: [int(part) for part in text.split(",")],
+        default=[0, 1, 2],
+        help="default: 0,1,2",
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
+    parser.add_argument(
+        "--work",
+        type=pathlib.Path,
+        default=pathlib.Path("output/grid"),
+        help="where checkpoints and models go. Default: %(default)s",
+    )
+    parser.add_argument("--list", action="store_true", help="show what is missing")
+    return parser.parse_known_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    chosen, more = parse(arguments)
+    sections = [SECTION[name] for name in chosen.sections]
+    try:
+        everything = list(cells(sections, chosen.seeds, chosen.rows))
+    except (ValueError, OSError) as error:
+        refuse(error)
+    missing = [cell for cell in everything if not cell.result.exists()]
+    print(f"{len(missing)} of {len(everything)} runs are missing", flush=True)
+    if chosen.list:
+        print("\n".join(map(str, missing)))
+        return
+    started = time.perf_counter()
+
+    def one(cell: Cell) -> tuple[Cell, float]:
+        return cell, train(cell, chosen.work, more, chosen.jobs)
+
+    with concurrent.futures.ThreadPoolExecutor(chosen.jobs) as pool:
+        futures = [pool.submit(one, cell) for cell in missing]
+        try:
+            for done, future in enumerate(concurrent.futures.as_completed(futures), 1):
+                cell, accuracy = future.result()
+                spent = time.perf_counter() - started
+                left = spent / done * (len(missing) - done) / 60
+                print(
+                    f"[{done:2}/{len(missing)}] {cell}: {accuracy:.1f} % "
+                    f"({spent / 60:.0f} min, {left:.0f} min left)",
+                    flush=True,
+                )
+        except (RuntimeError, ValueError, OSError) as error:
+            pool.shutdown(cancel_futures=True)
+            sys.exit(f"grid.py: {error}")
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            refuse("Stopped. The same command goes on from here", 130)
+
+
+if __name__ == "__main__":
+    main()

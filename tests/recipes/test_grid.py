@@ -1,0 +1,100 @@
+"""The grid trains what the tables lack, and only that."""
+
+import json
+import subprocess
+import types
+
+import pytest
+
+import grid
+from engine import storage
+from reporting import rows
+
+CODE = {"train_accuracy": 90.0, "cosine": 0.5, "cosine_per_class": [0.5]}
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """An empty folder of results in place of ours."""
+    folder = tmp_path / "results"
+    monkeypatch.setattr(grid, "RESULTS", folder)
+    monkeypatch.setattr(rows, "RESULTS", folder)
+    return folder
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """What would be run; each command leaves the result that its recipe would."""
+    run = []
+
+    def train(command, **_):
+        run.append(command)
+        given = dict(part[2:].split("=", 1) for part in command[2:] if "=" in part)
+        path = rows.ROOT / given["flagfile"]
+        section = grid.SECTION[path.parent.name]
+        config = rows.read_flagfile(path, section)
+        name = f"{config.row_name}-seed{given['seeds']}"
+        result = {
+            "dataset": section.title,
+            "method": config.method,
+            "alignment": config.alignment,
+            "seed": int(given["seeds"]),
+            "flags": config.identity(),
+            "class_counts": [2, 1],
+            "accuracy": {"all": 60.0},
+            **CODE,
+        }
+        storage.write_result(
+            storage.pathlib.Path(given["output_dir"]) / "runs" / f"{name}.json", result
+        )
+        return types.SimpleNamespace(returncode=0, stderr="")
+
+    monkeypatch.setattr(subprocess, "run", train)
+    return run
+
+
+def test_missing_runs_are_trained_seed_by_seed_and_found_again(
+    results, commands, tmp_path, capsys
+):
+    arguments = ["cifar10_lt_40", "cifar100_lt_40", "--rows=^ce$", "--seeds=0,1"]
+    arguments += [f"--work={tmp_path}", "--data_dir=DIR"]
+    grid.main(arguments)
+    asked = [(part[1], part[4]) for part in commands]
+    assert asked == [
+        ("recipes/cifar10_lt.py", "--seeds=0"),
+        ("recipes/cifar100_lt.py", "--seeds=0"),
+        ("recipes/cifar10_lt.py", "--seeds=1"),
+        ("recipes/cifar100_lt.py", "--seeds=1"),
+    ]
+    assert commands[0][-2:] == ["--data=npz:cifar10_lt50.npz", "--data_dir=DIR"]
+    stored = results / "cifar100_lt_40" / "runs" / "ce-none-if100-seed1.json"
+    assert json.loads(stored.read_text())["accuracy"]["all"] == 60.0
+    stored.unlink()
+    commands.clear()
+    grid.main(arguments)
+    assert [part[4] for part in commands] == ["--seeds=1"]
+    assert "1 of 4 runs are missing" in capsys.readouterr().out
+
+
+def test_a_list_trains_nothing(results, commands, capsys):
+    grid.main(["digits_lt", "--rows=^ce", "--seeds=0", "--list"])
+    assert not commands
+    assert "digits_lt/ce-spa_reg-if50-seed0" in capsys.readouterr().out
+
+
+def test_a_recipe_that_fails_ends_the_grid_with_its_last_line(
+    results, monkeypatch, tmp_path
+):
+    def fail(*_, **__):
+        return types.SimpleNamespace(returncode=2, stderr="a\nno such data")
+
+    monkeypatch.setattr(subprocess, "run", fail)
+    with pytest.raises(SystemExit, match=r"ce-none-if50-seed0: no such data"):
+        grid.main(["digits_lt", "--rows=^ce$", "--seeds=0", f"--work={tmp_path}"])
+
+
+def test_an_unknown_section_is_refused(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        grid.main(["cifar"])
+    assert stopped.value.code == 2
+    assert "cifar10_lt_40" in capsys.readouterr().err

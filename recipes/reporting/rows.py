@@ -56,10 +56,16 @@ SECTIONS = (
         "cifar100_lt",
         (100,),
     ),
-    Section(
-        "cifar10_lt_40", "CIFAR-10-LT (re-encoded), 40 epochs", "cifar10_lt", (100,)
+    *(
+        Section(
+            f"{data}_lt_{epochs}", f"{title}, {epochs} epochs", f"{data}_lt", (100,)
+        )
+        for data, title in (
+            ("cifar10", "CIFAR-10-LT (re-encoded)"),
+            ("cifar100", "CIFAR-100-LT"),
+        )
+        for epochs in (20, 40, 90)
     ),
-    Section("cifar100_lt_40", "CIFAR-100-LT, 40 epochs", "cifar100_lt", (100,)),
     Section("cifar10_lt", "CIFAR-10-LT", "cifar10_lt", (200, 100, 50, 10)),
     Section("cifar100_lt", "CIFAR-100-LT", "cifar100_lt", (200, 100, 50, 10)),
     Section("imagenet_lt", "ImageNet-LT", "imagenet_lt", (256,)),

@@ -8,7 +8,7 @@ from keras_spa._types import Array
 
 ROOM = 2**30  # bytes of features that are kept
 FILLED = 0.75  # of the room, after it has run over
-FEWEST = 2  # features of each class that are kept in any case
+LEAST = 4  # features a class for which there is room in any case
 
 
 class ClassSample:
@@ -33,7 +33,7 @@ class ClassSample:
         self._parts.append((features, decisions, labels, draws))
         self._size += len(labels)
         room = ROOM // (4 * features.shape[1] + 24)
-        room = max(room, 2 * FEWEST * self.num_classes)
+        room = max(room, LEAST * self.num_classes)
         if self._size > room:
             self._trim(int(FILLED * room))
 
@@ -56,8 +56,8 @@ class ClassSample:
         )
         counts = np.bincount(labels)
         quota = counts.max() if self.quota is None else self.quota
-        while quota > FEWEST and np.minimum(counts, quota).sum() > most:
-            quota = max(FEWEST, quota * 9 // 10)
+        while np.minimum(counts, quota).sum() > most:
+            quota = quota * 9 // 10
         first = np.cumsum(counts) - counts
         places = np.empty(len(labels), "int64")  # of each within its class
         order = np.lexsort((draws, labels))

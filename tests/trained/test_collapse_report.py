@@ -1,5 +1,6 @@
 """The report that `diagnose` gives: its verdict, tables, JSON and pictures."""
 
+import dataclasses
 import json
 import re
 
@@ -82,7 +83,7 @@ def test_classes_without_images_do_not_count_in_the_verdict():
     nan = float("nan")
     text = in_noise([0.5, 0.5, nan], [-1.0, 2, nan], images=[9, 9, 0]).verdict
     assert "mean cosine 0.50" in text
-    assert "of 1 of 2 classes" in text
+    assert "of 1 of 2 classes into another class, by up to 1.0 standard" in text
     assert "nan" not in text
 
 
@@ -100,6 +101,7 @@ def test_markdown_shows_the_metric_and_the_plain_cosine_beside_it():
     assert "| a | 1 | 0.30 | 50.0 | 1.00 |" in text
     assert "standard deviations" not in text
     assert plain.verdict.startswith("Misaligned: mean cosine 0.30 of weights and class")
+    assert "align`" not in plain.verdict
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +134,28 @@ def test_markdown_shows_all_classes_or_groups(reports):
         assert f"| {name}: {len(classes)} classes |" in many
     worst = np.argmin(reports[1].noise_cosine_per_class)
     assert f"| worst: the $class$ \\| {worst} |" in many
+
+
+def test_the_worst_classes_are_those_of_the_metric(reports):
+    cosines = np.arange(60) % 7 / 10 + (np.arange(60) != 41)
+    changed = dataclasses.replace(reports[1], noise_cosine_per_class=cosines.tolist())
+    assert "| worst: the $class$ \\| 41 |" in re.sub(" +", " ", changed.to_markdown())
+
+
+def test_pictures_show_the_metric_if_it_is_known(monkeypatch):
+    figures = []
+    monkeypatch.setattr(
+        "keras_spa.plots.save", lambda figure, path: figures.append(figure)
+    )
+    known = in_noise([0.2, 0.7, 0.9], [-np.inf, 2.5, -1])
+    for report in (known, in_noise([np.nan] * 3, [np.nan] * 3)):
+        report.plot("picture.png")
+    upper, _, lower = figures[0].axes
+    np.testing.assert_allclose(upper.lines[0].get_ydata(), [0.9, 0.7, 0.2])
+    assert [bar.get_height() for bar in lower.patches] == [-1, 2.5, 0]
+    assert len({bar.get_facecolor() for bar in lower.patches}) == 2
+    classes, _ = figures[1].axes
+    np.testing.assert_allclose(classes.lines[0].get_ydata(), [0.3] * 3)
 
 
 def test_json_holds_everything(reports):

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import pytest
 from collapse import in_noise
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import keras_spa as spa
 
@@ -88,3 +90,25 @@ def test_more_features_than_fit_are_sampled(model, data, monkeypatch):
     for name, value in exact.metrics.items():
         near = 0.15 if name.startswith(("nc4", "noise")) else 1e-6
         assert report.metrics[name] == pytest.approx(value, rel=near, abs=near), name
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([0, 1, -1, 1e-30, 1e30, 0.3]), min_size=90), st.data())
+def test_reports_on_wild_features_can_be_read(values, data):
+    N = data.draw(st.integers(3, 10))
+    features, weights = np.resize(values, (N, 7)), np.resize(values[::-1], (4, 7))
+    labels = np.arange(N) % data.draw(st.integers(2, 4))
+    collapse = spa.metrics.NeuralCollapse(4)
+    with np.errstate(all="ignore"):
+        collapse.update_state(features, labels, features @ weights.T)
+        accuracies = np.where(np.arange(4) < labels.max() + 1, 0.5, np.nan)
+        report = spa.CollapseReport.from_collapse(
+            collapse, weights, None, accuracies, list("abcd")
+        )
+        table = report.to_markdown()
+    assert report.verdict in table
+    assert "nan" not in report.verdict
+    assert "inf" not in report.verdict
+    json.loads(report.to_json())
+    means_are_known = np.isfinite(report.metrics["noise_exponent_efficiency"])
+    assert not means_are_known or report.noise_known

@@ -32,7 +32,7 @@ class ClassSample:
         features = features.astype("float32")
         self._parts.append((features, decisions, labels, draws))
         self._size += len(labels)
-        room = ROOM // (4 * features.shape[1] + 24)
+        room = ROOM // (4 * features.shape[1] + 24)  # and three numbers to each
         room = max(room, LEAST * self.num_classes)
         if self._size > room:
             self._trim(int(FILLED * room))
@@ -66,5 +66,6 @@ class ClassSample:
             places < quota, np.cumsum([len(part[2]) for part in self._parts])
         )
         for i, part in enumerate(self._parts):  # one at a time: memory is what counts
-            self._parts[i] = tuple(array[kept[i]] for array in part)
+            if not kept[i].all():
+                self._parts[i] = tuple(array[kept[i]] for array in part)
         self.quota, self._size = int(quota), int(np.minimum(counts, quota).sum())

@@ -71,7 +71,43 @@ def two_passes(features, labels, weights, biases):
     )
     closest = min(np.sum((means[c] - means[j]) ** 2) for c, j in pairs)
     measures["exponent_efficiency"] = exponent / (closest / 8)
+    noise = in_noise(features, labels, weights, biases)
+    measures["noise_cosine"] = np.mean([noise["noise_cosine"][c] for c in classes])
+    worst = min(noise["noise_exponent"][c] for c in classes)
+    measures["noise_exponent_efficiency"] = worst
     return measures
+
+
+def in_noise(features, labels, weights, biases):
+    """Cosine, exponent and signed distance of each class by T6 and T7, in loops."""
+    features = features.astype("float64")
+    classes, d = sorted(set(labels)), features.shape[1]
+    means = {c: features[labels == c].mean(axis=0) for c in classes}
+    covariance = sum(
+        np.outer(h - means[y], h - means[y]) / np.sum(labels == y) / len(classes)
+        for h, y in zip(features, labels, strict=True)
+    )
+    noise = 0.9 * covariance + 0.1 * np.trace(covariance) / d * np.eye(d)
+    inverse = np.linalg.inv(noise)
+    centre = sum(means.values()) / len(classes)
+    optimum = min(
+        (means[c] - means[j]) @ inverse @ (means[c] - means[j]) / 8
+        for c in classes
+        for j in classes
+        if c < j
+    )
+    values = {"noise_cosine": {}, "noise_exponent": {}, "distance": {}}
+    for c in classes:
+        w, m = weights[c], means[c] - centre
+        cosine = w @ m / np.sqrt((w @ noise @ w) * (m @ inverse @ m))
+        rivals = [
+            (weights[c] - weights[j], biases[c] - biases[j]) for j in classes if j != c
+        ]
+        distance = min((v @ means[c] + b) / np.sqrt(v @ noise @ v) for v, b in rivals)
+        values["noise_cosine"][c] = cosine
+        values["distance"][c] = distance
+        values["noise_exponent"][c] = max(0, distance) ** 2 / 2 / optimum
+    return values
 
 
 def measured(features, labels, weights, biases, batch=7, **kwargs):

@@ -15,7 +15,7 @@ class CollapseMonitor(keras.callbacks.Callback):
 
     At the end of the first epoch, of every `every`-th from there and of the last one,
     `diagnose` looks at `dataset`; its measures enter the logs as `nc1`, `nc3_cosine`,
-    `exponent_efficiency` and so on (see `metrics.NeuralCollapse`), NaN in epochs in
+    `noise_cosine` and so on (see `metrics.NeuralCollapse`), NaN in epochs in
     between. Whatever reads logs records them: the `History` that `fit` returns, and
     `keras.callbacks.CSVLogger` and `TensorBoard` if they come after this callback.
 

@@ -4,9 +4,14 @@ Rows run over K classes: their means `means` (K, d), and the same without their 
 mean, `centred` (K, d); classifier weights (K, d). What is undefined is NaN.
 """
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
+from keras_spa import theory
 from keras_spa._types import Array
+from keras_spa.metrics.shot_accuracy import shot_groups, shot_means
+from keras_spa.theory import _inputs
 from keras_spa.theory._pairs import ROUNDING
 
 
@@ -44,6 +49,33 @@ def deviation_from_simplex(rows: Array) -> float:
     return float(np.mean(np.abs((rows @ rows.T)[pairs] + 1 / (len(rows) - 1))))
 
 
+def of_weights(weights: Array, centred: Array) -> dict[str, float]:
+    """NC2 of the weights, and their distance from the means (NC3)."""
+    return {
+        "nc2_weights_norm": variation(weights),
+        "nc2_weights_angle": deviation_from_simplex(weights),
+        "nc3_distance": self_duality_distance(weights, centred),
+    }
+
+
+def of_classes(
+    classes: dict[str, Array], counts: Array, class_counts: Sequence[float] | None
+) -> dict[str, float]:
+    """Mean cosines, by shots too, and smallest exponents of the classes with images."""
+    measures = {}
+    for kind, prefix in (("", "nc3_"), ("noise_", "noise_")):
+        cosines = classes[f"{kind}cosine"]
+        measures[f"{prefix}cosine"] = float(np.mean(cosines[counts > 0]))
+        if class_counts is not None:
+            means = shot_means(cosines, class_counts)
+            for shots, group in shot_groups(class_counts).items():
+                if counts[group].any():
+                    measures[f"{prefix}cosine_{shots}"] = means[shots]
+        worst = np.min(classes[f"{kind}exponent"][counts > 0])
+        measures[f"{kind}exponent_efficiency"] = float(np.minimum(1.0, worst))
+    return measures
+
+
 def self_duality_distance(weights: Array, centred: Array) -> float:
     """`‖W/‖W‖_F − M/‖M‖_F‖_F`."""
     if not (weights.any() and centred.any()):
@@ -52,12 +84,51 @@ def self_duality_distance(weights: Array, centred: Array) -> float:
     return float(np.linalg.norm(np.subtract(*scaled)))
 
 
+def alignment(
+    weights: Array, means: Array, biases: Array | None, metric: Array | None = None
+) -> tuple[Array, Array, Array]:
+    """Of each class the cosine, exponent and signed distance of its weight and mean.
+
+    Cosines of weights and centred means, exponents as shares of the optimum (NaN if two
+    means coincide) and `theory.boundary_distances`, arrays (K,). In a metric (d, d)
+    they are those of whitened weights and means.
+    """
+    weights, means, biases = _inputs.classifier(weights, means, biases, metric)
+    cosines = np.sum(unit(weights) * unit(means - means.mean(axis=0)), axis=1)
+    distances = theory.boundary_distances(weights, means, biases)
+    optimum = theory.optimal_error_exponent(means)
+    exponents = np.maximum(distances, 0) ** 2 / 2
+    shares = exponents / optimum if optimum > 0 else np.full(len(means), np.nan)
+    return cosines, shares, distances
+
+
 def nearest(features: Array, means: Array) -> Array:
     """Index of the row of `means` nearest to each of `features` (B, d)."""
     origin = means.mean(axis=0)  # near it, differences of squares lose fewer digits
     centres = means - origin
     offsets = np.sum(centres**2, axis=1) / 2
     return np.argmax((features - origin) @ centres.T - offsets, axis=1)
+
+
+def agreement(
+    parts: Iterable[tuple[Array, Array, Array]],
+    shares: Array,
+    met: Array,
+    means: Array,
+) -> float:
+    """How many images the classifier puts into the class with the nearest mean (NC4).
+
+    Args:
+        parts: Features (n, d), decisions (n,) and labels (n,) of the images.
+        shares: What an image of each class counts, (K,).
+        met: The classes with images.
+        means: Theirs, one row each.
+    """
+    same = 0.0
+    for features, decisions, labels in parts:
+        closest = met[nearest(features.astype("float64"), means)]
+        same += float(np.sum(shares[labels[closest == decisions]]))
+    return same
 
 
 def unit(rows: Array) -> Array:

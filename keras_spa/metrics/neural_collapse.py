@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_spa import _checks, theory
+from keras_spa import _checks
 from keras_spa._types import Array, Tensor
-from keras_spa.metrics import _collapse, _inputs
-from keras_spa.metrics.per_class import exact_class_means
-from keras_spa.metrics.shot_accuracy import shot_means
+from keras_spa.metrics import _collapse, _inputs, _noise
+from keras_spa.metrics._collapse_notes import collapse_notes
+from keras_spa.metrics._sample import ClassSample
+from keras_spa.metrics.per_class import exact_class_means, within_class_covariance
 from keras_spa.theory import _pairs
 
 
@@ -36,14 +37,20 @@ class NeuralCollapse:
     - `nc4`: share of images that the classifier puts into the class with the nearest
       μ_c. Collapsed: 1.
     - `exponent_efficiency`: see `theory.exponent_efficiency`. Aligned: 1.
+    - `noise_cosine`, `noise_exponent_efficiency`: the same two in the metric of the
+      noise, `w_c·m_c/√((w_cᵀΣw_c)(m_cᵀΣ⁻¹m_c))` and T6 and T7 of docs/theory.md. Σ is
+      the within-class covariance averaged over the classes, shrunk by α = 0.1 as in
+      `align`: `(1−α)Σ + α·tr(Σ)/d·I`. Aligned: 1.
 
     Without weights, or without logits, what needs them is left out. Classes without
     images are left out of all sums, and K counts the others. What is undefined, such
     as a distance between equal means, is NaN, and `notes` and a warning say why.
 
     Sums are float64, on the host, in a form that does not subtract large numbers.
-    Memory: `8·(d² + K·d)` bytes and, if logits are given, `4·N·d` for `nc4`: which mean
-    is nearest is known only at the end.
+    Memory: `8·(d² + K·d)` bytes and the features, `4·N·d`: which mean is nearest, and
+    how much an image of a class counts in Σ, is known only at the end. Beyond 1 GiB of
+    features `nc4` and Σ are those of a random sample, as many images of each class;
+    all else stays exact.
 
     Args:
         num_classes: K, at least 2.
@@ -64,12 +71,17 @@ class NeuralCollapse:
     >>> import numpy as np
     >>> import keras_spa as spa
     >>> etf = spa.theory.simplex_etf(3, 2)
-    >>> labels = np.array([0, 1, 2, 0])
+    >>> labels = np.arange(6) % 3
+    >>> features = etf[labels] + np.repeat([[0.1, 0], [-0.1, 0]], 3, axis=0)
     >>> metric = spa.metrics.NeuralCollapse(num_classes=3)
-    >>> metric.update_state(etf[labels], labels, logits=etf[labels] @ etf.T)
+    >>> metric.update_state(features, labels, logits=features @ etf.T)
     >>> measures = metric.result(weights=2 * etf)
-    >>> print(*(round(abs(measures[name]), 3) for name in ("nc1", "nc3_cosine", "nc4")))
-    0.0 1.0 1.0
+    >>> for name in ("nc1", "nc3_cosine", "nc4", "noise_cosine"):
+    ...     print(name, round(measures[name], 3))
+    nc1 0.007
+    nc3_cosine 1.0
+    nc4 1.0
+    noise_cosine 0.659
 
     Reference: Papyan, Han and Donoho (2020), "Prevalence of neural collapse during the
     terminal phase of deep learning training", for NC1 to NC4, of which they count the
@@ -93,8 +105,9 @@ class NeuralCollapse:
         self.means: Any = None  # made when d is known
         self._scatter: Any = None  # Σ_i (h_i − μ)(h_i − μ)ᵀ, (d, d)
         self._spread = np.zeros(self.num_classes)  # Σ_i ‖h_i − μ_c‖² by class
-        # (features, decisions) of each batch, for NC4
-        self._kept: list[tuple[Array, Array]] = []
+        self._sample = ClassSample(self.num_classes)
+        self._decided = False  # whether the sample holds decisions
+        self._covariance: Any = None  # made when it is asked for
         self._batch = -1
 
     def update_state(
@@ -116,10 +129,13 @@ class NeuralCollapse:
             self._scatter = np.zeros((features.shape[1], features.shape[1]))
         if not len(labels):
             return
+        self._covariance = None
+        self._decided = logits is not None
+        decisions = np.full(len(labels), -1)
         if logits is not None:
-            decisions = ops.argmax(ops.convert_to_tensor(logits), axis=-1)
-            kept = features.astype("float32"), ops.convert_to_numpy(decisions)
-            self._kept.append(kept)
+            best = ops.argmax(ops.convert_to_tensor(logits), axis=-1)
+            decisions = ops.convert_to_numpy(best)
+        self._sample.add(features, decisions, labels)
         counts, means = exact_class_means([(features, labels)], self.num_classes)
         inside = features - means[labels]
         self._spread += np.bincount(
@@ -145,7 +161,7 @@ class NeuralCollapse:
         Args:
             weights: (K, d), row c the classifier's weight of class c: the transpose of
                 a Keras kernel. Optional.
-            biases: (K,), its biases, for `exponent_efficiency`. Defaults to 0.
+            biases: (K,), its biases, for the efficiencies. Defaults to 0.
         """
         met, means, centred = self._class_means()
         distances = _pairs.squared_distances(means)
@@ -159,9 +175,13 @@ class NeuralCollapse:
         }
         if weights is not None:
             weights = _inputs.weights(weights, self.means.shape)
-            measures |= self._classifier_measures(weights, biases, distances)
-        if self._kept:
-            measures["nc4"] = self._agreement(met, means)
+            classes = self.per_class(weights, biases)
+            measures |= _collapse.of_weights(weights[met], centred)
+            measures |= _collapse.of_classes(classes, self.counts, self.class_counts)
+        if self._decided:
+            shares = self.counts / np.maximum(self._sample.counts(), 1)
+            agreeing = _collapse.agreement(self._sample.parts(), shares, met, means)
+            measures["nc4"] = agreeing / float(self.counts.sum())
         names = [name for name, value in measures.items() if np.isnan(value)]
         if names:
             reasons = " ".join(self.notes(weights))
@@ -170,71 +190,53 @@ class NeuralCollapse:
 
     def cosines(self, weights: Tensor) -> Array:
         """`cos(w_c, m_c)` of each class, (K,); NaN for classes without images."""
-        met, _, centred = self._class_means()
-        rows = _collapse.unit(_inputs.weights(weights, self.means.shape)[met])
-        cosines = np.full(self.num_classes, np.nan)
-        cosines[met] = np.sum(rows * _collapse.unit(centred), axis=1)
-        return cosines
+        return self.per_class(weights)["cosine"]
+
+    def per_class(
+        self, weights: Tensor, biases: Tensor | None = None
+    ) -> dict[str, Array]:
+        """What `result` sums up over the classes, by name.
+
+        Args:
+            weights, biases: as in `result`.
+
+        Returns:
+            float64 arrays (K,), NaN for classes without images and where undefined:
+            `cosine`; `exponent`, E_c of `theory.error_exponent` as a share of
+            `theory.optimal_error_exponent`; `noise_cosine` and `noise_exponent`, the
+            same in the metric of the noise; `distance`, that of
+            `theory.boundary_distances` in this metric.
+        """
+        met, means, _ = self._class_means()
+        weights = _inputs.weights(weights, self.means.shape)[met]
+        if biases is not None:
+            biases = np.asarray(biases, "float64")[met]
+        names = "cosine", "exponent", "noise_cosine", "noise_exponent", "distance"
+        values = {name: np.full(self.num_classes, np.nan) for name in names}
+        cosines, exponents, _ = _collapse.alignment(weights, means, biases)
+        found = [cosines, exponents]
+        if (metric := self._metric()) is not None:
+            found += _collapse.alignment(weights, means, biases, metric)
+        for name, of_met in zip(names, found, strict=False):
+            values[name][met] = of_met
+        return values
 
     def notes(self, weights: Tensor | None = None) -> list[str]:
         """Sentences about what is missing or cannot be; [] if all is well."""
-        met, means, centred = self._class_means()
-        notes = []
-        if len(met) < self.num_classes:
-            missing = np.setdiff1d(np.arange(self.num_classes), met)
-            notes.append(
-                f"Classes without images, left out: {_inputs.listed(missing)}."
-            )
-        if means.shape[1] < len(met) - 1:
-            notes.append(
-                f"A simplex ETF of {len(met)} classes needs {len(met) - 1} dimensions; "
-                f"with {means.shape[1]}, NC2 cannot reach 0."
-            )
-        distances = _pairs.squared_distances(means)
-        if not distances.any():
-            notes.append("The means of all classes coincide: features tell none apart.")
-        elif len(pairs := np.argwhere(np.triu(distances == 0, 1))):
-            same = ", ".join(f"{met[i]} and {met[j]}" for i, j in pairs[:5])
-            notes.append(f"Classes whose means coincide: {same}.")
+        met, means, _ = self._class_means()
         if weights is not None:
-            zero = met[~_inputs.weights(weights, self.means.shape)[met].any(axis=1)]
-            if len(zero):
-                notes.append(f"Classes whose weights are 0: {_inputs.listed(zero)}.")
-        return notes
-
-    def _classifier_measures(
-        self, weights: Array, biases: Tensor | None, distances: Array
-    ) -> dict[str, float]:
-        met, means, centred = self._class_means()
-        cosines = self.cosines(weights)
-        measures = {
-            "nc2_weights_norm": _collapse.variation(weights[met]),
-            "nc2_weights_angle": _collapse.deviation_from_simplex(weights[met]),
-            "nc3_cosine": float(np.mean(cosines[met])),
-        }
-        if self.class_counts is not None:
-            groups = shot_means(cosines, self.class_counts)
-            known = {shots: mean for shots, mean in groups.items() if mean == mean}
-            measures |= {f"nc3_cosine_{shots}": mean for shots, mean in known.items()}
-        measures["nc3_distance"] = _collapse.self_duality_distance(
-            weights[met], centred
+            weights = _inputs.weights(weights, self.means.shape)[met]
+        return collapse_notes(
+            self.counts, means, weights, self._metric(), self._sample.counts()
         )
-        measures["exponent_efficiency"] = float("nan")
-        if np.all(distances[np.triu_indices(len(met), 1)] > 0):
-            if biases is not None:
-                biases = np.asarray(biases, "float64")[met]
-            measures["exponent_efficiency"] = theory.exponent_efficiency(
-                weights[met], means, biases
-            )
-        return measures
 
-    def _agreement(self, met: Array, means: Array) -> float:
-        same = seen = 0
-        for features, decisions in self._kept:
-            nearest = met[_collapse.nearest(features.astype("float64"), means)]
-            same += int(np.count_nonzero(nearest == decisions))
-            seen += len(decisions)
-        return float(same / seen)
+    def _metric(self) -> Array | None:
+        """Σ, shrunk, (d, d); None if the features do not scatter."""
+        if self._covariance is None:
+            sample = self._sample.parts()
+            counts = self._sample.counts()
+            self._covariance = within_class_covariance(sample, self.means, counts)
+        return _noise.shrunk(self._covariance, self._class_means()[1])
 
     def _class_means(self) -> tuple[Array, Array, Array]:
         """Classes with images, their means, and these without their common mean."""

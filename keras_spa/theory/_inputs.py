@@ -99,8 +99,9 @@ def classifier(
             f"Received: weights.shape={weights.shape}, means.shape={means.shape}"
         )
     if covariance is not None:
-        weights = weights @ cholesky(covariance, means.shape[1])
-        means = whitened_means(means, covariance)
+        factor = cholesky(covariance, means.shape[1])
+        weights = weights @ factor
+        means = solve_triangular(factor, means.T, lower=True).T
     if biases is None:
         return weights, means, np.zeros(len(weights))
     biases = _numbers("biases", biases, "(K,)")

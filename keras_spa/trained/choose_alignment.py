@@ -10,6 +10,7 @@ import numpy as np
 from keras_spa import _checks, theory
 from keras_spa._types import Array, ClassCounts, Dataset
 from keras_spa.losses import log_prior
+from keras_spa.metrics._noise import SHRINKAGE, shrunk
 from keras_spa.metrics.calibration import calibration_error
 from keras_spa.metrics.per_class import accuracy_per_class, within_class_covariance
 from keras_spa.trained import adjustment
@@ -27,8 +28,6 @@ from keras_spa.trained.alignment_choice import AlignmentChoice
 from keras_spa.trained.observe import Observer, observe
 
 MEMORISED = 0.98  # accuracy on the training images, mean over classes
-SHRINKAGE = 0.1
-LEAST_SCATTER = 1e-12  # of the features' mean square: below it is rounding
 
 
 class Plan(NamedTuple):
@@ -145,16 +144,14 @@ def optimal_classifier(
     mean length.
     """
     met = counts > 0
-    dimension = len(covariance)
-    trace = np.trace(covariance) / dimension
-    if not trace > LEAST_SCATTER * np.mean(means[met] ** 2):
+    metric = shrunk(covariance, means[met])
+    if metric is None:
         raise ValueError(
             "Argument `dataset` must give features that scatter about their class "
             "means. Received: one and the same feature for all images of each class"
         )
-    shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * trace * np.eye(dimension)
     weights, biases = np.zeros_like(means), np.zeros(len(means))
-    weights[met], biases[met] = theory.optimal_classifier(means[met], shrunk)
+    weights[met], biases[met] = theory.optimal_classifier(means[met], metric)
     biases[~met] = biases[met].mean()
     return weights, biases
 

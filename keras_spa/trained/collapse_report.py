@@ -8,14 +8,21 @@ from typing import Any, Self
 
 import numpy as np
 
-from keras_spa import markdown, theory
+from keras_spa import markdown
 from keras_spa._types import Array
 from keras_spa.metrics.neural_collapse import NeuralCollapse
 from keras_spa.metrics.shot_accuracy import shot_groups
 from keras_spa.plots import check_path
 from keras_spa.trained._report_plot import draw_report
+from keras_spa.trained._verdict import verdict
 
 MOST_ROWS = 20  # of the table by class
+LEGEND = "*exponent*: of the class's errors, as a share of the optimum."
+LEGEND_IN_NOISE = """*cosine*: of weight and optimum, in the metric of the noise.
+*plain cosine*: of weight and class mean.
+*distance*: from the class mean to its nearest boundary, in standard deviations of the
+noise; negative if the mean itself is misclassified.
+*exponent*: of the class's errors, as a share of the optimum."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +45,13 @@ class CollapseReport:
             exponent efficiency.
         metrics: The measures of `metrics.NeuralCollapse` by name.
         notes: Sentences about what is missing or cannot be.
+        noise_cosine_per_class: The cosines in the metric of the noise: of weights and
+            those of `theory.optimal_classifier`.
+        noise_exponent_per_class: The exponents in it, as a share of the optimum in it.
+        distance_per_class: `theory.boundary_distances` in it: of each class's mean from
+            its nearest boundary, in standard deviations of the noise, negative if the
+            mean itself is misclassified. The three are NaN if the features of a class
+            are all equal, and [] (default) if unknown.
 
     Example:
 
@@ -49,7 +63,7 @@ class CollapseReport:
     ...     cosine_per_class=[0.9, 0.4], exponent_per_class=[1.2, 0.3],
     ...     metrics={"nc3_cosine": 0.65, "exponent_efficiency": 0.3}, notes=[],
     ... )
-    >>> print(report)
+    >>> print(report)  # of features whose noise is not known
     Misaligned, most in the tail: mean cosine 0.65 of weights and class means (0.90 for
     the most frequent third of the classes, 0.40 for the rarest). The classifier uses
     30 % of what its features' means allow. Accuracy 80.0 %.
@@ -67,6 +81,9 @@ class CollapseReport:
     exponent_per_class: list[float]
     metrics: dict[str, float]
     notes: list[str]
+    noise_cosine_per_class: list[float] = dataclasses.field(default_factory=list)
+    noise_exponent_per_class: list[float] = dataclasses.field(default_factory=list)
+    distance_per_class: list[float] = dataclasses.field(default_factory=list)
 
     @property
     def head_to_tail(self) -> Array:
@@ -75,40 +92,27 @@ class CollapseReport:
         return order[np.asarray(self.images)[order] > 0]
 
     @property
-    def verdict(self) -> str:
-        """Three sentences: aligned or not, where not, and what it costs.
+    def noise_known(self) -> bool:
+        """Whether there are measures in the metric of the noise."""
+        return math.isfinite(self.metrics.get("noise_cosine", math.nan))
 
-        "Aligned" is a mean cosine of at least 0.95, "nearly aligned" of 0.85; "most in
-        the tail" a cosine that is lower by 0.1 or more for the rarest third of the
-        classes than for the most frequent (limits of ours).
+    @property
+    def cosines(self) -> list[float]:
+        """The cosines that count: in the metric of the noise if it is known."""
+        known = self.noise_known
+        return self.noise_cosine_per_class if known else self.cosine_per_class
+
+    @property
+    def verdict(self) -> str:
+        """At most four sentences: aligned or not, where not, its price, what helps.
+
+        It speaks of the metric of the noise, in which aligned weights are optimal, if
+        the noise is known. "Aligned" is a mean cosine of at least 0.95, "nearly
+        aligned" of 0.85: two classes then keep its square, 90 % and 72 %, of their
+        exponent. "Most in the tail" is a cosine that is lower by 0.1 or more for the
+        rarest third of the classes than for the most frequent. The limits are ours.
         """
-        cosine = self.metrics["nc3_cosine"]
-        names = ((0.95, "Aligned"), (0.85, "Nearly aligned"), (-2, "Misaligned"))
-        words = next(name for least, name in names if not cosine < least)
-        order = self.head_to_tail
-        third = max(1, len(order) // 3)
-        cosines = np.asarray(self.cosine_per_class)
-        head, tail = cosines[order[:third]].mean(), cosines[order[-third:]].mean()
-        where = ""
-        if head - tail >= 0.1 and len(order) > 1:
-            words += ", most in the tail" if words == "Misaligned" else ", but the tail"
-            where = (
-                f" ({head:.2f} for the most frequent third of the classes, {tail:.2f} "
-                "for the rarest)"
-            )
-        text = f"{words}: mean cosine {cosine:.2f} of weights and class means{where}. "
-        efficiency = self.metrics["exponent_efficiency"]
-        if wrong := np.count_nonzero(np.asarray(self.exponent_per_class) == 0):
-            text += (
-                f"The classifier puts even the mean feature of {wrong} of {len(order)} "
-                "classes into another class. "
-            )
-        elif not math.isnan(efficiency):
-            text += (
-                f"The classifier uses {100 * efficiency:.0f} % of what its features' "
-                "means allow. "
-            )
-        return text + f"Accuracy {100 * self.accuracy:.1f} %."
+        return verdict(self)
 
     def __str__(self) -> str:
         return self.verdict
@@ -125,15 +129,13 @@ class CollapseReport:
         """The report of a filled `NeuralCollapse` and a linear classifier."""
         images = collapse.counts
         met = np.flatnonzero(images)
-        exponents = np.full(collapse.num_classes, np.nan)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the report holds the notes instead
             metrics = collapse.result(weights, biases)
-        if not math.isnan(metrics["exponent_efficiency"]):
-            means = collapse.means[met]
-            exponents[met] = theory.error_exponent(
-                weights[met], means, None if biases is None else biases[met], True
-            ) / theory.optimal_error_exponent(means)
+        classes = {
+            f"{name}_per_class": [float(value) for value in values]
+            for name, values in collapse.per_class(weights, biases).items()
+        }
         counts = images if collapse.class_counts is None else collapse.class_counts
         right = np.asarray(accuracy_per_class)[met] @ images[met]
         return cls(
@@ -143,10 +145,9 @@ class CollapseReport:
             dimension=collapse.means.shape[1],
             accuracy=float(right / images.sum()),
             accuracy_per_class=[float(value) for value in accuracy_per_class],
-            cosine_per_class=[float(value) for value in collapse.cosines(weights)],
-            exponent_per_class=[float(value) for value in exponents],
             metrics=metrics,
             notes=collapse.notes(weights),
+            **classes,
         )
 
     def shots(self) -> dict[str, Array]:
@@ -167,43 +168,54 @@ class CollapseReport:
         """Verdict, measures, and the classes: all of up to 20, groups of more."""
         measures = [["measure", "value", "collapsed"]]
         for name, value in self.metrics.items():
-            collapsed = name.startswith(("nc3_cosine", "nc4", "exponent"))
+            collapsed = name.startswith(("nc3_cosine", "nc4", "exponent", "noise"))
             measures.append([name, f"{value:.4g}", str(int(collapsed))])
-        classes = [["class", "training images", "cosine", "accuracy (%)", "exponent"]]
+        classes = [["class", *self._columns()]]
         order = self.head_to_tail
         if len(order) <= MOST_ROWS:
             classes += [self._row(self.class_names[c], [c]) for c in order]
         else:
             for name, group in self.shots().items():
                 classes.append(self._row(f"{name}: {len(group)} classes", group))
-            worst = order[np.argsort(np.asarray(self.cosine_per_class)[order])][:5]
+            worst = order[np.argsort(np.asarray(self.cosines)[order])][:5]
             classes += [self._row(f"worst: {self.class_names[c]}", [c]) for c in worst]
-        legend = "*exponent*: of the class's errors, as a share of the optimum."
+        legend = LEGEND_IN_NOISE if self.noise_known else LEGEND
         return (
             f"{self.verdict}\n\n{markdown.table(measures)}\n{markdown.table(classes)}\n"
             + "\n".join([legend, *self.notes])
             + "\n"
         )
 
+    def _columns(self) -> dict[str, tuple[list[float], str]]:
+        """Values of all classes and their format, by the name of the column."""
+        known = self.noise_known
+        columns: dict[str, tuple[Any, str]] = {
+            "training images": (self.class_counts, ".4g"),
+            "cosine": (self.cosines, ".2f"),
+        }
+        if known:
+            columns["plain cosine"] = (self.cosine_per_class, ".2f")
+        shares = [100 * share for share in self.accuracy_per_class]
+        columns["accuracy (%)"] = (shares, ".1f")
+        if known:
+            columns["distance"] = (self.distance_per_class, ".2f")
+        exponents = self.noise_exponent_per_class if known else self.exponent_per_class
+        return columns | {"exponent": (exponents, ".2f")}
+
     def _row(self, name: str, classes: Array) -> list[str]:
         """Cells of the mean over some classes."""
-        counts, cosine, accuracy, exponent = (
-            np.mean(np.asarray(values)[classes])
-            for values in (
-                self.class_counts,
-                self.cosine_per_class,
-                self.accuracy_per_class,
-                self.exponent_per_class,
-            )
+        columns = self._columns().values()
+        means = (
+            format(np.mean(np.asarray(values)[classes]), how) for values, how in columns
         )
-        numbers = (f"{counts:.4g}", f"{cosine:.2f}", f"{100 * accuracy:.1f}")
-        return [name, *numbers, f"{exponent:.2f}"]
+        return [name, *means]
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Draws the report into a file, .png or .svg.
 
-        Cosine and accuracy by class from head to tail, and how many classes have which
-        angle between weight and class mean; the verdict above.
+        Cosine, accuracy and distance by class from head to tail, and how many classes
+        have which angle between weight and optimum; the verdict above. If the noise is
+        not known, plain cosines and angles.
         """
         draw_report(self, check_path(path))
 

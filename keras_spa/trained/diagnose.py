@@ -25,9 +25,15 @@ def diagnose(
     """Measures neural collapse and alignment of a classifier, class by class.
 
     One pass over the data in inference mode. Features are the inputs of the model's
-    last layer with a kernel; its weights are compared with their class means. Diagnose
-    the training images without augmentation for what training has led to (NC1 to NC4
-    are meant so), test images for what the classifier meets in use.
+    last layer with a kernel; its weights are compared with their class means, and with
+    the weights that are optimal in the noise of the features (docs/theory.md, T7): with
+    `Σ⁻¹m_c`, Σ being the within-class covariance averaged over the classes and shrunk
+    by 0.1, as in `align`. Diagnose the training images without augmentation for what
+    training has led to (NC1 to NC4 are meant so), test images for what the classifier
+    meets in use.
+
+    Features are kept up to 1 GiB. If there are more, NC4 and Σ are those of a random
+    sample, as many images of each class, and `notes` say so; all else is exact.
 
     Args:
         model: A `SpAModel`, or any Keras model that `SpAModel.from_model` can split. It
@@ -57,14 +63,19 @@ def diagnose(
     >>> import keras
     >>> import numpy as np
     >>> import keras_spa as spa
+    >>> etf = spa.theory.simplex_etf(3, 4)
     >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    >>> model.layers[0].set_weights([spa.theory.simplex_etf(3, 4).T, np.zeros(3)])
-    >>> labels = np.array([0, 1, 2, 0])
-    >>> images = spa.theory.simplex_etf(3, 4)[labels]
-    >>> report = spa.diagnose(model, (images, labels), verbose=0)
+    >>> model.layers[0].set_weights([etf.T, np.zeros(3)])
+    >>> labels = np.arange(90) % 3
+    >>> noise = np.random.RandomState(0).normal(size=(90, 4)) * [0.8, 0.2, 0.2, 0.2]
+    >>> report = spa.diagnose(model, (etf[labels] + noise, labels), verbose=0)
     >>> print(report)
-    Aligned: mean cosine 1.00 of weights and class means. The classifier uses 100 % of
-    what its features' means allow. Accuracy 100.0 %.
+    Misaligned: mean cosine 0.71 of weights and optimal ones, in the metric of the
+    noise. The classifier uses 67 % of the error exponent that its features allow.
+    Accuracy 85.6 %. `keras_spa.align` moves the classifier towards the optimum, without
+    training.
+    >>> print(round(report.metrics["nc3_cosine"], 2))  # with plain class means
+    0.98
 
     Reference: the measures are those of `metrics.NeuralCollapse`; the report is ours.
     """

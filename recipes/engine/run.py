@@ -86,6 +86,8 @@ def run(
         "cosine": learnt.metrics["nc3_cosine"],
         "cosine_per_class": learnt.cosine_per_class,
         "exponent_per_class": storage.without_nan(learnt.exponent_per_class),
+        "noise_cosine_per_class": storage.without_nan(learnt.noise_cosine_per_class),
+        "distance_per_class": storage.without_nan(learnt.distance_per_class),
         "neural_collapse": storage.without_nan(learnt.metrics),
         "history": history,
         "wall_time_s": round(seconds, 2),

@@ -49,6 +49,10 @@ def test_result_file_tells_how_it_came_about(smoke):
     assert result["flags"]["imbalance_factor"] == 50
     assert len(result["accuracy"]["per_class"]) == 10
     assert result["cosine"] == pytest.approx(np.mean(result["cosine_per_class"]))
+    measures = result["neural_collapse"]
+    noise = np.mean(result["noise_cosine_per_class"])
+    assert measures["noise_cosine"] == pytest.approx(noise)
+    assert len(result["distance_per_class"]) == 10
     assert len(result["history"]["alignment"]) == 1
     assert {"keras", "backend", "commit", "hardware"} <= set(result["environment"])
     assert result["images_per_s"] > 0

@@ -31,10 +31,11 @@ class SpASLERP(Alignment):
     Args:
         rate: a, the share of the angle to turn each step, in [0, 1], or a
             `keras.optimizers.schedules.LearningRateSchedule` of the optimizer's
-            iterations, such as `CosineRamp`. Defaults to 0.01. At 1 the weight takes
-            the direction of its target at once, and what training knew is lost.
+            iterations: `PiecewiseConstantDecay([n], [0.01, 0.0])` aligns in the first n
+            steps only, `CosineRamp` begins gently. Defaults to 0.01. At 1 the weight
+            takes the direction of its target at once, and what training knew is lost.
         threshold: Classes whose cosine is above it are left alone, in [−1, 1].
-            Defaults to 0.95.
+            Defaults to 1: none is.
         center: Whether the class means are centred first. Defaults to True in the
             metric of the noise, and to False in isotropic noise.
         norm: `"keep"` (default) leaves each length as it is; `"equal"` gives all seen
@@ -52,9 +53,11 @@ class SpASLERP(Alignment):
 
     Example:
 
+    >>> import keras
     >>> import keras_spa as spa
-    >>> print(spa.SpASLERP(spa.CosineRamp(0.02, steps=10_000)).threshold)
-    0.95
+    >>> first_steps = keras.optimizers.schedules.PiecewiseConstantDecay
+    >>> align = spa.SpASLERP(first_steps([1000], [0.01, 0.0]))
+    >>> paper = spa.SpASLERP.paper(spa.CosineRamp(0.02, steps=10_000))
 
     Reference: Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters". The pairs
     (rate, threshold) known from unpublished drafts are (0.002, 0.95), (0.02, 0.95)
@@ -66,7 +69,7 @@ class SpASLERP(Alignment):
     def __init__(
         self,
         rate: float | LearningRateSchedule = 0.01,
-        threshold: float = 0.95,
+        threshold: float = 1.0,
         center: bool | None = None,
         norm: str = "keep",
         noise: str = "within_class",

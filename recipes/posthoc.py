@@ -3,8 +3,8 @@
     python recipes/cifar10_lt.py --flagfile=ROW.flags --export_dir=MODELS
     python recipes/posthoc.py --recipe=cifar10_lt --models=MODELS --flagfile=ROW.flags
 
-Takes the trained models METHOD-none-ifN-seedN.keras that a recipe exported, and the
-same data flags. `spa.align(model, train)` takes the augmentation of the flags and holds
+Takes the trained models METHOD-none-ifN-seedN.keras that a recipe exported, or with
+--alignment=NAME those METHOD-NAME-ifN-seedN.keras, and the same data flags. `spa.align(model, train)` takes the augmentation of the flags and holds
 nothing out; parameters that are chosen, or fitted by `spa.align` with held-out images,
 are so on the validation images of each model. The test images are looked at once, and
 all methods see the same features. Prints a table and leaves table.md and results.json
@@ -46,7 +46,7 @@ TURNS = [
 ]
 LDAM_SCALE = 30.0  # of the cosines in its loss
 DATA = ("imbalance_factor", "max_count", "order", "validation_per_class")
-NAME = re.compile(r"(\w+)-none-if([\d.]+)-seed(\d+)")
+NAME = re.compile(r"([a-z_]+)-([a-z_]+)-if([\d.]+)-seed(\d+)")
 Classifier = tuple[np.ndarray, np.ndarray]
 
 
@@ -177,7 +177,7 @@ def augmentation(config: RunConfig) -> Callable[[Any], Any] | None:
 def exported_models(
     folder: str | None, config: RunConfig
 ) -> list[tuple[pathlib.Path, RunConfig]]:
-    """The models without alignment at this imbalance factor, and their runs."""
+    """The models of this alignment and imbalance factor, and their runs."""
     if folder is None:
         raise ValueError("--models=FOLDER is missing: that of exported .keras files")
     if not config.validation_per_class:
@@ -185,16 +185,14 @@ def exported_models(
     models = []
     for path in sorted(pathlib.Path(folder).glob("*.keras")):
         match = NAME.fullmatch(path.stem)
-        if match and float(match[2]) == config.imbalance_factor:
-            method, seed = match[1], int(match[3])
-            run = dataclasses.replace(
-                config, method=method, alignment="none", seed=seed
-            )
+        wanted = config.alignment, config.imbalance_factor
+        if match and (match[2], float(match[3])) == wanted:
+            run = dataclasses.replace(config, method=match[1], seed=int(match[4]))
             _check_data(path, run)
             models.append((path, run))
     if not models:
         raise ValueError(
-            f"--models={folder} holds no METHOD-none-if"
+            f"--models={folder} holds no METHOD-{config.alignment}-if"
             f"{config.imbalance_factor:g}-seedN.keras"
         )
     return models

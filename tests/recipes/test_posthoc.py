@@ -142,6 +142,12 @@ def test_models_of_other_data_are_refused(tmp_path):
     result = dict.fromkeys(storage.NEEDED) | {"flags": config.identity()}
     storage.write_result(tmp_path / f"{config.name}.json", result)
     assert len(posthoc.exported_models(str(tmp_path), config)) == 1
+    aligned = dataclasses.replace(config, alignment="spa_slerp_noise")
+    with pytest.raises(ValueError, match="no METHOD-spa_slerp_noise-if100-seedN"):
+        posthoc.exported_models(str(tmp_path), aligned)
+    (tmp_path / f"{aligned.name}.keras").touch()
+    ((path, run),) = posthoc.exported_models(str(tmp_path), aligned)
+    assert (path.stem, run) == (aligned.name, aligned)
     other = dataclasses.replace(config, max_count=500)
     with pytest.raises(ValueError, match="trained with --max_count=None, not with 500"):
         posthoc.exported_models(str(tmp_path), other)

@@ -4,12 +4,13 @@
     python recipes/posthoc.py --recipe=cifar10_lt --models=MODELS --flagfile=ROW.flags
 
 Takes the trained models METHOD-none-ifN-seedN.keras that a recipe exported, or with
---alignment=NAME those METHOD-NAME-ifN-seedN.keras, and the same data flags. `spa.align(model, train)` takes the augmentation of the flags and holds
-nothing out; parameters that are chosen, or fitted by `spa.align` with held-out images,
-are so on the validation images of each model. The test images are looked at once, and
-all methods see the same features. Prints a table and leaves table.md and results.json
-in --output_dir. The rule of `spa.align` needs a classifier with a bias: the cosine
-classifiers of ldam_drw are compared without it, their cosines times 30 as logits.
+--alignment=NAME those METHOD-NAME-ifN-seedN.keras, and the same data flags.
+`spa.align(model, train)` takes the augmentation of the flags and holds nothing out;
+parameters that are chosen, or fitted by `spa.align` with held-out images, are so on the
+validation images of each model. The test images are looked at once, and all methods see
+the same features. Prints a table and leaves table.md and results.json in --output_dir.
+The rule of `spa.align` needs a classifier with a bias: the cosine classifiers of
+ldam_drw are compared without it, their cosines times 30 as logits.
 """
 
 import dataclasses

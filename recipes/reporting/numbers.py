@@ -148,8 +148,8 @@ def _overview(alignments: Sequence[str], cell: Callable[[Summary], str]) -> str:
             ]
             summaries = {(s.method, s.alignment): s for s in summary.summarize(runs)}
             for method in dict.fromkeys(method for method, _ in summaries):
-                baseline = summaries[method, "none"]
-                if len(baseline.runs) < LEAST_SEEDS:
+                baseline = summaries.get((method, "none"))
+                if baseline is None or len(baseline.runs) < LEAST_SEEDS:
                     continue
                 cells = [summaries.get((method, a)) for a in alignments]
                 texts = ["-" if one is None else cell(one) for one in cells]

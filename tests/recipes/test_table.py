@@ -157,3 +157,9 @@ def test_a_result_of_other_settings_is_refused(tmp_path):
             assert len(rows.load_runs(tmp_path, "ce.flags", config)) == 1
     other = dataclasses.replace(config, imbalance_factor=20.0)
     assert rows.load_runs(tmp_path, "ce.flags", other) == ()
+
+
+def test_an_overview_leaves_out_rows_whose_baseline_nobody_has_run(monkeypatch):
+    aligned = [run for run in numbers.load("digits_lt") if run["alignment"] != "none"]
+    monkeypatch.setattr(numbers, "_load_all", lambda folder: tuple(aligned))
+    assert len(numbers.table("gains").splitlines()) == 2  # header and rule

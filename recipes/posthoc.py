@@ -32,6 +32,7 @@ from engine.inputs import augmentation_layers
 from engine.registry import RECIPES
 from keras_spa.files import write_atomically
 from keras_spa.losses import log_prior
+from keras_spa.metrics import calibration_error
 from keras_spa.trained import Observer, aligned_classifier, linear_classifier, observe
 from keras_spa.trained.choose_alignment import collected, plan_alignment
 from reporting import posthoc_page
@@ -83,7 +84,10 @@ def compare(
     data: spa.data.LongTailedData,
     augment: Callable[[Any], Any] | None = None,
 ) -> dict[str, dict[str, float | None]]:
-    """`{method: {"all", "many", "medium", "few"}}`: test accuracy in percent."""
+    """`{method: {"all", "many", "medium", "few", "calibration error"}}` in percent.
+
+    Accuracies on the test images, and the expected calibration error there.
+    """
     observer = Observer(model)
     splits = {
         name: collected(observe(observer, tuple(getattr(data, name)), 500, verbose=0))
@@ -108,10 +112,13 @@ def compare(
             choices[method] = plan.classifier(weights, biases)
     accuracies = {}
     for method, choice in choices.items():
-        per_class = 100 * _accuracy_per_class(*splits["test"], *choice)
+        features, labels = splits["test"]
+        per_class = 100 * _accuracy_per_class(features, labels, *choice)
+        logits = features @ choice[0].T + choice[1]
         accuracies[method] = {
             "all": per_class.mean(),  # the test set is balanced
             **shot_accuracies(per_class, counts),
+            posthoc_page.CALIBRATION: 100 * calibration_error(logits, labels),
         }
     return accuracies
 

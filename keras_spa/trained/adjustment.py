@@ -1,7 +1,7 @@
 """How a trained classifier's logits are put right: pure NumPy, no models.
 
-The logits z become `a·z + β·z* − τ·log π`, with z* those of the optimal classifier and
-π the training frequencies.
+The logits z become `(a·z + β·z* − τ·log π)/T`, with z* those of the optimal classifier
+and π the training frequencies.
 """
 
 import numpy as np
@@ -49,6 +49,34 @@ def snapped(share: float) -> float:
         if abs(share - value) <= SNAP:
             return value
     return share
+
+
+def temperature(
+    before: tuple[Array, Array],
+    after: tuple[Array, Array],
+    means: Array,
+    covariance: Array,
+) -> float:
+    """T, at which the logits after an alignment are as confident as those before.
+
+    `z_after/T` is the multiple of z_after that is nearest to z_before in least squares,
+    over features of all classes alike and logits without their mean over the classes:
+    `T = ⟨z_after, z_after⟩/⟨z_after, z_before⟩`. Logits are linear in the features, so
+    these means need only the features' second moments. 1 where no multiple is near.
+
+    Args:
+        before, after: weights (K, d) and biases (K,).
+        means: μ (C, d), of the classes with images.
+        covariance: Σ (d, d), within the classes.
+    """
+    moments = np.pad(np.asarray(covariance, "float64"), (0, 1))
+    rows = np.column_stack([means, np.ones(len(means))]).astype("float64")
+    moments += rows.T @ rows / len(rows)
+    old, new = (np.column_stack(pair).astype("float64") for pair in (before, after))
+    old, new = old - old.mean(axis=0), new - new.mean(axis=0)
+    weighted = new @ moments
+    own, common = np.sum(weighted * new), np.sum(weighted * old)
+    return float(own / common) if common > 1e-6 * own > 0 else 1.0
 
 
 def log_loss(logits: Array, labels: Array) -> float:

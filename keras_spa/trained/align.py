@@ -34,7 +34,7 @@ def align(
 ) -> keras.Model:
     """A copy of a trained classifier, aligned without training and nothing held out.
 
-    Its logits z become `a·z + β·z* − τ·log π`, folded into one kernel and bias:
+    Its logits z become `(a·z + β·z* − τ·log π)/T`, folded into one kernel and bias:
 
     - `z*` are the logits of the optimal classifier in the metric of the noise,
       `theory.optimal_classifier` of the exact class means and the within-class
@@ -47,9 +47,12 @@ def align(
       a model knows its images by heart, their own scatter is not that of new images:
       without `augment` β is then 0.
 
+    - T leaves all decisions as they are, and the probabilities as confident as they
+      were without β: z* would make them too sure of themselves.
+
     With `held_out` images a, β and τ are those of the least log loss on them, each
     class counting alike: a convex problem of three unknowns, for which one image a
-    class may do.
+    class may do; T is then 1.
 
     With an `alignment` the weights become its `update_weights` once, and the biases its
     `update_biases`, and nothing else changes.

@@ -5,9 +5,9 @@ import dataclasses
 class AlignmentChoice:
     """What `align` does to a classifier, and why; print it for the verdict.
 
-    The logits z of the model become `a·z + β·z* − τ·log π`, with z* the logits of the
-    optimal classifier in the metric of the noise (`theory.optimal_classifier`) and π
-    the training frequencies of the classes.
+    The logits z of the model become `(a·z + β·z* − τ·log π)/T`, with z* the logits of
+    the optimal classifier in the metric of the noise (`theory.optimal_classifier`) and
+    π the training frequencies of the classes.
 
     Args:
         tau: τ, how much of the logarithm of the training frequencies is taken off.
@@ -21,6 +21,8 @@ class AlignmentChoice:
         before: Measures of the model on the held-out images, None without: `accuracy`
             (mean over classes), `log_loss` (mean over classes), `calibration_error`.
         after: The same of the aligned one. It was fitted on these images.
+        temperature: T, which leaves the decisions and makes the logits as confident as
+            those of the model were, without β.
         notes: Sentences about what was found, and what was done about it.
 
     Example:
@@ -42,6 +44,12 @@ class AlignmentChoice:
     before: dict[str, float] | None = None
     after: dict[str, float] | None = None
     notes: tuple[str, ...] = ()
+    temperature: float = 1.0
+
+    @property
+    def numbers(self) -> tuple[float, float, float, float]:
+        """`(a, β, τ, T)`."""
+        return self.scale, self.beta, self.tau, self.temperature
 
     @property
     def verdict(self) -> str:
@@ -59,6 +67,10 @@ class AlignmentChoice:
                 "Turned towards the optimum in the metric of the noise by β = "
                 f"{self.beta:.2f} (shrinkage {self.shrinkage:.2f})."
             )
+            if self.temperature != 1:
+                text += (
+                    f" As confident as before at temperature {self.temperature:.2f}."
+                )
         else:
             text += "Not turned towards the optimum."
         if self.before and self.after:

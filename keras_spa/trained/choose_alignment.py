@@ -39,10 +39,11 @@ class Plan(NamedTuple):
     biases: Array  # (K,)
 
     def classifier(self, weights: Array, biases: Any) -> tuple[Array, Array]:
-        """Weights and biases whose logits are `a·z + β·z* − τ·log π`."""
-        a, beta, tau = self.choice.scale, self.choice.beta, self.choice.tau
+        """Weights and biases whose logits are `(a·z + β·z* − τ·log π)/T`."""
+        a, beta, tau, temperature = self.choice.numbers
         together = a * biases + beta * self.biases - tau * self.prior
-        return a * weights + beta * self.weights, together
+        turned = a * weights + beta * self.weights
+        return turned / temperature, together / temperature
 
 
 def choose_alignment(
@@ -128,6 +129,15 @@ def plan_alignment(
             "turn towards the optimum as well."
         )
         choice = dataclasses.replace(choice, beta=0.0, notes=(note,))
+    plan = Plan(choice, prior, *optimal)
+    adjusted = classifier[0], classifier[1] - choice.tau * prior
+    met = counts > 0
+    choice = dataclasses.replace(
+        choice,
+        temperature=adjustment.temperature(
+            adjusted, plan.classifier(*classifier), means[met], covariance
+        ),
+    )
     if held_out is not None:
         with naming("held_out"):
             images = collected(seen(held_out, "held_out"))
@@ -166,7 +176,8 @@ def fitted_choice(
 ) -> AlignmentChoice:
     """The choice whose three numbers are fitted on held-out features (N, d)."""
     logits, aims = (features @ w.T + b for w, b in (classifier, optimal))
-    start = choice.scale, choice.beta, choice.tau
+    *rule, temperature = choice.numbers
+    start = tuple(number / temperature for number in rule)
     scale, beta, tau = adjustment.fitted(logits, aims, prior, labels, start)
     after = scale * logits + beta * aims - tau * prior
     return AlignmentChoice(

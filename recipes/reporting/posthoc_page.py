@@ -14,6 +14,7 @@ PAPER = "SpA-SLERP, the paper's"
 ADJUSTED = "logit adjustment, τ = 1"
 ALIGNED = "spa.align"
 FITTED = "spa.align, held out"
+CALIBRATION = "calibration error"
 Accuracies = dict[str, dict[str, float | None]]  # by method after training, by shots
 Comparisons = Mapping[tuple[str, int], Accuracies]  # by method of training and seed
 
@@ -29,7 +30,7 @@ def values(
 ) -> dict[int, float | None]:
     """Accuracy in percent by seed."""
     return {
-        seed: accuracies[method][shots]
+        seed: accuracies[method].get(shots)  # older results lack the calibration
         for (name, seed), accuracies in comparisons.items()
         if name == training
     }
@@ -50,6 +51,10 @@ def gain(
 def table(comparisons: Comparisons) -> str:
     """Markdown: mean ± standard deviation over seeds, gain with its 95 % interval."""
     all_images, *groups = SHOTS
+    if any(
+        CALIBRATION in one for done in comparisons.values() for one in done.values()
+    ):
+        groups.append(CALIBRATION)
     rows = [["trained with", "after training", all_images, "gain [95 %]", *groups]]
     for training in dict.fromkeys(training for training, _ in comparisons):
         methods = next(a for (name, _), a in comparisons.items() if name == training)
@@ -58,7 +63,7 @@ def table(comparisons: Comparisons) -> str:
                 shots: statistics.mean_std(
                     list(values(comparisons, training, method, shots).values())
                 )
-                for shots in SHOTS
+                for shots in (all_images, *groups)
             }
             change = statistics.gain_text(gain(comparisons, training, method))
             row = [METHODS[training], method, texts[all_images], change]

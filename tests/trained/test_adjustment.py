@@ -111,3 +111,26 @@ def test_logits_of_any_size_are_scaled(size):
     loss = adjustment.log_loss(after, labels)
     assert loss == pytest.approx(adjustment.log_loss(best, labels), abs=0.1)
     assert loss < adjustment.log_loss(optimal, labels) + 0.02
+
+
+def test_the_temperature_is_that_of_least_squares_over_the_features():
+    random = np.random.RandomState(0)
+    means, root = random.randn(K, 3), random.randn(3, 3)
+    before, after = ((random.randn(K, 3), random.randn(K)) for _ in range(2))
+    after = tuple(2 * old + 0.3 * new for old, new in zip(before, after, strict=True))
+    features = means[np.arange(80_000) % K] + random.randn(80_000, 3) @ root.T
+    old, new = (features @ w.T + b for w, b in (before, after))
+    old, new = (z - z.mean(axis=1, keepdims=True) for z in (old, new))
+    found = adjustment.temperature(before, after, means, root @ root.T)
+    assert found == pytest.approx(np.sum(new * new) / np.sum(new * old), rel=0.01)
+    assert found > 1.5
+
+
+def test_a_classifier_as_it_was_keeps_its_temperature():
+    means = np.random.RandomState(0).randn(K, 3)
+    classifier = means, np.zeros(K)
+    zeros = np.zeros((K, 3)), np.ones(K)
+    for before, after in ((classifier, classifier), (zeros, classifier)):
+        assert adjustment.temperature(before, after, means, np.eye(3)) == 1.0
+    opposite = tuple(-array for array in classifier)
+    assert adjustment.temperature(classifier, opposite, means, np.eye(3)) == 1.0

@@ -102,10 +102,11 @@ def test_the_rule_is_linear_discriminant_analysis_and_adjusts_what_is_found(shar
     choice = spa.choose_alignment(model, (images, labels), verbose=0)
     assert choice.prior_share == pytest.approx(share, abs=0.2)
     assert (choice.tau, choice.beta, choice.scale) == (1 - share, 0.2, 1.0)
+    assert choice.temperature == pytest.approx(1.2, rel=1e-4)  # the optimum stays
     aligned = spa.align(model, (images, labels), verbose=0)
     kernel, bias = aligned.get_weights()[2:]
-    np.testing.assert_allclose(kernel.T, 1.2 * best, rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(bias, 1.2 * offsets, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(kernel.T, best, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(bias, offsets, rtol=1e-3, atol=1e-3)
 
 
 def test_augmented_images_decide_the_noise(model):
@@ -123,7 +124,10 @@ def test_augmented_images_decide_the_noise(model):
     arguments = {"batch_size": len(images), "verbose": 0}
     for augment in ([(louder, labels)], lambda x: louder):
         aligned = spa.align(model, (images, labels), augment=augment, **arguments)
-        kernel = aligned.get_weights()[2] - model.get_weights()[2]
+        plan = spa.choose_alignment(
+            model, (images, labels), augment=augment, **arguments
+        )
+        kernel = plan.temperature * aligned.get_weights()[2] - model.get_weights()[2]
         np.testing.assert_allclose(kernel.T, 0.2 * weights, rtol=1e-3, atol=1e-4)
 
 
@@ -231,7 +235,9 @@ def test_a_class_without_images_keeps_its_weight_under_the_rule(model):
     few = images[labels < 2], labels[labels < 2]
     with pytest.raises(ValueError, match=r"`class_counts` must be given.*of \[2\]"):
         spa.align(model, few, verbose=0)
-    aligned = spa.align(model, few, class_counts=[40, 12, 5], verbose=0)
+    arguments = {"class_counts": [40, 12, 5], "verbose": 0}
+    aligned = spa.align(model, few, **arguments)
     before, after = (m.get_weights()[2] for m in (model, aligned))
+    after = after * spa.choose_alignment(model, few, **arguments).temperature
     np.testing.assert_allclose(after[:, 2], before[:, 2], atol=1e-6)
     assert np.abs(after - before)[:, :2].max() > 0.01

@@ -118,6 +118,9 @@ def test_the_rule_works_on_the_logits(kind):
     prior = np.log(np.array([20, 9, 5]) / 34)
     features = keras.ops.convert_to_numpy(part(model, "hidden")(train[0]))
     means = np.array([features[train[1] == c].mean(axis=0) for c in range(K)])
+    new_kernel, new_bias = (
+        choice.temperature * array for array in (new_kernel, new_bias)
+    )
     turn = new_kernel - kernel  # 0.2 Σ⁻¹(μ_c − μ_G), whose logits at μ_G are equal
     shift = new_bias - bias + choice.tau * prior + turn.T @ means.mean(axis=0)
     assert choice.beta == 0.2

@@ -23,6 +23,7 @@ ALLOWED = {
 }
 ALLOWED["models"] = ALLOWED["layers"] | {"layers", "metrics"}
 ALLOWED["trained"] = ALLOWED["models"] | {"models", "losses", "data"}
+ALLOWED["training"] = set()
 ALLOWED["callbacks"] = ALLOWED["trained"] | {"trained"}
 PARTS = sorted(
     path.name.removesuffix(".py")

@@ -4,12 +4,12 @@ import warnings
 from typing import Any
 
 from keras_spa import _checks
-from keras_spa._types import Array, Path
+from keras_spa._types import Path
 from keras_spa.data.image_files import ImageFiles
-from keras_spa.data.long_tailed_data import LongTailedData, Split
+from keras_spa.data.long_tailed_data import LongTailedData
 from keras_spa.data.sources import SOURCES, Request
 from keras_spa.data.sources.base import Source
-from keras_spa.data.subset import Rule, draw
+from keras_spa.data.subset import Rule, subset_of
 
 
 def load(
@@ -125,7 +125,7 @@ def load(
     place = pathlib.Path(data_dir or "").expanduser() / pathlib.Path(path).expanduser()
     pool = source.load(Request(name, place, data_dir, lists, download))
     if verify or on_error == "skip":
-        pool = _verified(pool, on_error)
+        pool = verified(pool, on_error)
     argument = "held_out" if held_out else "validation_per_class"
     wanted = held_out or validation_per_class
     if imbalance_factor is None and not wanted:
@@ -136,15 +136,7 @@ def load(
             f"of its own, here of {len(pool.validation.labels)} images. "
             f"Received: {argument}={wanted}"
         )
-    train, validation, origin = draw(pool.train.labels, pool.num_classes, rule)
-    return dataclasses.replace(
-        pool,
-        train=_take(pool.train, train),
-        validation=(
-            pool.validation if validation is None else _take(pool.train, validation)
-        ),
-        validation_source=origin or pool.validation_source,
-    )
+    return subset_of(pool, rule)
 
 
 def _check(rule: Rule) -> None:
@@ -183,18 +175,16 @@ def _find_source(name: str) -> tuple[Source, str]:
     return source, path
 
 
-def _take(split: Split, indices: Array) -> Split:
-    return Split(split.images[indices], split.labels[indices])
-
-
-def _verified(pool: LongTailedData, on_error: str) -> LongTailedData:
+def verified(
+    pool: LongTailedData, on_error: str, verbose: bool = True
+) -> LongTailedData:
     """The pool after a look into every file, without the damaged ones."""
     kept: dict[str, Any] = {}
     skipped: list[str] = []
     for name, split in pool.splits().items():
         if isinstance(split.images, ImageFiles):
-            whole = split.images.check(on_error)
-            kept[name] = _take(split, whole)
+            whole = split.images.check(on_error, verbose)
+            kept[name] = split.take(whole)
             skipped += split.images.paths[~whole].tolist()
     if skipped:
         total = sum(len(split.labels) for split in pool.splits().values())

@@ -1,6 +1,7 @@
 """The long-tailed subset: which images of a pool train, and which are held out."""
 
 import bisect
+import dataclasses
 import math
 from typing import NamedTuple, cast
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from keras_spa._types import Array
 from keras_spa.data.long_tail import long_tail_counts, long_tail_indices
+from keras_spa.data.long_tailed_data import LongTailedData
 
 HELD_OUT_MOST = 50  # of a class: enough to tell its accuracy to 7 points
 
@@ -43,6 +45,24 @@ class Rule(NamedTuple):
             return np.full(len(available), self.validation_per_class)
         share = np.rint(self.held_out * available).astype("int64")
         return np.minimum(np.clip(share, 1, HELD_OUT_MOST), available // 2)
+
+
+def subset_of(pool: LongTailedData, rule: Rule) -> LongTailedData:
+    """The data set whose training images, and those held out, `draw` takes of a pool.
+
+    Args:
+        pool: `LongTailedData`, in its official order.
+        rule: A `Rule`, whose values `load` has checked.
+    """
+    train, validation, origin = draw(pool.train.labels, pool.num_classes, rule)
+    return dataclasses.replace(
+        pool,
+        train=pool.train.take(train),
+        validation=(
+            pool.validation if validation is None else pool.train.take(validation)
+        ),
+        validation_source=origin or pool.validation_source,
+    )
 
 
 def draw(

@@ -1,0 +1,54 @@
+"""The console command `keras-spa`, up to where it needs Keras.
+
+Arguments are read and paths are checked in a tenth of a second. The modules of
+`keras_spa` cannot do that: importing any of them imports Keras, so that saved models
+find their classes. What the command then does is in `keras_spa.cli`.
+"""
+
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from keras_spa_cli.arguments import Arguments, read
+
+__all__ = ["Arguments", "main", "read", "start"]
+
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def start(arguments: Sequence[str] | None = None) -> Arguments:
+    """The arguments, read and checked, and an environment to import Keras in.
+
+    Ends the process with `--help`, and with code 2 and one line if they are wrong.
+    """
+    parsed = read(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of start-up: not for users
+    if "KERAS_BACKEND" not in os.environ and not _is_there("tensorflow"):
+        for backend in ("jax", "torch"):
+            if _is_there(backend):
+                os.environ["KERAS_BACKEND"] = backend
+                break
+    return parsed
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does what the command line says; returns the exit code."""
+    parsed = start(arguments)
+    try:
+        from keras_spa.cli.run import run  # takes seconds
+
+        return run(parsed)
+    except KeyboardInterrupt:
+        if parsed.debug:
+            raise
+        print("keras-spa: stopped by Ctrl-C", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ValueError:  # set to None in sys.modules
+        return False

@@ -5,12 +5,15 @@ Arguments are read and paths are checked in a tenth of a second. The modules of
 find their classes. What the command then does is in `keras_spa.cli`.
 """
 
+import contextlib
 import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 
+from keras_spa_cli import paths
 from keras_spa_cli.arguments import Arguments, read
 
 __all__ = ["Arguments", "main", "read", "start"]
@@ -21,7 +24,7 @@ INTERRUPTED = 128 + signal.SIGINT
 def start(arguments: Sequence[str] | None = None) -> Arguments:
     """The arguments, read and checked, and an environment to import Keras in.
 
-    Ends the process with `--help`, and with code 2 and one line if they are wrong.
+    Keras is imported, without a word, after that. Ends the process with `--help`, and with code 2 and one line if they are wrong.
     """
     parsed = read(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of start-up: not for users
@@ -30,7 +33,32 @@ def start(arguments: Sequence[str] | None = None) -> Arguments:
             if _is_there(backend):
                 os.environ["KERAS_BACKEND"] = backend
                 break
+    if parsed.debug:
+        return parsed
+    try:
+        with _quiet():
+            importlib.import_module("keras")
+    except ImportError as error:
+        print(f"keras-spa: {paths.one_line(error)}", file=sys.stderr)
+        sys.exit(2)
     return parsed
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps what libraries log as they start from the screen, below Python's streams.
+
+    TensorFlow writes some lines before it looks at its log level.
+    """
+    sys.stderr.flush()
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

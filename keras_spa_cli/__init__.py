@@ -24,7 +24,8 @@ INTERRUPTED = 128 + signal.SIGINT
 def start(arguments: Sequence[str] | None = None) -> Arguments:
     """The arguments, read and checked, and an environment to import Keras in.
 
-    Keras is imported, without a word, after that. Ends the process with `--help`, and with code 2 and one line if they are wrong.
+    Ends the process with `--help`, and with code 2 and one line if they are wrong;
+    else Keras is imported, without a word.
     """
     parsed = read(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of start-up: not for users

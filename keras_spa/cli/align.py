@@ -27,7 +27,7 @@ def align(arguments: Any) -> None:
             columns[title] = judged.measures(data.class_counts)
         print(f"On {len(split.labels):,} {name} images:\n")
         print(measures.text(columns))
-        print(comparison(columns["as it was"], columns["aligned"]))
+        print(comparison(name, columns["as it was"], columns["aligned"]))
     card = {
         "class_names": data.class_names,
         "class_counts": data.class_counts.tolist(),
@@ -70,12 +70,15 @@ def aligned_model(
     return choice, spa.align(model, train, **arguments), how
 
 
-def comparison(before: dict[str, float], after: dict[str, float]) -> str:
-    """In a sentence, what alignment did to the balanced accuracy."""
+def comparison(split: str, before: dict[str, float], after: dict[str, float]) -> str:
+    """In a sentence, what alignment did to the balanced accuracy of a split."""
     old, new = (100 * one["balanced_accuracy"] for one in (before, after))
     if new < old:
         return (
-            f"Alignment made the balanced accuracy worse, from {old:.1f} % to "
-            f"{new:.1f} %: use the model as it was trained."
+            f"Alignment made the balanced accuracy of the {split} images worse, from "
+            f"{old:.1f} % to {new:.1f} %: better use the model as it was."
         )
-    return f"The balanced accuracy went from {old:.1f} % to {new:.1f} %."
+    return (
+        f"Alignment took the balanced accuracy of the {split} images from {old:.1f} % "
+        f"to {new:.1f} %."
+    )

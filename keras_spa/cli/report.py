@@ -54,10 +54,9 @@ class Result:
             return "Nothing was held out: which of the two models is better is unknown."
         first = "validation" if "validation" in self.columns else "test"
         both = self.columns[first]
-        text = align.comparison(both["as trained"], both["aligned"])
-        text = f"On the {first} images: {text}"
-        if "worse" not in text:
-            text += " Use aligned.keras."
+        text = align.comparison(first, both["as trained"], both["aligned"])
+        use = "model.keras" if "worse" in text else "aligned.keras"
+        text += f" Use {use}."
         if self.split == "validation":
             text += (
                 " These images also chose the epoch and what alignment does: on new "
@@ -117,10 +116,11 @@ def _pictures(result: Result) -> list[str]:
         caption = f"Training over {epochs} epochs"
         pictures.append(html.figure(picture, caption, caption))
     caption = "The long tail of the training images"
-    picture = report_plots.drawn(lambda path: spa.data.describe(data, path))
+    folder = result.folder
+    picture = report_plots.drawn(folder, lambda path: spa.data.describe(data, path))
     pictures.append(html.figure(picture, caption, caption, "png"))
     caption = "Alignment of the model as trained"
-    picture = report_plots.drawn(result.diagnosis.plot)
+    picture = report_plots.drawn(folder, result.diagnosis.plot)
     alt = f"{caption}: {result.diagnosis.verdict}"
     pictures.append(html.figure(picture, caption, alt, "png"))
     return pictures

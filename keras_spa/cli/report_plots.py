@@ -58,7 +58,6 @@ def history(history: History, best: int | None) -> bytes:
         epochs = np.arange(len(history["loss"])) + 1
         loss.plot(epochs, history["loss"], ".-", color=PALETTE["black"])
         loss.set_title("training loss")
-        loss.set_xlabel("epoch")
         if history.get(ACCURACY):
             held_out = figure.add_subplot(1, 2, 2)
             values = 100 * np.asarray(history[ACCURACY])
@@ -70,15 +69,17 @@ def history(history: History, best: int | None) -> bytes:
                 held_out.set_title(
                     f"held-out balanced accuracy (%); best: epoch {best + 1}"
                 )
-            held_out.set_xlabel("epoch")
+        for axes in figure.axes:
+            axes.set_xlabel("epoch")
+            axes.xaxis.get_major_locator().set_params(integer=True)
 
     return _svg(draw, (9, 3))
 
 
-def drawn(draw: Callable[[pathlib.Path], Any]) -> bytes:
-    """PNG of what a function draws into a file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "picture.png"
+def drawn(folder: pathlib.Path, draw: Callable[[pathlib.Path], Any]) -> bytes:
+    """PNG of what a function draws into a file, here a short-lived one in `folder`."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".picture.") as temporary:
+        path = pathlib.Path(temporary) / "picture.png"
         draw(path)
         return path.read_bytes()
 

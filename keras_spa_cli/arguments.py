@@ -1,6 +1,9 @@
 """What may stand on the command line."""
 
 import argparse
+import pathlib
+import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -27,9 +30,10 @@ class Parser(argparse.ArgumentParser):
 
 class Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        import importlib.metadata
-
-        parser.exit(0, f"keras-spa {importlib.metadata.version('keras_spa')}\n")
+        source = pathlib.Path(__file__).parents[1] / "keras_spa" / "__init__.py"
+        version = re.search('^__version__ = "(.+)"$', source.read_text(), re.MULTILINE)
+        print("keras-spa", version.group(1) if version else "of an unknown version")
+        parser.exit(0)
 
 
 def read(arguments: Sequence[str] | None = None) -> Arguments:
@@ -37,8 +41,6 @@ def read(arguments: Sequence[str] | None = None) -> Arguments:
 
     `kind` and `data` say what DATA is. Ends the process if anything is wrong.
     """
-    import sys
-
     given = [_underscored(word) for word in arguments or sys.argv[1:]]
     root = parser()
     parsed = root.parse_args(given)

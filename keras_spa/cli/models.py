@@ -87,5 +87,8 @@ def _replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
             sync(folder / path.name)
         os.replace(folder / path.name, path)
         sync(path.parent)
+    except OSError as error:  # a full disk does not say which file it was
+        error.filename = str(path)
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -35,6 +35,9 @@ def run(arguments: Any) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _note  # type: ignore[assignment]
             COMMANDS[arguments.command](arguments)
+    except signals.Preempted as stopped:
+        line = f"{stopped}. The same command goes on from there"
+        return _say(ValueError(line), stopped.code, False)
     except signals.Stopped as stopped:
         return _say(stopped, stopped.code, arguments.debug)
     except (ValueError, OSError, ImportError, MemoryError) as error:

@@ -1,5 +1,6 @@
 """What is done after each epoch: judge, keep the best, stop, tell."""
 
+import os
 import pathlib
 import sys
 import time
@@ -11,6 +12,7 @@ import numpy as np
 import keras_spa as spa
 from keras_spa.cli import measures
 from keras_spa.cli.feed import Feed
+from keras_spa.training import signals
 
 ACCURACY, LOSS = "held_out_accuracy", "held_out_log_loss"
 WIDTH = 20  # of the bar
@@ -76,6 +78,12 @@ class Best:
         try:
             model.save_weights(unfinished)
             unfinished.replace(self.path(epoch))
+        except OSError as error:
+            number = getattr(error, "errno", None)  # h5py says much else beside it
+            reason = os.strerror(number) if number else str(error)
+            raise signals.Stopped(
+                f"Could not save {self.path(epoch)}: {reason}; the same command goes on"
+            ) from error
         finally:
             unfinished.unlink(missing_ok=True)
 

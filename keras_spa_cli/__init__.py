@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from keras_spa_cli import paths
 from keras_spa_cli.arguments import Arguments, read
 
-__all__ = ["Arguments", "main", "read", "start"]
+__all__ = ["Arguments", "is_there", "main", "read", "start"]
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -29,9 +29,9 @@ def start(arguments: Sequence[str] | None = None) -> Arguments:
     """
     parsed = read(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of start-up: not for users
-    if "KERAS_BACKEND" not in os.environ and not _is_there("tensorflow"):
+    if "KERAS_BACKEND" not in os.environ and not is_there("tensorflow"):
         for backend in ("jax", "torch"):
-            if _is_there(backend):
+            if is_there(backend):
                 os.environ["KERAS_BACKEND"] = backend
                 break
     if parsed.debug:
@@ -76,8 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _is_there(module: str) -> bool:
+def is_there(module: str) -> bool:
+    """Whether a module can be imported, without doing it."""
     try:
         return importlib.util.find_spec(module) is not None
-    except ValueError:  # set to None in sys.modules
+    except (ImportError, ValueError):  # set to None in sys.modules
         return False

@@ -1,13 +1,13 @@
 """Images in the shape that a network takes, as arrays or as batches of files."""
 
 import dataclasses
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 import keras_spa as spa
+from keras_spa_cli import is_there
 
 SMALL, LARGE = 64, 224  # pixels: up to which images stay as they are, and else
 SAMPLE = 64  # files that are looked at to tell the size
@@ -75,7 +75,7 @@ def feed(
             arrays = _in_memory(data, own)
             if arrays is not None:
                 return Feed(arrays, own, batch_size, pixels)
-        if importlib.util.find_spec("tensorflow") is None:
+        if not is_there("tensorflow"):
             raise ValueError(
                 f"Images in files of more than {SMALL} pixels or of several sizes are "
                 "read by TensorFlow, which is missing (pip install tensorflow). "

@@ -1,6 +1,5 @@
 """keras-spa train."""
 
-import importlib.util
 import pathlib
 from typing import Any
 
@@ -21,6 +20,7 @@ from keras_spa.cli import (
     runs,
 )
 from keras_spa.cli.feed import Feed, feed
+from keras_spa_cli import is_there
 from keras_spa_cli.paths import ENDINGS
 
 NOT_SETTINGS = ("data", "output", "debug", "command", "kind")
@@ -42,14 +42,14 @@ def train(arguments: Any) -> None:
 
 def _check(arguments: Any) -> None:
     on_tensorflow = keras.backend.backend() == "tensorflow"
-    if arguments.tensorboard and importlib.util.find_spec("tensorflow") is None:
+    if arguments.tensorboard and not is_there("tensorflow"):
         raise ValueError("--tensorboard needs TensorFlow (pip install tensorflow)")
     if arguments.format in ("saved_model", "litert") and not on_tensorflow:
         raise ValueError(
             f"--format={arguments.format} needs KERAS_BACKEND=tensorflow; `keras-spa "
             "align` writes it there from model.keras"
         )
-    if arguments.format == "onnx" and importlib.util.find_spec("onnx") is None:
+    if arguments.format == "onnx" and not is_there("onnx"):
         raise ValueError("--format=onnx needs ONNX (pip install 'keras_spa[onnx]')")
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pathlib
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,9 +28,14 @@ def numbered(output: pathlib.Path, settings: dict[str, Any]) -> Iterator[pathlib
     ]
     folder = begun[0] if begun else _new(output)
     with _locked(folder):
-        if not begun:
-            jsons.write(folder / SETTINGS, settings)
-        yield folder
+        try:
+            if not begun:
+                jsons.write(folder / SETTINGS, settings)
+            yield folder
+        except BaseException:
+            if {path.name for path in folder.iterdir()} <= {SETTINGS, LOCK}:
+                shutil.rmtree(folder)  # nothing was trained
+            raise
 
 
 def _folders(output: pathlib.Path) -> list[pathlib.Path]:

@@ -102,7 +102,8 @@ def test_on_a_full_disk_nothing_is_lost(run, zoo):
         result = run("train", zoo, *small_zoo.SMALL)
         patch.undo()
         assert re.search(told, line(result)), result[2]
-        assert [path.name for path in pathlib.Path("keras-spa-runs").iterdir()] == ["1"]
+        folders = [path.name for path in pathlib.Path("keras-spa-runs").iterdir()]
+        assert folders == ([] if name == "save_weights" else ["1"])
         assert not (pathlib.Path("keras-spa-runs/1") / "report.html").exists()
     code, out, err = run("train", zoo, *small_zoo.SMALL)
     assert (code, err) == (0, "")

@@ -34,6 +34,20 @@ def test_a_begun_run_goes_on_and_a_finished_one_stays(tmp_path):
     assert begun(output, {"epochs": 4}) == output / "14"
 
 
+def test_a_run_that_never_began_leaves_no_folder(tmp_path, run):
+    with pytest.raises(ZeroDivisionError), runs.numbered(tmp_path / "a", {}):
+        1 / 0
+    assert list((tmp_path / "a").iterdir()) == []
+    with pytest.raises(FileExistsError), runs.numbered(tmp_path / "b", {}) as folder:
+        (folder / "history.json").touch(exist_ok=False) or folder.mkdir()
+    assert (tmp_path / "b" / "1" / "history.json").exists()
+    small_zoo.archive(tmp_path / "zoo.npz")
+    code, _, err = run("train", tmp_path / "zoo.npz", "--weights=imagenet")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--weights must be none with --backbone=resnet_cifar" in err
+    assert list((tmp_path / "keras-spa-runs").iterdir()) == []
+
+
 def test_two_processes_do_not_train_in_one_folder(tmp_path):
     pytest.importorskip("fcntl")
     told = pytest.raises(ValueError, match="1 is being trained by another process")

@@ -8,7 +8,7 @@ import small_zoo
 from PIL import Image
 
 import keras_spa as spa
-from keras_spa.cli.feed import feed
+from keras_spa.cli.feed import common_shape, feed
 
 
 def files(path, *sizes):
@@ -49,7 +49,8 @@ def test_small_files_are_read_as_they_are(tmp_path):
 
 def test_one_file_of_another_size_among_many(tmp_path):
     data = files(tmp_path / "d", *[(8, 8)] * 200)
-    Image.new("RGB", (9, 8)).save(data.train.images.paths[101])
+    Image.new("RGB", (9, 8)).save(data.train.images.paths[103])
+    assert common_shape(data.train.images) == (8, 8, 3)  # the sample misses it
     assert feed(data, 2).shape == (224, 224, 3)
 
 

@@ -35,8 +35,8 @@ def test_a_begun_run_goes_on_and_a_finished_one_stays(tmp_path):
 
 
 def test_a_run_that_never_began_leaves_no_folder(tmp_path, run):
-    with pytest.raises(ZeroDivisionError), runs.numbered(tmp_path / "a", {}):
-        1 / 0
+    with pytest.raises(FileExistsError), runs.numbered(tmp_path / "a", {}) as folder:
+        folder.mkdir()
     assert list((tmp_path / "a").iterdir()) == []
     with pytest.raises(FileExistsError), runs.numbered(tmp_path / "b", {}) as folder:
         (folder / "history.json").touch(exist_ok=False) or folder.mkdir()

@@ -20,6 +20,7 @@ from keras_spa.cli import (
     runs,
 )
 from keras_spa.cli.feed import Feed, feed
+from keras_spa.trained.choose_alignment import MEMORISED
 from keras_spa_cli import is_there
 from keras_spa_cli.paths import ENDINGS
 
@@ -101,9 +102,12 @@ def finish(
         fed.batch_size,
         verbose=0,
     )
+    # The scatter of its own images misleads only of a model that knows them by heart.
+    learnt = np.nanmean(diagnosis.accuracy_per_class)
+    augment = trained.augment if learnt >= MEMORISED else None
     aligned = None
     try:
-        choice, aligned, how = align.aligned_model(trained.model, fed, trained.augment)
+        choice, aligned, how = align.aligned_model(trained.model, fed, augment)
         how = f"{how} {choice}"
         judged["aligned"] = _judge(aligned, fed)
     except ValueError as error:  # a classifier without a bias, one image a class, ...

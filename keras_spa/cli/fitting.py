@@ -18,7 +18,7 @@ class Trained(NamedTuple):
     """A trained model and how it came about.
 
     Args:
-        model: A compiled `SpAModel` with the weights of its best epoch.
+        model: A `SpAModel` with the weights of its best epoch, not compiled.
         history: Measures by name, a number an epoch.
         best: The number of that epoch, None if nothing was held out: the last.
         augment: What `align` takes for it: a layer, batches, or None.
@@ -42,8 +42,9 @@ def train(arguments: Any, fed: Feed, folder: pathlib.Path) -> Trained:
     keras.utils.set_random_seed(arguments.seed)
     steps = -(-len(data.train.labels) // fed.batch_size)
     augment = None if fed.from_files else network.augmentation(arguments, fed.shape)
+    backbone = network.backbone(arguments, fed.shape, arguments.epochs * steps)
     model = spa.SpAModel(
-        network.backbone(arguments, fed.shape, augment, arguments.epochs * steps),
+        network.augmented(backbone, augment),
         methods.classifier(arguments.method, data.num_classes),
         methods.alignment(arguments.alignment),
     )
@@ -66,7 +67,14 @@ def train(arguments: Any, fed: Feed, folder: pathlib.Path) -> Trained:
         model.load_weights(best.path(epoch))
     if fed.from_files:
         augment = _augmented(arguments, fed)
-    return Trained(model, saving.history, epoch, augment)
+    return Trained(_alone(model, backbone), saving.history, epoch, augment)
+
+
+def _alone(model: spa.SpAModel, backbone: keras.Model) -> spa.SpAModel:
+    """The model without augmentation and optimizer, sharing its layers."""
+    alone = spa.SpAModel(backbone, model.classifier, list(model.alignments))
+    alone.class_means.set_weights(model.class_means.get_weights())
+    return alone
 
 
 def clean(folder: pathlib.Path) -> None:

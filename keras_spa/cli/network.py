@@ -38,29 +38,33 @@ def augmentation(arguments: Any, shape: Shape) -> keras.Layer | None:
     return spa.data.ImageNetTrain(shape[:2], seed=arguments.seed)
 
 
-def backbone(
-    arguments: Any, shape: Shape, augment: keras.Layer | None, steps: int
-) -> keras.Model:
+def augmented(network: keras.Model, augment: keras.Layer | None) -> keras.Model:
+    """The network behind its augmentation, which only training needs."""
+    if augment is None:
+        return network
+    inputs = keras.Input(network.input_shape[1:], dtype="uint8", name="images")
+    return keras.Model(inputs, network(augment(inputs)), name="augmented")
+
+
+def backbone(arguments: Any, shape: Shape, steps: int) -> keras.Model:
     """Images (B, H, W, C), uint8, to features (B, d).
 
     Args:
         arguments: With `backbone`, `depth`, `width` and `weights`.
         shape: Height, width, channels.
-        augment: A layer that acts in training, or None.
         steps: Of the whole training.
 
     Raises:
         ValueError: a network that cannot be made of these.
     """
     inputs = keras.Input(shape, dtype="uint8", name="images")
-    x = inputs if augment is None else augment(inputs)
     name = arguments.backbone or default_backbone(shape)
     if name == "resnet_cifar":
-        features = _resnet(arguments, x)
+        features = _resnet(arguments, inputs)
     elif name.startswith("hub:"):
-        features = _of_kerashub(name.removeprefix("hub:"), _as_rgb(x))
+        features = _of_kerashub(name.removeprefix("hub:"), _as_rgb(inputs))
     else:
-        features = _application(name, arguments.weights, x)
+        features = _application(name, arguments.weights, inputs)
     model = keras.Model(inputs, features, name=name.replace(":", "_").replace("/", "_"))
     # That of some networks is made for 10⁵ steps: after few, none would be forgotten.
     momentum = min(0.9, max(0.5, 1 - 8 / steps))

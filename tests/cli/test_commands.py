@@ -75,6 +75,9 @@ def test_align_writes_a_model_that_loads(trained, run):
     old, new = (keras.models.load_model(p, compile=False) for p in (model, "b.keras"))
     images = np.load(data)["x_test"]
     a, b = (m.predict(images, verbose=0) for m in (old, new))
+    for model, logits in ((old, a), (new, b)):  # which holds no augmentation
+        called = keras.ops.convert_to_numpy(model(images))
+        np.testing.assert_allclose(called, logits, rtol=1e-3, atol=1e-3)
     assert a.shape == b.shape == (12, 4)
     assert np.abs(a - b).max() > 1e-3
 

@@ -165,8 +165,9 @@ def _settings(result: Result) -> list[str]:
     rows = [["setting", "value"]]
     rows += [[name, str(value)] for name, value in sorted(flags.items())]
     data = shlex.quote(str(result.arguments.data))
-    again = f"keras-spa evaluate {shlex.quote(str(result.folder / 'aligned.keras'))}"
-    again += f" {data}"
+    name = "aligned.keras" if "aligned" in result.judged else "model.keras"
+    model = shlex.quote(str(result.folder / name))
+    again = f"keras-spa evaluate {model} {data}"
     if result.fed.data.validation_source == "training":
         share = result.arguments.held_out
         share = 0.1 if share is None else share

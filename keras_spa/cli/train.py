@@ -108,10 +108,11 @@ def finish(
     aligned = None
     try:
         choice, aligned, how = align.aligned_model(trained.model, fed, augment)
-        how = f"{how} {choice}"
-        judged["aligned"] = _judge(aligned, fed)
     except ValueError as error:  # a classifier without a bias, one image a class, ...
         how = f"Not aligned. {error}"
+    else:
+        how = f"{how} {choice}"
+        judged["aligned"] = _judge(aligned, fed)
     columns = {
         split: {title: of[split].measures(counts) for title, of in judged.items()}
         for split in judged["as trained"]

@@ -6,6 +6,14 @@ misalignment and removes it: "Space Alignment Matters" (Wang, Gao, Xie; AAAI 202
 Keras 3 parts. Start at `SpAModel`.
 """
 
+import sys
+
+if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)] == "keras_spa":
+    # `python -m keras_spa ...`: mistakes and --help end here, before Keras is imported.
+    import keras_spa_cli
+
+    keras_spa_cli.start()
+
 from keras_spa import (
     alignment,
     callbacks,

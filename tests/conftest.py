@@ -21,11 +21,13 @@ import pytest
 
 TESTS = pathlib.Path(__file__).parent
 ONCE = (  # NumPy, lists of files, text: no backend has a part in them
+    "cli/test_arguments.py",
     "theory",
     "data/test_describe.py",
     "data/test_image_files.py",
     "data/test_imagenet_lt.py",
     "data/test_load.py",
+    "data/test_load_csv.py",
     "data/test_load_tfds.py",
     "data/test_long_tail.py",
     "data/test_order.py",

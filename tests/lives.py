@@ -23,9 +23,10 @@ import keras
 import numpy as np
 
 import engine  # noqa: F401
-from engine import checkpoint, command_line, signals
+from engine import command_line
 from engine.run import run
 from engine.task import Task, random_images
+from keras_spa.training import checkpoint, signals
 
 EPOCHS, STEPS = 40, 5
 

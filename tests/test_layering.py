@@ -23,7 +23,10 @@ ALLOWED = {
 }
 ALLOWED["models"] = ALLOWED["layers"] | {"layers", "metrics"}
 ALLOWED["trained"] = ALLOWED["models"] | {"models", "losses", "data"}
+ALLOWED["training"] = set()
 ALLOWED["callbacks"] = ALLOWED["trained"] | {"trained"}
+# "": it also uses the package as users do, `import keras_spa as spa`.
+ALLOWED["cli"] = ALLOWED["callbacks"] | {"callbacks", "training", ""}
 PARTS = sorted(
     path.name.removesuffix(".py")
     for path in (ROOT / "keras_spa").glob("[!_]*")

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from keras_spa._types import Array, Tensor
+from keras_spa.data._rgb import is_plain, read
 from keras_spa.data._tensorflow import import_tensorflow
 from keras_spa.data.augment import crops
 from keras_spa.data.augment.base import functions
 
 CHUNK = 32  # files whose parts are drawn together
 JPEG_END = b"\xff\xd9"
+DAMAGED, FUSED, OTHER = 0, 1, 2  # what is to be done about a file
 
 
 def decoder(
@@ -27,23 +29,24 @@ def decoder(
     def read(row: Tensor, seed: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         path = tf.gather(paths, row)
         contents = tf.io.read_file(path)
-        sound = tf.ensure_shape(tf.numpy_function(check, [path, contents], "bool"), ())
+        kind = tf.ensure_shape(tf.numpy_function(check, [path, contents], "int32"), ())
         shape = tf.cond(
-            sound & tf.io.is_jpeg(contents),
+            kind == FUSED,
             lambda: tf.io.extract_jpeg_shape(contents),
             lambda: tf.ones(3, "int32"),  # `_decode` asks the image itself
         )
-        return sound, (row, seed, contents, shape)
+        return kind, (row, seed, contents, kind, shape)
 
     def draw(
-        row: Tensor, seed: Tensor, contents: Tensor, shape: Tensor
+        row: Tensor, seed: Tensor, contents: Tensor, kind: Tensor, shape: Tensor
     ) -> tuple[Tensor, ...]:
-        return row, seed, contents, _parts(shape, seed, training)
+        return row, seed, contents, kind, _parts(shape, seed, training)
 
     def decode(
-        row: Tensor, seed: Tensor, contents: Tensor, part: Tensor
+        row: Tensor, seed: Tensor, contents: Tensor, kind: Tensor, part: Tensor
     ) -> tuple[Tensor, Tensor]:
-        return row, _decode(contents, seed, part, size, training)
+        file = tf.gather(paths, row), contents
+        return row, _decode(file, kind == FUSED, seed, part, size, training)
 
     def load(rows: Any, seed: Tensor) -> Any:
         examples = rows.enumerate().map(
@@ -51,7 +54,7 @@ def decoder(
             num_parallel_calls=tf.data.AUTOTUNE,
         )
         if on_error == "skip":
-            examples = examples.filter(lambda sound, _: sound)
+            examples = examples.filter(lambda kind, _: kind != DAMAGED)
         examples = examples.map(lambda _, example: example)
         # Image by image, these operations would cost half as much as the decoding.
         chunks = examples.batch(CHUNK).map(draw, num_parallel_calls=tf.data.AUTOTUNE)
@@ -60,14 +63,14 @@ def decoder(
     return load
 
 
-def _checker(on_error: str) -> Callable[[bytes, bytes], np.bool_]:
-    """A function of path and contents: whether the image is sound."""
+def _checker(on_error: str) -> Callable[[bytes, bytes], np.int32]:
+    """A function of path and contents: what is to be done about the file."""
     skipped = set()
 
-    def check(path: bytes, contents: bytes) -> np.bool_:
-        reason = damage(contents)
-        if not reason:
-            return np.bool_(True)
+    def check(path: bytes, contents: bytes) -> np.int32:
+        kind, reason = look(contents)
+        if kind != DAMAGED:
+            return np.int32(kind)
         message = f"Image file {path.decode()} is damaged: {reason}"
         if on_error == "raise":
             raise ValueError(message)
@@ -76,30 +79,42 @@ def _checker(on_error: str) -> Callable[[bytes, bytes], np.bool_]:
             warnings.warn(
                 f"{message}. Skipped; {len(skipped)} such files so far", stacklevel=2
             )
-        return np.bool_(False)
+        return np.int32(DAMAGED)
 
     return check
 
 
-def damage(contents: bytes) -> str:
-    """What is wrong with the bytes of an image file; empty if nothing shows."""
+def look(contents: bytes) -> tuple[int, str]:
+    """What is to be done about the bytes of a file, and what is wrong with them."""
     import PIL.Image
 
     try:
         with PIL.Image.open(io.BytesIO(contents)) as image:
             if image.format == "JPEG":  # its end is enough: others have check sums
-                return "" if JPEG_END in contents[-65536:] else "its end is missing"
+                if JPEG_END not in contents[-65536:]:
+                    return DAMAGED, "its end is missing"
+                return (FUSED if is_plain(image) else OTHER), ""
             image.verify()
     except Exception as error:  # Pillow raises errors of many types
-        return str(error)
-    return ""
+        return DAMAGED, str(error)
+    return OTHER, ""
+
+
+def _other(path: bytes, contents: bytes) -> Array:
+    return read(path.decode(), contents)
 
 
 def _decode(
-    contents: Tensor, seed: Tensor, part: Tensor, size: int, training: bool
+    file: tuple[Tensor, Tensor],
+    fused: Tensor,
+    seed: Tensor,
+    part: Tensor,
+    size: int,
+    training: bool,
 ) -> Tensor:
-    """uint8 (size, size, 3); of a JPEG, no more is decoded than the crop needs."""
+    """uint8 (size, size, 3); of a plain JPEG no more is decoded than the crop needs."""
     tf = import_tensorflow()
+    path, contents = file
 
     def jpeg() -> Tensor:
         return tf.io.decode_and_crop_jpeg(contents, part[:4], channels=3)
@@ -112,10 +127,10 @@ def _decode(
         return image[top : top + height, left : left + width]
 
     def other() -> Tensor:
-        image = tf.io.decode_image(contents, channels=3, expand_animations=False)
-        return cut(image, seed)
+        image = tf.numpy_function(_other, [path, contents], "uint8")
+        return cut(tf.ensure_shape(image, (None, None, 3)), seed)
 
-    image = tf.cond(tf.io.is_jpeg(contents), jpeg, other)
+    image = tf.cond(fused, jpeg, other)
     # One kernel of TensorFlow's: image by image, `crops` takes four times as long.
     image = tf.cast(tf.round(tf.image.resize(image, (size, size))), "uint8")
     if training:

@@ -7,14 +7,17 @@ import numpy as np
 
 from keras_spa import _checks
 from keras_spa._types import Array, Path
+from keras_spa.data._rgb import read
 
 
 class ImageFiles:
     """Images that stay in their files until they are asked for.
 
     `files[i]` is an image, uint8 (H, W, 3); `files[a:b]`, `files[[3, 1]]` and
-    `files[mask]` are `ImageFiles` again, and read nothing. Greyscale, palette and CMYK
-    files come as RGB, of a GIF the first frame.
+    `files[mask]` are `ImageFiles` again, and read nothing. Images come as a viewer
+    shows them: greyscale, palette and CMYK as RGB, 16-bit levels as 8-bit ones,
+    transparent pixels white, photographs upright as their EXIF data say, of a GIF the
+    first frame.
 
     Args:
         paths: N file names, strings or `pathlib.Path`. They are not looked at before
@@ -111,21 +114,6 @@ def _as_strings(paths: Any) -> Array:
                 f"Argument `paths` must be a list of file names. Received: {path!r}"
             )
     return np.array([os.fspath(path) for path in paths], dtype=np.str_)
-
-
-def read(path: Path, small: bool = False) -> Array:
-    """The image in a file, uint8 (H, W, 3); `small` may give a reduced one."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            if small:
-                image.draft("RGB", (1, 1))
-            return np.asarray(image.convert("RGB"))
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # what Pillow's decoders raise is not a closed list
-        raise ValueError(f"Cannot read the image {str(path)!r}: {error}") from error
 
 
 def _reading_error(path: Path) -> Exception | None:

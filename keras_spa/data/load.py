@@ -4,12 +4,12 @@ import warnings
 from typing import Any
 
 from keras_spa import _checks
-from keras_spa._types import Array, Path
+from keras_spa._types import Path
 from keras_spa.data.image_files import ImageFiles
-from keras_spa.data.long_tailed_data import LongTailedData, Split
+from keras_spa.data.long_tailed_data import LongTailedData
 from keras_spa.data.sources import SOURCES, Request
 from keras_spa.data.sources.base import Source
-from keras_spa.data.subset import Rule, draw
+from keras_spa.data.subset import Rule, subset_of
 
 
 def load(
@@ -21,6 +21,7 @@ def load(
     seed: int = 0,
     order: str = "shuffle",
     validation_per_class: Any = 0,
+    held_out: Any = 0.0,
     data_dir: Path | None = None,
     lists: Path | None = None,
     download: bool = False,
@@ -30,11 +31,15 @@ def load(
     """A data set for long-tailed recognition, as the literature draws it.
 
     - `"cifar10"`, `"cifar100"`: TensorFlow Datasets, put back into official order.
-    - `"npz:PATH"`: an archive of uint8 `x_train`, `x_test` (N, H, W) or (N, H, W, C),
-      integer `y_train`, `y_test` (N,) or (N, 1) and, if there are any, `class_names`
-      (K,). No pickle is loaded.
-    - `"folder:PATH"`: PATH/train/<class>/*.jpg (jpeg, png, bmp, gif) and, if there is
-      a test set, PATH/test/<class>/*.jpg; classes in order of name.
+    - `"npz:PATH"`: an archive of uint8 `x_train` (N, H, W) or (N, H, W, C), integer
+      `y_train` (N,) or (N, 1), the same of `val` and `test` if there are such images,
+      and, if there are any, `class_names` (K,). No pickle is loaded.
+    - `"folder:PATH"`: PATH/train/<class>/*.jpg (jpeg, png, bmp, gif, webp, tif) and,
+      if there are such images, PATH/val/<class> and PATH/test/<class>; or all images
+      as PATH/<class>/*.jpg. Classes in order of name.
+    - `"csv:PATH"`: a table with a header `path,label` or `path,label,split`: image
+      files relative to the table, names of classes, and train, val or test. Classes in
+      order of name.
     - `"imagenet_lt"`: the lists `ImageNet_LT_train.txt`, `ImageNet_LT_test.txt` and,
       for validation, `ImageNet_LT_val.txt`; images from data_dir/train/<wnid> and
       data_dir/val, or extracted once from a prepared TFDS `imagenet2012` into
@@ -48,7 +53,9 @@ def load(
     which the subset takes the first, are held out for choosing hyper-parameters. Where
     the subset leaves n of every class over, training images are the same as without.
     Otherwise they are fewer: `max_count` becomes the largest that leaves n of each
-    class. `data.validation_source` says which.
+    class. `data.validation_source` says which. `held_out=f` holds out a share of each
+    class instead, which suits a long tail: `round(f·n_c)` images, at least one and at
+    most 50, and never more than half of the class. A class of one image keeps it.
 
     Args:
         name: One of the names above.
@@ -63,6 +70,8 @@ def load(
             each class in its shuffled order.
         validation_per_class: Training images of each class to hold out. Defaults to
             0.
+        held_out: Share of each class's training images to hold out, at most 0.5.
+            Defaults to 0.
         data_dir: Folder of TensorFlow Datasets (None: their default) or of ImageNet;
             a relative PATH starts from it.
         lists: Folder of the lists of `"imagenet_lt"`. Defaults to `data_dir`.
@@ -101,7 +110,10 @@ def load(
     "Large-Scale Long-Tailed Recognition in an Open World" (ImageNet-LT). The held-out
     slice is ours.
     """
-    rule = Rule(imbalance_factor, profile, max_count, seed, order, validation_per_class)
+    rule = Rule(
+        *(imbalance_factor, profile, max_count, seed, order),
+        *(validation_per_class, held_out),
+    )
     _check(rule)
     _checks.choice("on_error", on_error, ("raise", "skip"))
     source, path = _find_source(name)
@@ -113,22 +125,18 @@ def load(
     place = pathlib.Path(data_dir or "").expanduser() / pathlib.Path(path).expanduser()
     pool = source.load(Request(name, place, data_dir, lists, download))
     if verify or on_error == "skip":
-        pool = _verified(pool, on_error)
-    if imbalance_factor is None and not validation_per_class:
+        pool = verified(pool, on_error)
+    argument = "held_out" if held_out else "validation_per_class"
+    wanted = held_out or validation_per_class
+    if imbalance_factor is None and not wanted:
         return pool
-    if validation_per_class and pool.validation is not None:
+    if wanted and pool.validation is not None:
         raise ValueError(
-            "Argument `validation_per_class` must be 0 for a data set with a "
-            f"validation split of its own, here of {len(pool.validation.labels)} "
-            f"images. Received: validation_per_class={validation_per_class}"
+            f"Argument `{argument}` must be 0 for a data set with a validation split "
+            f"of its own, here of {len(pool.validation.labels)} images. "
+            f"Received: {argument}={wanted}"
         )
-    train, validation, origin = draw(pool.train.labels, pool.num_classes, rule)
-    return dataclasses.replace(
-        pool,
-        train=_take(pool.train, train),
-        validation=None if validation is None else _take(pool.train, validation),
-        validation_source=origin,
-    )
+    return subset_of(pool, rule)
 
 
 def _check(rule: Rule) -> None:
@@ -136,6 +144,13 @@ def _check(rule: Rule) -> None:
     _checks.choice("order", rule.order, ("shuffle", "file"))
     _checks.integer("seed", rule.seed, 0)
     _checks.integer("validation_per_class", rule.validation_per_class, 0)
+    _checks.number("held_out", rule.held_out, 0, 0.5)
+    if rule.held_out and rule.validation_per_class:
+        raise ValueError(
+            "Argument `held_out` must be 0 with `validation_per_class`. Received: "
+            f"held_out={rule.held_out}, "
+            f"validation_per_class={rule.validation_per_class}"
+        )
     if rule.imbalance_factor is not None:
         _checks.number("imbalance_factor", rule.imbalance_factor, 1)
     if rule.max_count is not None:
@@ -160,18 +175,16 @@ def _find_source(name: str) -> tuple[Source, str]:
     return source, path
 
 
-def _take(split: Split, indices: Array) -> Split:
-    return Split(split.images[indices], split.labels[indices])
-
-
-def _verified(pool: LongTailedData, on_error: str) -> LongTailedData:
+def verified(
+    pool: LongTailedData, on_error: str, verbose: bool = True
+) -> LongTailedData:
     """The pool after a look into every file, without the damaged ones."""
     kept: dict[str, Any] = {}
     skipped: list[str] = []
     for name, split in pool.splits().items():
         if isinstance(split.images, ImageFiles):
-            whole = split.images.check(on_error)
-            kept[name] = _take(split, whole)
+            whole = split.images.check(on_error, verbose)
+            kept[name] = split.take(whole)
             skipped += split.images.paths[~whole].tolist()
     if skipped:
         total = sum(len(split.labels) for split in pool.splits().values())

@@ -1,5 +1,5 @@
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -26,6 +26,10 @@ class Split(NamedTuple):
 
     images: Any
     labels: np.ndarray
+
+    def take(self, indices: Array) -> Self:
+        """The images and labels at some indices, or where a mask is True."""
+        return type(self)(self.images[indices], self.labels[indices])
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

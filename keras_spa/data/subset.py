@@ -1,6 +1,7 @@
 """The long-tailed subset: which images of a pool train, and which are held out."""
 
 import bisect
+import dataclasses
 import math
 from typing import NamedTuple, cast
 
@@ -8,6 +9,9 @@ import numpy as np
 
 from keras_spa._types import Array
 from keras_spa.data.long_tail import long_tail_counts, long_tail_indices
+from keras_spa.data.long_tailed_data import LongTailedData
+
+HELD_OUT_MOST = 50  # of a class: enough to tell its accuracy to 7 points
 
 
 class Rule(NamedTuple):
@@ -20,6 +24,7 @@ class Rule(NamedTuple):
         seed: Seed of the draw.
         order: `"shuffle"` or `"file"`.
         validation_per_class: Images of each class to hold out.
+        held_out: Share of each class to hold out. Defaults to 0.
     """
 
     imbalance_factor: float | None
@@ -28,6 +33,36 @@ class Rule(NamedTuple):
     seed: int
     order: str
     validation_per_class: int
+    held_out: float = 0.0
+
+    def held_out_counts(self, available: Array) -> Array:
+        """Images to hold out of each class (K,), of those `available` (K,).
+
+        A share of a class is at least one image, at most 50, and never more than half
+        of the class.
+        """
+        if not self.held_out:
+            return np.full(len(available), self.validation_per_class)
+        share = np.rint(self.held_out * available).astype("int64")
+        return np.minimum(np.clip(share, 1, HELD_OUT_MOST), available // 2)
+
+
+def subset_of(pool: LongTailedData, rule: Rule) -> LongTailedData:
+    """The data set whose training images, and those held out, `draw` takes of a pool.
+
+    Args:
+        pool: `LongTailedData`, in its official order.
+        rule: A `Rule`, whose values `load` has checked.
+    """
+    train, validation, origin = draw(pool.train.labels, pool.num_classes, rule)
+    return dataclasses.replace(
+        pool,
+        train=pool.train.take(train),
+        validation=(
+            pool.validation if validation is None else pool.train.take(validation)
+        ),
+        validation_source=origin or pool.validation_source,
+    )
 
 
 def draw(
@@ -36,7 +71,7 @@ def draw(
     """Draws the training subset, and a validation slice that does not touch it.
 
     Each class stands in its drawn order (shuffled by the seed, or as in the file): its
-    first n_c images are for training, its last `validation_per_class` for validation.
+    first n_c images are for training, its last `held_out_counts` for validation.
     So the training images are the community's subset wherever n_c leaves enough over;
     otherwise, with fewer images of each class, a part of it.
 
@@ -65,24 +100,24 @@ def draw(
     Reference: Cao et al. (NeurIPS 2019), "Learning Imbalanced Datasets with
     Label-Distribution-Aware Margin Loss" (the subset); the validation slice is ours.
     """
-    held_out = rule.validation_per_class
     available = np.bincount(labels, minlength=num_classes)
-    if available.min() <= held_out:
+    held_out = rule.held_out_counts(available)
+    if np.any(available <= held_out):
         c = int(available.argmin())
         raise ValueError(
             "Argument `validation_per_class` must leave each class at least one "
-            f"image. Received: validation_per_class={held_out}; class {c} has "
+            f"image. Received: validation_per_class={held_out[c]}; class {c} has "
             f"{available[c]}"
         )
     counts, source = _counts(available, available - held_out, rule)
     train = long_tail_indices(labels, counts, rule.seed, rule.order)
     if rule.imbalance_factor is None:
         train = np.sort(train)  # all that is left, as it stands in the file
-    if not held_out:
+    if not held_out.any():
         return train, None, None
     every = long_tail_indices(labels, available, rule.seed, rule.order)
     ends = np.cumsum(available)
-    last = [every[end - held_out : end] for end in ends]
+    last = [every[end - n : end] for end, n in zip(ends, held_out, strict=True)]
     return train, np.concatenate(last), source
 
 
@@ -131,7 +166,7 @@ def _smallest_factor(room: Array, largest: int, rule: Rule) -> int:
 def _too_many(counts: Array, room: Array, largest: int, rule: Rule) -> str:
     short = np.flatnonzero(counts > room)
     numbers = ", ".join(f"class {c}: {counts[c]} of {room[c]}" for c in short[:5])
-    held_out = rule.validation_per_class
+    held_out = rule.held_out or rule.validation_per_class
     kept = f" (after {held_out} of each class for validation)" if held_out else ""
     factor = _smallest_factor(room, largest, rule)
     count = _largest_count(room, largest, rule)

@@ -17,13 +17,14 @@ from typing import Any, NoReturn
 
 import keras
 
-from engine import command_line, devices, processes, signals, storage
+from engine import command_line, devices, processes, storage
 from engine.command_line import JobConfig, refuse
 from engine.config import RunConfig
 from engine.devices import ONE_DEVICE, Devices
 from engine.run import run
 from engine.task import Task
 from keras_spa.files import write_atomically
+from keras_spa.training import signals
 from reporting import job_page
 
 SETTINGS = "settings.json"  # of a begun run, in the folder of its checkpoints
@@ -204,13 +205,13 @@ def _train_all(
                 "goes on from its last checkpoint"
             ) from error
         except BaseException:
-            signals.terminate_children()  # which save, and leave
+            processes.terminate_children()  # which save, and leave
             raise
 
 
 def _begin_worker() -> None:
-    signals.listen(signals.leave_worker)
-    signals.end_with_parent()
+    signals.listen(processes.leave_worker)
+    processes.end_with_parent()
 
 
 def _train(
@@ -228,5 +229,5 @@ def _train(
         if multiprocessing.parent_process() is None:
             raise
         print(f"{folder.name}: {stopped}", flush=True)
-        signals.leave_worker()
+        processes.leave_worker()
         raise

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 import keras_spa as spa
-from engine import checkpoint, inputs, signals, storage
+from engine import inputs, storage
 from engine.config import RunConfig
 from engine.devices import ONE_DEVICE, Devices
 from engine.evaluation import shot_accuracies
@@ -17,6 +17,7 @@ from engine.methods import Method, make_alignment, make_method
 from engine.optimization import make_optimizer
 from engine.task import Task
 from keras_spa.trained import Observer
+from keras_spa.training import checkpoint, signals
 
 
 def run(

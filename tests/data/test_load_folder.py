@@ -61,8 +61,31 @@ def test_a_folder_without_a_test_set(folder):
     assert load(f"folder:{folder}").test is None
 
 
+def test_validation_images_have_a_folder(folder):
+    for name in ("val", "validation"):
+        (folder / "test").rename(folder / name)
+        data = load(f"folder:{folder}")
+        assert names(data.validation) == ["ant/0.jpg", "cat/0.jpg"]
+        assert (data.test, data.validation_source) == (None, "official")
+        thinned = load(f"folder:{folder}", 2)
+        assert names(thinned.validation) == ["ant/0.jpg", "cat/0.jpg"]
+        assert thinned.validation_source == "official"
+        (folder / name).rename(folder / "test")
+
+
+def test_classes_may_lie_straight_away(folder):
+    expected = names(load(f"folder:{folder}").train)
+    data = load(f"folder:{folder}/train")
+    assert (data.name, data.class_names) == ("train", ("ant", "bee", "cat"))
+    assert names(data.train) == expected
+    assert data.test is None
+    (folder / "train").rename(folder / "training")
+    with pytest.raises(ValueError, match="must have a folder `train` beside `test`"):
+        load(f"folder:{folder}")
+
+
 def test_bad_folders_are_told(folder):
-    with pytest.raises(FileNotFoundError, match="There is no folder .*nowhere/train"):
+    with pytest.raises(FileNotFoundError, match="There is no folder .*nowhere'"):
         load(f"folder:{folder}/nowhere")
     (folder / "test" / "dog").mkdir()
     with pytest.raises(ValueError, match="1 of 3 that are not: dog"):

@@ -55,6 +55,17 @@ def test_a_long_tailed_archive_gives_the_rarer_subsets(tmp_path, classes, most, 
             np.testing.assert_array_equal(kept, expected)
 
 
+def test_there_need_be_no_test_set_and_may_be_a_validation_set(tmp_path):
+    labels = balanced(3, 5)
+    data = load(archive(tmp_path, labels, x_test=None, y_test=None))
+    assert (data.validation, data.test, data.validation_source) == (None, None, None)
+    data = load(archive(tmp_path, labels, x_val=numbered(3), y_val=labels[:3]))
+    np.testing.assert_array_equal(numbers(data.validation.images), [0, 1, 2])
+    np.testing.assert_array_equal(data.validation.labels, labels[:3])
+    assert data.validation_source == "official"
+    assert len(data.test.labels) == 4
+
+
 def test_shapes_of_images_and_labels(tmp_path):
     column = np.array([[0], [1], [1]], "uint8")
     grey = np.zeros((3, 5, 4), "uint8")
@@ -73,7 +84,12 @@ def test_a_relative_path_starts_from_data_dir(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"y_test": None, "x_test": None}, "Missing: x_test, y_test. It has: x_train"),
+        (
+            {"x_train": None},
+            "keys x_train, y_train, x_test, y_test. Missing: x_train. ",
+        ),
+        ({"y_test": None}, "Missing: y_test. It has: x_train"),
+        ({"x_val": np.zeros((3, 2, 2, 1), "uint8")}, "Missing: y_val. It has"),
         ({"x_train": np.zeros((3, 2, 2, 1))}, "`x_train` must .*uint8.*float64"),
         ({"x_train": np.zeros((3, 4), "uint8")}, r"`x_train` must .*\(3, 4\)"),
         ({"x_train": np.zeros((3, 3, 8, 8), "uint8")}, r"`x_train` .*\(3, 3, 8, 8\)"),

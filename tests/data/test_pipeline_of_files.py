@@ -68,23 +68,6 @@ def test_training_crops_are_those_of_the_layer(files):
         assert np.abs(difference).max() <= 2  # colours at the edge of a JPEG's part
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_parts_of_a_gif_are_those_of_its_first_frame(tmp_path, training):
-    """Its header may announce a larger canvas, which TensorFlow leaves out."""
-    paths = [str(tmp_path / name) for name in ("frame.gif", "canvas.gif")]
-    PIL.Image.fromarray(picture(5, 20, 30)).convert("P").save(paths[0])
-    with open(paths[0], "rb") as file:
-        contents = bytearray(file.read())
-    contents[6], contents[8] = 150, 100
-    with open(paths[1], "wb") as file:
-        file.write(contents)
-    one, other = (
-        list(pipeline((ImageFiles([path]), [0]), 1, training=training, image_size=8))
-        for path in paths
-    )
-    np.testing.assert_array_equal(one[0][0], other[0][0])
-
-
 def test_crops_of_many_files_come_in_order(files):
     """More files than are drawn together, the last of them in a smaller chunk."""
     rows = np.arange(75) % 12

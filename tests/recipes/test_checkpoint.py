@@ -12,8 +12,8 @@ import lives
 import numpy as np
 import pytest
 
-from engine import signals
 from engine.run import run
+from keras_spa.training import signals
 
 SMALL = ("--alignment=spa_reg", "--batch_size=4", "--smoke")
 

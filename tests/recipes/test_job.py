@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from engine import checkpoint, command_line, job, storage
+from engine import command_line, job, storage
 from engine.registry import RECIPES
+from keras_spa.training import checkpoint
 
 ONE = ["--smoke", "--method=ce", "--alignment=none"]
 

@@ -241,3 +241,11 @@ def test_a_class_without_images_keeps_its_weight_under_the_rule(model):
     after = after * spa.choose_alignment(model, few, **arguments).temperature
     np.testing.assert_allclose(after[:, 2], before[:, 2], atol=1e-6)
     assert np.abs(after - before)[:, :2].max() > 0.01
+
+
+def test_a_model_with_an_operation_named_as_one_of_its_layers():
+    """Keras has a layer `Add` and an operation `Add`: MobileNetV3 holds both."""
+    inputs = keras.Input((5,))
+    x = keras.layers.Add()([inputs, keras.ops.add(inputs, 3.0)])
+    model = keras.Model(inputs, keras.layers.Dense(K)(x))
+    spa.align(model, clusters([40, 12, 5]), verbose=0)

@@ -7,6 +7,7 @@ give it a row below, and describe its name in `keras_spa.data.load`. A name that
 """
 
 from keras_spa.data.sources.base import Loader, Request, Source
+from keras_spa.data.sources.csv import load_csv
 from keras_spa.data.sources.folder import load_folder
 from keras_spa.data.sources.imagenet_lt import load_imagenet_lt
 from keras_spa.data.sources.npz import load_npz
@@ -18,6 +19,7 @@ SOURCES: dict[str, Source] = {
     "imagenet_lt": Source(load_imagenet_lt, long_tailed=True),
     "npz:PATH": Source(load_npz),
     "folder:PATH": Source(load_folder),
+    "csv:PATH": Source(load_csv),
 }
 
 __all__ = ["SOURCES", "Loader", "Request", "Source"]

@@ -1,4 +1,4 @@
-"""Images in folders: PATH/train/<class>/*.jpg and PATH/test/<class>/*.jpg."""
+"""Images in folders: PATH/train/<class>/*.jpg, or PATH/<class>/*.jpg."""
 
 import os
 import pathlib
@@ -10,37 +10,59 @@ from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.data.sources.base import Request
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+OTHER_SPLITS = {"validation": ("val", "validation"), "test": ("test",)}  # their folders
 
 
 def load_folder(request: Request) -> LongTailedData:
     """All images below a folder, by class name and then by file name."""
     path = request.path
-    if not (path / "train").is_dir():
+    if not path.is_dir():
         raise FileNotFoundError(
-            f"There is no folder {str(path / 'train')!r}. Expected: "
-            "PATH/train/<class>/<image>, and PATH/test/<class>/<image> if there is a "
-            f"test set. Received: PATH={str(path)!r}"
+            f"There is no folder {str(path)!r}. Expected: PATH/train/<class>/<image>, "
+            "PATH/val and PATH/test likewise if there are such images, or all of them "
+            f"as PATH/<class>/<image>. Received: PATH={str(path)!r}"
         )
-    class_names = _class_folders(path / "train")
+    root = path / "train" if (path / "train").is_dir() else path
+    others = {} if root == path else _other_splits(path)
+    class_names = _class_folders(root)
+    if root == path and (found := {*class_names} & {"test", "val", "validation"}):
+        raise ValueError(
+            f"Folder {str(path)!r} must have a folder `train` beside "
+            f"`{min(found)}`. Received: {', '.join(class_names[:5])}"
+        )
     if len(class_names) < 2:
         raise ValueError(
-            f"Folder {str(path / 'train')!r} must hold at least 2 class folders. "
+            f"Folder {str(root)!r} must hold at least 2 class folders. "
             f"Received: {class_names}"
         )
-    train = _split(path / "train", class_names)
-    test = None
-    if (path / "test").is_dir():
-        test_names = _class_folders(path / "test")
-        unknown = sorted(set(test_names) - set(class_names))
+    splits = {"train": _split(root, class_names)}
+    for split, folder in others.items():
+        unknown = sorted({*(names := _class_folders(folder))} - {*class_names})
         if unknown:
             raise ValueError(
-                f"Each class of the test folder must be in the training folder. "
-                f"Received {len(unknown)} of {len(test_names)} that are not: "
+                f"Each class of the {split} folder must be in the training folder. "
+                f"Received {len(unknown)} of {len(names)} that are not: "
                 f"{', '.join(unknown[:5])}"
             )
-        test = _split(path / "test", class_names, missing_allowed=True)
-    return LongTailedData(path.resolve().name, train, None, test, tuple(class_names))
+        splits[split] = _split(folder, class_names, missing_allowed=True)
+    return LongTailedData(
+        path.resolve().name,
+        splits["train"],
+        splits.get("validation"),
+        splits.get("test"),
+        tuple(class_names),
+        validation_source="official" if "validation" in splits else None,
+    )
+
+
+def _other_splits(path: pathlib.Path) -> dict[str, pathlib.Path]:
+    return {
+        split: path / name
+        for split, names in OTHER_SPLITS.items()
+        for name in names
+        if (path / name).is_dir()
+    }
 
 
 def _visible(folder: pathlib.Path) -> list[os.DirEntry[str]]:

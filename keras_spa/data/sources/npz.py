@@ -1,4 +1,4 @@
-"""Archives in the style of Keras: x_train, y_train, x_test, y_test."""
+"""Archives in the style of Keras: x_train, y_train and, likewise, val and test."""
 
 import zipfile
 from typing import Any
@@ -9,7 +9,7 @@ from keras_spa._types import Array
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.data.sources.base import Request
 
-KEYS = ("x_train", "y_train", "x_test", "y_test")
+SPLITS = {"train": "train", "val": "validation", "test": "test"}  # in keys, in ours
 
 
 def load_npz(request: Request) -> LongTailedData:
@@ -24,27 +24,41 @@ def load_npz(request: Request) -> LongTailedData:
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise ValueError(f"{str(path)!r} is a single array, not an .npz archive")
     with archive:
-        missing = [key for key in KEYS if key not in archive]
+        kinds = [
+            kind
+            for kind in SPLITS
+            if kind == "train" or {f"x_{kind}", f"y_{kind}"} & {*archive}
+        ]
+        keys = [f"{part}_{kind}" for kind in kinds for part in "xy"]
+        missing = [key for key in keys if key not in archive]
         if missing:
             raise ValueError(
-                f"Archive {str(path)!r} must have the keys {', '.join(KEYS)}. "
+                f"Archive {str(path)!r} must have the keys {', '.join(keys)}. "
                 f"Missing: {', '.join(missing)}. It has: {', '.join(archive)}"
             )
-        labels = {key: _labels(archive, key) for key in ("y_train", "y_test")}
-        class_names = _class_names(archive, labels["y_train"])
-        train, test = (
-            Split(
-                _images(archive, f"x_{split}"),
-                _check_range(f"y_{split}", labels[f"y_{split}"], len(class_names)),
+        labels = {kind: _labels(archive, f"y_{kind}") for kind in kinds}
+        class_names = _class_names(archive, labels["train"])
+        splits = {
+            SPLITS[kind]: Split(
+                _images(archive, f"x_{kind}"),
+                _check_range(f"y_{kind}", labels[kind], len(class_names)),
             )
-            for split in ("train", "test")
-        )
-    if train.images.shape[1:] != test.images.shape[1:]:
+            for kind in kinds
+        }
+    shapes = {f"x_{kind}": splits[SPLITS[kind]].images.shape for kind in kinds}
+    if len({shape[1:] for shape in shapes.values()}) > 1:
+        named = ", ".join(f"{key}.shape={shape}" for key, shape in shapes.items())
         raise ValueError(
-            "Training and test images must be of one shape. Received: "
-            f"x_train.shape={train.images.shape}, x_test.shape={test.images.shape}"
+            f"Images of all splits must be of one shape. Received: {named}"
         )
-    return LongTailedData(path.stem, train, None, test, class_names)
+    return LongTailedData(
+        path.stem,
+        splits["train"],
+        splits.get("validation"),
+        splits.get("test"),
+        class_names,
+        validation_source="official" if "validation" in splits else None,
+    )
 
 
 def _array(archive: Any, key: str) -> Array:

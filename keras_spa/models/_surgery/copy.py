@@ -15,7 +15,10 @@ def uncompiled_copy(model: keras.Model, in_float32: bool = False) -> keras.Model
 
     With `in_float32` all its layers compute in float32.
     """
-    classes = {type(layer).__name__: type(layer) for layer in all_layers(model)}
+    kinds = {type(layer) for layer in all_layers(model)}
+    # Keras finds its own; its layer `Add` would stand in for its operation `Add`.
+    own = ("keras.", "keras_spa.")
+    classes = {kind.__name__: kind for kind in kinds if not _is_of(kind, own)}
     try:
         config = _uncompiled(keras.saving.serialize_keras_object(model), in_float32)
         # Safe mode guards against files; the functions of this model are running.
@@ -29,6 +32,10 @@ def uncompiled_copy(model: keras.Model, in_float32: bool = False) -> keras.Model
             f"which fails with {type(error).__name__}: " + str(error).split("\n")[0]
         ) from error
     return copy
+
+
+def _is_of(kind: type, packages: tuple[str, ...]) -> bool:
+    return kind.__module__.startswith(packages)
 
 
 def _uncompiled(config: Any, in_float32: bool) -> Any:

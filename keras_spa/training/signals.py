@@ -7,11 +7,8 @@
 """
 
 import contextlib
-import multiprocessing
-import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -69,27 +66,3 @@ def listen(leave: Callable[[], object]) -> None:
 def leave_job() -> NoReturn:
     print("\nStopped by SIGTERM. The same command goes on from here.", flush=True)
     sys.exit(Preempted.code)
-
-
-def leave_worker() -> NoReturn:
-    """Without a word to the pool, which would hand out the next run."""
-    os._exit(Preempted.code)
-
-
-def terminate_children() -> None:
-    for child in multiprocessing.active_children():
-        child.terminate()
-
-
-def end_with_parent() -> None:
-    """A worker whose parent was killed would go on beside the job's next life."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    join = parent.join
-
-    def wait() -> None:
-        join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()

@@ -25,8 +25,8 @@ from typing import Any, NoReturn
 import keras
 import numpy as np
 
-from engine import signals
 from keras_spa.files import sync
+from keras_spa.training import signals
 
 WEIGHTS, STATE, CHECKSUMS = "model.weights.h5", "state.json", "SHA256"
 
@@ -96,7 +96,7 @@ class Checkpoint(keras.callbacks.Callback):
     def _diverged(self, what: str) -> NoReturn:
         raise signals.Diverged(
             f"{what}. The last good checkpoint is {self._last()}. Try a smaller "
-            "--learning_rate in another --output_dir"
+            "--learning_rate, in another output folder"
         )
 
     def _last(self) -> pathlib.Path | str:

@@ -1,0 +1,1 @@
+"""What the console command `keras-spa` does; `keras_spa_cli` reads its arguments."""

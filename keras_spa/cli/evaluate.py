@@ -1,0 +1,28 @@
+"""keras-spa evaluate."""
+
+from typing import Any
+
+from keras_spa.cli import jsons, measures, subject
+
+
+def evaluate(arguments: Any) -> None:
+    """Prints how well MODEL recognises DATA."""
+    given = subject.load(arguments)
+    data = given.feed.data
+    name, split = given.split(arguments.split)
+    judged = measures.judge(
+        given.observer, given.feed.batches(split), arguments.batch_size
+    )
+    measured = judged.measures(data.class_counts)
+    print(f"{len(split.labels):,} {name} images of {data.num_classes} classes\n")
+    print(measures.text({arguments.model.name: measured}), end="")
+    for c, other, often, images in judged.confusions(5):
+        names = data.class_names
+        print(f"{often} of {images} {names[c]} are taken for {names[other]}")
+    if arguments.json:
+        accuracies = dict(
+            zip(data.class_names, judged.accuracies().tolist(), strict=True)
+        )
+        result = {"split": name, **measured, "accuracy_per_class": accuracies}
+        jsons.write(arguments.json, result)
+        print(f"wrote {arguments.json}")

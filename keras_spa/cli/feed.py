@@ -1,0 +1,165 @@
+"""Images in the shape that a network takes, as arrays or as batches of files."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import keras_spa as spa
+from keras_spa_cli import is_there
+
+SMALL, LARGE = 64, 224  # pixels: up to which images stay as they are, and else
+SAMPLE = 64  # files that are looked at to tell the size
+PIXELS = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (2 / 255, -1.0)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Feed:
+    """A data set in one shape.
+
+    Args:
+        data: The data set; small images are arrays by now, others `ImageFiles`.
+        shape: Height, width and channels.
+        batch_size: Images at a time.
+        pixels: What numbers the network takes a pixel for, of `PIXELS`.
+    """
+
+    data: spa.data.LongTailedData
+    shape: tuple[int, int, int]
+    batch_size: int
+    pixels: str = "0..255"
+
+    @property
+    def from_files(self) -> bool:
+        return isinstance(self.data.train.images, spa.data.ImageFiles)
+
+    def batches(self, split: spa.data.Split) -> Any:
+        """Images and labels in order and without augmentation, to go through again."""
+        scale = _scale(self.pixels)
+        if self.from_files:
+            images = spa.data.pipeline(
+                split, self.batch_size, training=False, image_size=self.shape[0]
+            )
+            return images if scale is None else images.map(lambda x, y: (scale(x), y))
+        x = split.images if scale is None else scale(split.images)
+        return x, split.labels
+
+
+def feed(
+    data: spa.data.LongTailedData,
+    batch_size: int,
+    image_size: int | None = None,
+    shape: tuple[Any, ...] | None = None,
+    pixels: str = "0..255",
+) -> Feed:
+    """The data in one shape.
+
+    Args:
+        data: Arrays or files.
+        batch_size: Images at a time.
+        image_size: Side for files, None: their own if all are alike and at most 64
+            pixels, else 224.
+        shape: That of a network's input, which the images must fit; None: any.
+        pixels: As in `Feed`.
+
+    Raises:
+        ValueError: arrays of another shape; larger files without TensorFlow.
+    """
+    if shape is not None:
+        image_size = _side(shape)
+    images = data.train.images
+    if isinstance(images, spa.data.ImageFiles):
+        own = common_shape(images)
+        if own is not None and image_size in (None, *own[:2]) and own[0] == own[1]:
+            arrays = _in_memory(data, own)
+            if arrays is not None:
+                return Feed(arrays, own, batch_size, pixels)
+        if not is_there("tensorflow"):
+            raise ValueError(
+                f"Images in files of more than {SMALL} pixels or of several sizes are "
+                "read by TensorFlow, which is missing (pip install tensorflow). "
+                "Without it, DATA must be an .npz archive"
+            )
+        size = image_size or LARGE
+        return Feed(data, (size, size, 3), batch_size, pixels)
+    if shape is None and image_size not in (None, *images.shape[1:3]):
+        raise ValueError(
+            f"--image_size is for image files; those of the archive are "
+            f"{images.shape[1]}×{images.shape[2]}"
+        )
+    if shape is not None:
+        data = _fitted(data, shape)
+    return Feed(data, data.train.images.shape[1:], batch_size, pixels)
+
+
+def common_shape(files: spa.data.ImageFiles) -> tuple[int, int, int] | None:
+    """The shape of small images, if a sample of the files has one alone."""
+    rows = np.unique(np.linspace(0, len(files) - 1, SAMPLE).astype(int))
+    shapes = set()
+    for row in rows.tolist():
+        shapes.add(files[row].shape)
+        if len(shapes) > 1 or max(next(iter(shapes))[:2]) > SMALL:
+            return None
+    return shapes.pop()
+
+
+def _in_memory(
+    data: spa.data.LongTailedData, shape: tuple[int, ...]
+) -> spa.data.LongTailedData | None:
+    """The data as arrays; None if a file has another shape."""
+    arrays: dict[str, Any] = {}
+    for name, split in data.splits().items():
+        images = np.empty((len(split.labels), *shape), "uint8")
+        for i, image in enumerate(split.images):
+            if image.shape != shape:
+                return None
+            images[i] = image
+        arrays[name] = spa.data.Split(images, split.labels)
+    return dataclasses.replace(data, **arrays)
+
+
+def _side(shape: tuple[Any, ...]) -> int | None:
+    if len(shape) != 3 or shape[0] != shape[1] or shape[2] not in (1, 3, 4):
+        raise ValueError(
+            "MODEL must take square images of 1, 3 or 4 channels. Received: a model of "
+            f"input shape {shape}"
+        )
+    return shape[0]
+
+
+def _fitted(
+    data: spa.data.LongTailedData, shape: tuple[Any, ...]
+) -> spa.data.LongTailedData:
+    """Arrays as a network's input; grey ones may become RGB."""
+    own = data.train.images.shape[1:]
+    grey = own[2] == 1 and shape[2] == 3
+    if any(want not in (None, is_) for want, is_ in zip(shape[:2], own, strict=False)):
+        raise ValueError(
+            f"MODEL takes images of {shape[0]}×{shape[1]} pixels, DATA have "
+            f"{own[0]}×{own[1]}"
+        )
+    if own[2] != shape[2] and not grey:
+        raise ValueError(f"MODEL takes {shape[2]} channels, the images have {own[2]}")
+    if not grey:
+        return data
+    rgb: dict[str, Any] = {
+        name: spa.data.Split(np.repeat(split.images, 3, axis=-1), split.labels)
+        for name, split in data.splits().items()
+    }
+    return dataclasses.replace(data, **rgb)
+
+
+def _scale(pixels: str) -> Callable[[Any], Any] | None:
+    factor, offset = PIXELS[pixels]
+    if (factor, offset) == (1.0, 0.0):
+        return None
+
+    def scale(images: Any) -> Any:
+        if isinstance(images, np.ndarray):
+            return images.astype("float32") * np.float32(factor) + np.float32(offset)
+        import tensorflow as tf
+
+        return tf.cast(images, "float32") * factor + offset
+
+    return scale

@@ -1,0 +1,94 @@
+"""Models from files and into files."""
+
+import contextlib
+import io
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+from keras_spa.cli import jsons
+from keras_spa.files import sync
+
+KERAS_NAMES = {"saved_model": "tf_saved_model", "onnx": "onnx", "litert": "litert"}
+
+
+def load(path: pathlib.Path) -> keras.Model:
+    """The Keras model of a .keras file.
+
+    Raises:
+        ValueError: it cannot be loaded; the message says why, in a line.
+    """
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises many kinds
+        reason = next((line for line in str(error).splitlines() if line.strip()), "")
+        if "Could not locate" in str(error) or "register" in str(error):
+            reason += (
+                " The model has classes or functions of its own, which the command "
+                "line does not know: align it in Python, with keras_spa.align"
+            )
+        elif "safe_mode" in str(error) or "unsafe" in str(error):
+            reason = "It holds Python code (a Lambda layer), which is not run"
+        raise ValueError(f"MODEL {path} cannot be loaded by Keras: {reason}") from error
+
+
+def input_shape(model: keras.Model) -> tuple[Any, ...]:
+    """Height, width and channels that a model takes, None where free."""
+    shape = getattr(model, "input_shape", None)
+    if shape is None:
+        shape = (model.get_build_config() or {}).get("input_shape")
+    if not isinstance(shape, (tuple, list)) or len(shape) != 4:
+        raise ValueError(
+            "MODEL must take batches of images of one shape. Received: a model of "
+            f"input shape {shape}"
+        )
+    return tuple(shape[1:])
+
+
+def export(
+    model: keras.Model, path: pathlib.Path, format: str, card: dict[str, Any]
+) -> list[pathlib.Path]:
+    """Writes a model whole or not at all, and what is known of it beside it.
+
+    Args:
+        model: The model.
+        path: Where to.
+        format: `"keras"`, `"saved_model"`, `"onnx"` or `"litert"`.
+        card: What a user of the model must know: its classes, their counts, ....
+
+    Returns:
+        What was written.
+    """
+    with _replacing(path) as temporary:
+        if format == "keras":
+            model.save(temporary)
+        else:
+            with contextlib.redirect_stdout(io.StringIO()):  # hundreds of lines
+                model.export(str(temporary), format=KERAS_NAMES[format], verbose=False)
+    about = path.with_name(f"{path.name}.json")
+    jsons.write(about, card)
+    return [path, about]
+
+
+@contextlib.contextmanager
+def _replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A path to write to in place of `path`, which changes at the end or not at all."""
+    folder = pathlib.Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield folder / path.name
+        if path.is_dir():
+            os.replace(path, folder / "before")
+        if (folder / path.name).is_file():
+            sync(folder / path.name)
+        os.replace(folder / path.name, path)
+        sync(path.parent)
+    except OSError as error:  # a full disk does not say which file it was
+        error.filename = str(path)
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

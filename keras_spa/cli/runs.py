@@ -1,0 +1,80 @@
+"""Numbered folders of trainings: a finished one stays, an unfinished one goes on."""
+
+import contextlib
+import json
+import pathlib
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+from keras_spa.cli import jsons
+
+SETTINGS, REPORT, LOCK = "settings.json", "report.html", ".lock"
+
+
+@contextlib.contextmanager
+def numbered(output: pathlib.Path, settings: dict[str, Any]) -> Iterator[pathlib.Path]:
+    """The folder of a run with these settings, which nobody else trains in meanwhile.
+
+    It is the last one that was begun with the same settings and not finished, else a
+    new one. A run is finished when it has its report.
+
+    Raises:
+        ValueError: another process trains in it.
+    """
+    settings = jsons.without_nan(settings)
+    begun = [
+        folder for folder in reversed(_folders(output)) if _is_open(folder, settings)
+    ]
+    folder = begun[0] if begun else _new(output)
+    with _locked(folder):
+        try:
+            if not begun:
+                jsons.write(folder / SETTINGS, settings)
+            yield folder
+        except BaseException:
+            if {path.name for path in folder.iterdir()} <= {SETTINGS, LOCK}:
+                shutil.rmtree(folder)  # nothing was trained
+            raise
+
+
+def _folders(output: pathlib.Path) -> list[pathlib.Path]:
+    """The runs by their numbers."""
+    if not output.is_dir():
+        return []
+    runs = [one for one in output.iterdir() if one.name.isdecimal() and one.is_dir()]
+    return sorted(runs, key=lambda one: int(one.name))
+
+
+def _is_open(folder: pathlib.Path, settings: dict[str, Any]) -> bool:
+    try:
+        stored = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return stored == settings and not (folder / REPORT).exists()
+
+
+def _new(output: pathlib.Path) -> pathlib.Path:
+    output.mkdir(parents=True, exist_ok=True)
+    number = max((int(one.name) for one in _folders(output)), default=0)
+    while True:
+        number += 1
+        with contextlib.suppress(FileExistsError):
+            (output / str(number)).mkdir()
+            return output / str(number)
+
+
+@contextlib.contextmanager
+def _locked(folder: pathlib.Path) -> Iterator[None]:
+    """Nothing where the system knows no locks that end with their process."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with open(folder / LOCK, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ValueError(f"{folder} is being trained by another process") from None
+        yield

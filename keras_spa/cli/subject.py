@@ -1,0 +1,47 @@
+"""MODEL and DATA of the command line, which must fit each other."""
+
+from typing import Any, NamedTuple
+
+import keras
+
+import keras_spa as spa
+from keras_spa.cli import dataset, models
+from keras_spa.cli.feed import Feed, feed
+
+ORDER = ("test", "validation", "train")
+
+
+class Subject(NamedTuple):
+    """A trained model, an `Observer` of it, and the data in its shape."""
+
+    model: keras.Model
+    observer: spa.trained.Observer
+    feed: Feed
+
+    def split(self, name: str | None) -> tuple[str, spa.data.Split]:
+        """A split and its name, by default the one that tells most of new images."""
+        splits = self.feed.data.splits()
+        name = name or next(name for name in ORDER if name in splits)
+        if name not in splits:
+            raise ValueError(
+                f"--split={name}: DATA have none; they have {', '.join(splits)}"
+            )
+        return name, splits[name]
+
+
+def load(arguments: Any) -> Subject:
+    """What the arguments name.
+
+    Raises:
+        ValueError: a model that cannot be loaded or looked into, or does not fit DATA.
+    """
+    data = dataset.load(arguments, arguments.held_out)
+    model = models.load(arguments.model)
+    shape = models.input_shape(model)
+    fed = feed(data, arguments.batch_size, shape=shape, pixels=arguments.pixels)
+    observer = spa.trained.Observer(model)
+    if observer.num_classes != data.num_classes:
+        raise ValueError(
+            f"MODEL knows {observer.num_classes} classes, DATA have {data.num_classes}"
+        )
+    return Subject(model, observer, fed)

@@ -1,0 +1,164 @@
+"""keras-spa train."""
+
+import pathlib
+from typing import Any
+
+import keras
+import numpy as np
+
+import keras_spa as spa
+from keras_spa.cli import (
+    align,
+    dataset,
+    fitting,
+    jsons,
+    measures,
+    models,
+    network,
+    precision,
+    report,
+    runs,
+)
+from keras_spa.cli.feed import Feed, feed
+from keras_spa.trained.choose_alignment import MEMORISED
+from keras_spa_cli import is_there
+from keras_spa_cli.paths import ENDINGS
+
+NOT_SETTINGS = ("data", "output", "debug", "command", "kind")
+
+
+def train(arguments: Any) -> None:
+    """Trains, aligns, judges, reports: in a numbered folder of its own."""
+    _check(arguments)
+    data = dataset.load(arguments, arguments.held_out)
+    fed = feed(data, arguments.batch_size, arguments.image_size)
+    with runs.numbered(arguments.output, settings(arguments, fed)) as folder:
+        _announce(arguments, fed, folder)
+        trained = fitting.train(arguments, fed, folder)
+        result = finish(arguments, fed, trained, folder)
+        report.write(result, folder / runs.REPORT)
+        fitting.clean(folder)
+    print(f"wrote {folder / runs.REPORT}")
+
+
+def _check(arguments: Any) -> None:
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    if arguments.tensorboard and not is_there("tensorflow"):
+        raise ValueError("--tensorboard needs TensorFlow (pip install tensorflow)")
+    if arguments.format in ("saved_model", "litert") and not on_tensorflow:
+        raise ValueError(
+            f"--format={arguments.format} needs KERAS_BACKEND=tensorflow; `keras-spa "
+            "align` writes it there from model.keras"
+        )
+    if arguments.format == "onnx" and not is_there("onnx"):
+        raise ValueError("--format=onnx needs ONNX (pip install 'keras_spa[onnx]')")
+
+
+def settings(arguments: Any, fed: Feed) -> dict[str, Any]:
+    """What makes a training what it is: its arguments, its images, its backend."""
+    flags = {k: v for k, v in vars(arguments).items() if k not in NOT_SETTINGS}
+    data = fed.data
+    splits = {
+        name: np.bincount(split.labels, minlength=data.num_classes).tolist()
+        for name, split in data.splits().items()
+    }
+    return {
+        "flags": flags,
+        "data": str(arguments.data.resolve()),
+        "class_names": list(data.class_names),
+        "images_per_class": splits,
+        "input_shape": list(fed.shape),
+        "backend": keras.backend.backend(),
+        "keras": keras.__version__,
+        "keras_spa": spa.__version__,
+    }
+
+
+def _announce(arguments: Any, fed: Feed, folder: pathlib.Path) -> None:
+    data = fed.data
+    print(spa.data.describe(data).split("\n\n")[0])
+    alone = dataset.never_held_out(data)
+    if alone and data.validation_source == "training":
+        names = dataset.names(alone)
+        print(f"of one image, which trains and is not held out: {names}")
+    height, width, channels = fed.shape
+    name = arguments.backbone or network.default_backbone(fed.shape)
+    dtype = precision.policy(arguments.precision)
+    print(f"{folder}: {name} on {height}×{width}×{channels} pixels, {dtype}")
+
+
+def finish(
+    arguments: Any, fed: Feed, trained: fitting.Trained, folder: pathlib.Path
+) -> report.Result:
+    """What comes after training: judge, align, judge again, diagnose, export."""
+    data, counts = fed.data, fed.data.class_counts
+    observer = spa.trained.Observer(trained.model)
+    judged = {"as trained": _judge(observer, fed)}
+    diagnosis = spa.diagnose(
+        observer,
+        fed.batches(data.train),
+        counts,
+        data.class_names,
+        fed.batch_size,
+        verbose=0,
+    )
+    # The scatter of its own images misleads only of a model that knows them by heart.
+    learnt = np.nanmean(diagnosis.accuracy_per_class)
+    augment = trained.augment if learnt >= MEMORISED else None
+    aligned = None
+    try:
+        choice, aligned, how = align.aligned_model(trained.model, fed, augment)
+    except ValueError as error:  # a classifier without a bias, one image a class, ...
+        how = f"Not aligned. {error}"
+    else:
+        how = f"{how} {choice}"
+        judged["aligned"] = _judge(aligned, fed)
+    columns = {
+        split: {title: of[split].measures(counts) for title, of in judged.items()}
+        for split in judged["as trained"]
+    }
+    result = report.Result(
+        arguments, fed, trained, judged, columns, how, diagnosis, folder
+    )
+    print(f"\n{how}")
+    for split, measured in columns.items():
+        print(f"\nOn {len(data.splits()[split].labels):,} {split} images:\n")
+        print(measures.text(measured), end="")
+    print(f"\n{diagnosis.verdict}\n{result.advice}")
+    card = {
+        **settings(arguments, fed),
+        "class_counts": counts.tolist(),
+        "pixels": fed.pixels,
+        "measures": columns,
+        "aligned": how,
+    }
+    _export(arguments, trained.model, aligned, folder, card)
+    jsons.write(folder / "history.json", trained.history)
+    jsons.write(folder / "measures.json", columns)
+    return result
+
+
+def _judge(model: Any, fed: Feed) -> dict[str, measures.Judged]:
+    """What a model says of the images that it was not trained on."""
+    return {
+        name: measures.judge(model, fed.batches(split), fed.batch_size)
+        for name, split in fed.data.splits().items()
+        if name != "train"
+    }
+
+
+def _export(
+    arguments: Any,
+    model: keras.Model,
+    aligned: keras.Model | None,
+    folder: pathlib.Path,
+    card: dict[str, Any],
+) -> None:
+    written = models.export(model, folder / "model.keras", "keras", card)
+    if aligned is not None:
+        written += models.export(aligned, folder / "aligned.keras", "keras", card)
+    if arguments.format:
+        path = folder / f"aligned{ENDINGS[arguments.format]}"
+        last = model if aligned is None else aligned
+        written += models.export(last, path, arguments.format, card)
+    print(f"wrote {', '.join(map(str, written))}")

@@ -1,0 +1,84 @@
+"""The console command `keras-spa`, up to where it needs Keras.
+
+Arguments are read and paths are checked in a tenth of a second. The modules of
+`keras_spa` cannot do that: importing any of them imports Keras, so that saved models
+find their classes. What the command then does is in `keras_spa.cli`.
+"""
+
+import contextlib
+import importlib.util
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+
+from keras_spa_cli import paths
+from keras_spa_cli.arguments import Arguments, read
+
+__all__ = ["Arguments", "is_there", "main", "read", "start"]
+
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def start(arguments: Sequence[str] | None = None) -> Arguments:
+    """The arguments, read and checked, and an environment to import Keras in.
+
+    Ends the process with `--help`, and with code 2 and one line if they are wrong;
+    else Keras is imported, without a word.
+    """
+    parsed = read(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of start-up: not for users
+    if "KERAS_BACKEND" not in os.environ and not is_there("tensorflow"):
+        for backend in ("jax", "torch"):
+            if is_there(backend):
+                os.environ["KERAS_BACKEND"] = backend
+                break
+    if parsed.debug:
+        return parsed
+    try:
+        with _quiet():
+            importlib.import_module("keras")
+    except ImportError as error:
+        print(f"keras-spa: {paths.one_line(error)}", file=sys.stderr)
+        sys.exit(2)
+    return parsed
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps what libraries log as they start from the screen, below Python's streams.
+
+    TensorFlow writes some lines before it looks at its log level.
+    """
+    sys.stderr.flush()
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does what the command line says; returns the exit code."""
+    parsed = start(arguments)
+    try:
+        from keras_spa.cli.run import run  # takes seconds
+
+        return run(parsed)
+    except KeyboardInterrupt:
+        if parsed.debug:
+            raise
+        print("keras-spa: stopped by Ctrl-C", file=sys.stderr)
+        return INTERRUPTED
+
+
+def is_there(module: str) -> bool:
+    """Whether a module can be imported, without doing it."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):  # set to None in sys.modules
+        return False

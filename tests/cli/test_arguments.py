@@ -1,0 +1,146 @@
+"""Arguments are read and refused before Keras is imported, in one line."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from keras_spa_cli import read
+from keras_spa_cli.arguments import parser
+
+ROOT = pathlib.Path(__file__).parents[2]
+COMMANDS = ("describe", "train", "align", "diagnose", "evaluate")
+# Runs the command, then says which of the heavy modules came in.
+TELLS = """
+import sys
+from keras_spa_cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    print("imported:", {"keras", "tensorflow", "numpy", "keras_spa"} & {*sys.modules})
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "model.keras").touch()
+    (tmp_path / "some.txt").touch()
+    return tmp_path
+
+
+def refused(capsys, *arguments):
+    """The line that refuses arguments, with code 2."""
+    with pytest.raises(SystemExit) as told:
+        read(list(arguments))
+    out, err = capsys.readouterr()
+    assert told.value.code == 2
+    assert out == ""
+    assert err.startswith("keras-spa: ")
+    assert err.count("\n") == 1
+    return err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_names_every_flag(command, capsys):
+    with pytest.raises(SystemExit) as told:
+        read([command, "--help"])
+    text = capsys.readouterr().out
+    assert told.value.code == 0
+    assert "DATA" in text
+    assert "--skip_corrupt" in text
+
+
+def test_help_and_mistakes_come_before_keras():
+    for arguments, code in ((["train", "--help"], 0), (["train", "x", "--epoch=3"], 2)):
+        done = subprocess.run(
+            [sys.executable, "-c", TELLS, *arguments], capture_output=True, text=True
+        )
+        assert done.returncode == code
+        assert done.stdout.endswith("imported: set()\n")
+
+
+def test_python_m_is_the_same_command():
+    for arguments, returns in ((["align", "--help"], 0), (["train", "nowhere"], 2)):
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "keras_spa", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+        )
+        assert done.returncode == returns
+        imported = [line.rpartition("|")[2].strip() for line in done.stderr.split("\n")]
+        assert "keras_spa_cli.arguments" in imported
+        assert not {"keras", "numpy", "tensorflow"} & {*imported}
+
+
+def test_hyphens_are_underscores(folder):
+    parsed = read(["train", "data", "--held-out=0.2", "--image-size", "32"])
+    assert (parsed.held_out, parsed.image_size) == (0.2, 32)
+    assert (parsed.kind, parsed.output) == ("folder", pathlib.Path("keras-spa-runs"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["trian"], "invalid choice: 'trian'"),
+        (["train", "data", "--epoch=3"], "unrecognized arguments: --epoch=3"),
+        (["train", "data", "--epochs=0"], "must be a whole number of at least 1"),
+        (["train", "data", "--held_out=0.7"], "must be a number in 0..0.5, not '0.7'"),
+        (["train", "data", "--learning_rate=nan"], "must be a number in 1e-09..10"),
+        (["train", "data", "--method=mix"], "invalid choice: 'mix'"),
+        (["train", "data", "--backbone=vgg"], "invalid backbone value: 'vgg'"),
+        (["train", "nowhere"], "DATA: there is no nowhere"),
+        (["train", "some.txt"], "DATA must be a folder, an .npz archive or a .csv"),
+        (["train", "data", "--weights=no.h5"], "--weights must be imagenet or a file"),
+        (["train", "data", "--output=some.txt"], "--output must be a folder"),
+        (["align", "nowhere.keras", "data"], "MODEL: there is no nowhere.keras"),
+        (["align", "some.txt", "data"], "MODEL must be a .keras file, not some.txt"),
+        (["align", "model.keras", "data", "--output=a/b.keras"], "there is no folder"),
+        (["align", "model.keras", "data", "--output=a.onnx"], "must end in .keras"),
+        (
+            ["align", "model.keras", "data", "--output=model.keras"],
+            "model.keras is there already; --overwrite replaces it",
+        ),
+        (["describe", "data", "--picture=a.txt"], "--picture must end in .png or .svg"),
+        (["diagnose", "model.keras", "data", "--json=a/b.json"], "there is no folder"),
+    ],
+)
+def test_wrong_arguments_are_refused_in_one_line(folder, capsys, arguments, told):
+    assert told in refused(capsys, *arguments)
+
+
+def test_a_folder_without_permission_is_refused(folder, capsys, monkeypatch):
+    """Root may read everything: the system is asked, not the disk."""
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert "data: Permission denied" in refused(capsys, "describe", "data")
+
+
+def test_where_align_writes_to(folder):
+    assert read(["align", "model.keras", "data"]).output == pathlib.Path(
+        "model-aligned.keras"
+    )
+    onnx = read(["align", "model.keras", "data", "--format=onnx"])
+    assert onnx.output.name == "model-aligned.onnx"
+    flags = ("--output=model.keras", "--overwrite")
+    assert read(["align", "model.keras", "data", *flags]).output.name == "model.keras"
+
+
+def test_the_version(capsys):
+    import keras_spa
+
+    with pytest.raises(SystemExit):
+        read(["--version"])
+    assert capsys.readouterr().out == f"keras-spa {keras_spa.__version__}\n"
+
+
+def test_choices_are_those_of_the_package():
+    from keras_spa.cli import network, runs, train
+    from keras_spa_cli.train_arguments import BACKBONES
+
+    assert {*BACKBONES} == {*network.APPLICATIONS, "resnet_cifar"}
+    flags = vars(parser().parse_args(["train", "data"])).keys()
+    assert {*train.NOT_SETTINGS} - {"kind"} < flags
+    assert runs.REPORT == "report.html"

@@ -1,0 +1,164 @@
+"""Each command from data to what it prints and writes."""
+
+import json
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+import small_zoo
+
+from keras_spa_cli import main
+
+FILES = {
+    *("model.keras", "model.keras.json", "aligned.keras", "aligned.keras.json"),
+    *("history.json", "measures.json", "report.html", "settings.json", ".lock"),
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with data, and a finished run on an archive."""
+    place = tmp_path_factory.mktemp("trained")
+    small_zoo.archive(place / "zoo.npz")
+    flags = (*small_zoo.SMALL, "--held_out=0.2", f"--output={place / 'runs'}")
+    assert main(["train", str(place / "zoo.npz"), *flags]) == 0
+    return place
+
+
+def test_a_run_leaves_its_files_and_nothing_else(trained):
+    assert {path.name for path in trained.iterdir()} == {"zoo.npz", "runs"}
+    assert [path.name for path in (trained / "runs").iterdir()] == ["1"]
+    assert {path.name for path in (trained / "runs" / "1").iterdir()} == FILES
+    history = json.loads((trained / "runs/1/history.json").read_text())
+    assert len(history["held_out_accuracy"]) == len(history["loss"]) == 2
+    measured = json.loads((trained / "runs/1/measures.json").read_text())
+    assert measured.keys() == {"validation", "test"}
+    assert measured["test"].keys() == {"as trained", "aligned"}
+    card = json.loads((trained / "runs/1/aligned.keras.json").read_text())
+    assert card["class_names"] == list(small_zoo.NAMES)
+    assert card["class_counts"] == [10, 5, 3, 1]
+
+
+def test_evaluate_measures_what_training_measured(trained, run):
+    data, runs = trained / "zoo.npz", trained / "runs/1"
+    measured = json.loads((runs / "measures.json").read_text())["test"]
+    for title, name in (("as trained", "model.keras"), ("aligned", "aligned.keras")):
+        code, out, _ = run("evaluate", runs / name, data, "--json=e.json")
+        assert code == 0
+        assert out.startswith("12 test images of 4 classes\n")
+        found = json.loads(pathlib.Path("e.json").read_text())
+        assert found["balanced_accuracy"] == measured[title]["balanced_accuracy"]
+        assert found["log_loss"] == pytest.approx(measured[title]["log_loss"], 1e-3)
+        assert [*found["accuracy_per_class"]] == list(small_zoo.NAMES)
+
+
+def test_the_held_out_images_can_be_drawn_again(trained, run):
+    data, runs = trained / "zoo.npz", trained / "runs/1"
+    measured = json.loads((runs / "measures.json").read_text())["validation"]
+    flags = ("--split=validation", "--held_out=0.2", "--json=e.json")
+    code, out, _ = run("evaluate", runs / "model.keras", data, *flags)
+    assert (code, out.split(" classes")[0]) == (0, "4 validation images of 4")
+    found = json.loads(pathlib.Path("e.json").read_text())
+    assert found["log_loss"] == pytest.approx(measured["as trained"]["log_loss"], 1e-3)
+
+
+def test_align_writes_a_model_that_loads(trained, run):
+    data, model = trained / "zoo.npz", trained / "runs/1/model.keras"
+    code, out, _ = run("align", model, data, "--output=b.keras")
+    assert code == 0
+    assert "Aligned by the rule, with nothing held out." in out
+    assert "On 12 test images:" in out
+    assert "| few (< 20) (%)" in out
+    assert "Alignment " in out
+    assert out.endswith("wrote b.keras, b.keras.json\n")
+    old, new = (keras.models.load_model(p, compile=False) for p in (model, "b.keras"))
+    images = np.load(data)["x_test"]
+    a, b = (m.predict(images, verbose=0) for m in (old, new))
+    for model, logits in ((old, a), (new, b)):  # which holds no augmentation
+        called = keras.ops.convert_to_numpy(model(images))
+        np.testing.assert_allclose(called, logits, rtol=1e-3, atol=1e-3)
+    assert a.shape == b.shape == (12, 4)
+    assert np.abs(a - b).max() > 1e-3
+
+
+def test_diagnose_prints_writes_and_draws(trained, run):
+    data, model = trained / "zoo.npz", trained / "runs/1/model.keras"
+    code, out, _ = run("diagnose", model, data, "--picture=d.png", "--json=d.json")
+    assert code == 0
+    assert "ligned" in out
+    assert "| 😀 " in out
+    assert json.loads(pathlib.Path("d.json").read_text())["class_counts"][0] == 12
+    assert pathlib.Path("d.png").stat().st_size > 1000
+
+
+def test_describe_prints_and_draws(run):
+    small_zoo.table(pathlib.Path("zoo.csv"))
+    code, out, _ = run("describe", "zoo.csv", "--picture=tail.svg")
+    assert code == 0
+    assert "imbalance factor 12: from 12 images (a cat) to 1 (alone)" in out
+    assert "çà/là" in out
+    assert pathlib.Path("tail.svg").exists()
+
+
+def test_models_and_data_that_do_not_fit_are_told(trained, run):
+    model = trained / "runs/1/model.keras"
+    two = small_zoo.folder(pathlib.Path("two"), small_zoo.NAMES[:2], (2, 2))
+    code, _, err = run("evaluate", model, two)
+    assert (code, err) == (2, "keras-spa: MODEL knows 4 classes, DATA have 2\n")
+    flat = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    flat.save("flat.keras")
+    code, _, err = run("evaluate", "flat.keras", two)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "MODEL must take batches of images of one shape" in err
+    pathlib.Path("broken.keras").write_bytes(b"PK")
+    code, _, err = run("diagnose", "broken.keras", two)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "MODEL broken.keras cannot be loaded by Keras: " in err
+    code, _, err = run("evaluate", model, trained / "zoo.npz", "--split=validation")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "DATA have none; they have train, test" in err
+
+
+def test_a_model_with_classes_of_its_own_is_told(run):
+    class Mine(keras.layers.Flatten):
+        pass
+
+    layers = [keras.Input((8, 8, 3)), Mine(), keras.layers.Dense(2)]
+    keras.Sequential(layers).save("mine.keras")
+    two = small_zoo.folder(pathlib.Path("two"), small_zoo.NAMES[:2], (2, 2))
+    code, _, err = run("evaluate", "mine.keras", two)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "classes or functions of its own" in err
+
+
+def test_a_model_of_another_range_of_pixels(run):
+    """It sees no more than whether pixels are above a half."""
+    half = keras.layers.Rescaling(100.0, -50.0)
+    layers = [keras.Input((8, 8, 3)), half, keras.layers.GlobalAveragePooling2D()]
+    model = keras.Sequential([*layers, keras.layers.Dense(2)])
+    model.layers[-1].set_weights([np.array([[1, -1.0]] * 3), np.zeros(2)])
+    model.save("unit.keras")
+    data = {"y_train": np.array([0, 1]), "class_names": np.array(["light", "dark"])}
+    images = np.stack([np.full((8, 8, 3), v, "uint8") for v in (200, 40)])
+    np.savez("two.npz", x_train=images, **data)
+    for pixels, right in (("0..1", "100.0"), ("0..255", "50.0")):
+        code, out, _ = run("evaluate", "unit.keras", "two.npz", f"--pixels={pixels}")
+        assert code == 0
+        assert f"| accuracy (%)                | {right}" in out
+
+
+def test_files_of_several_sizes_train_from_disk(run):
+    pytest.importorskip("tensorflow")
+    small_zoo.folder(pathlib.Path("zoo/train"), ending="jpg", sides=(16, 19))
+    small_zoo.folder(pathlib.Path("zoo/val"), counts=(2, 2, 2, 2), ending="jpg")
+    flags = (*small_zoo.SMALL, "--image_size=12", "--method=ldam_drw", "--output=r")
+    code, out, err = run("train", "zoo", *flags)
+    assert (code, err) == (0, "")
+    assert "resnet_cifar on 12×12×3 pixels, float32" in out
+    assert "Not aligned. Argument `model` must" in out
+    assert "Use model.keras: it could not be aligned." in out
+    assert "validation: 8 images, 2 a class (official)" in out
+    code, _, err = run("train", "zoo", "--held_out=0.1")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--held_out must be 0 for zoo, which has validation images" in err

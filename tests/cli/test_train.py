@@ -1,0 +1,141 @@
+"""Runs are numbered, go on, stop early, and advise."""
+
+import json
+import pathlib
+import re
+
+import keras
+import numpy as np
+import pytest
+import small_zoo
+
+from keras_spa.cli import runs, watching
+from keras_spa.cli.measures import Judged
+from keras_spa.cli.report import Result
+
+
+def begun(output, settings):
+    with runs.numbered(output, settings) as folder:
+        return folder
+
+
+def test_a_begun_run_goes_on_and_a_finished_one_stays(tmp_path):
+    output = tmp_path / "a b" / "runs"
+    first = begun(output, {"epochs": 2})
+    assert first == output / "1"
+    assert begun(output, {"epochs": 2}) == first
+    assert begun(output, {"epochs": 3}) == output / "2"
+    (first / runs.REPORT).touch()
+    assert begun(output, {"epochs": 2}) == output / "3"
+    (output / "notes").mkdir()
+    (output / "12").mkdir()
+    assert begun(output, {"epochs": 4}) == output / "13"
+    (output / "13" / runs.SETTINGS).write_text("{")
+    assert begun(output, {"epochs": 4}) == output / "14"
+
+
+def test_a_run_that_never_began_leaves_no_folder(tmp_path, run):
+    with pytest.raises(FileExistsError), runs.numbered(tmp_path / "a", {}) as folder:
+        folder.mkdir()
+    assert list((tmp_path / "a").iterdir()) == []
+    with pytest.raises(FileExistsError), runs.numbered(tmp_path / "b", {}) as folder:
+        (folder / "history.json").touch(exist_ok=False) or folder.mkdir()
+    assert (tmp_path / "b" / "1" / "history.json").exists()
+    small_zoo.archive(tmp_path / "zoo.npz")
+    code, _, err = run("train", tmp_path / "zoo.npz", "--weights=imagenet")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--weights must be none with --backbone=resnet_cifar" in err
+    assert list((tmp_path / "keras-spa-runs").iterdir()) == []
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path):
+    pytest.importorskip("fcntl")
+    told = pytest.raises(ValueError, match="1 is being trained by another process")
+    with runs.numbered(tmp_path, {}), told, runs.numbered(tmp_path, {}):
+        pass
+    assert begun(tmp_path, {}) == tmp_path / "1"
+
+
+def history(accuracies, losses=None):
+    losses = [1.0] * len(accuracies) if losses is None else losses
+    return {watching.ACCURACY: accuracies, watching.LOSS: losses}
+
+
+def test_the_best_epoch_and_the_end_of_patience():
+    assert watching.best_epoch({}) is None
+    assert watching.best_epoch(history([0.2, 0.5, 0.5, 0.4])) == 1
+    assert watching.best_epoch(history([0.2, 0.5, 0.5], [1, 2, 1.5])) == 2
+    assert not watching.is_over(history([0.5, 0.4, 0.4]), 3)
+    assert watching.is_over(history([0.5, 0.4, 0.4, 0.4]), 3)
+    assert not watching.is_over(history([0.5, 0.4, 0.4, 0.4]), 0)
+    assert not watching.is_over({}, 3)
+
+
+def test_durations():
+    assert [watching.duration(s) for s in (8, 89, 91, 5400, 9000)] == [
+        *("8 s", "89 s", "2 min", "1.5 h", "2.5 h")
+    ]
+
+
+def test_training_stops_early_with_the_best_weights(run, monkeypatch):
+    """The second epoch is made out to be the best one of those that come."""
+    scores, kept = iter([0.1, 0.9, 0.2, 0.3, 0.4, 0.5]), {}
+
+    def judged(self, epoch, logs=None):
+        logs |= {watching.ACCURACY: next(scores), watching.LOSS: 1.0}
+        kept[epoch] = self.model.classifier.get_weights()
+
+    monkeypatch.setattr(watching.HeldOut, "on_epoch_end", judged)
+    small_zoo.archive(pathlib.Path("zoo.npz"))
+    flags = ("--depth=8", "--batch_size=32", "--epochs=9", "--patience=2")
+    code, out, _ = run("train", "zoo.npz", *flags)
+    assert code == 0
+    assert "no better balanced accuracy for 2 epochs: stopped" in out
+    assert sorted(kept) == [0, 1, 2, 3]
+    model = keras.models.load_model("keras-spa-runs/1/model.keras", compile=False)
+    for found, expected in zip(model.classifier.get_weights(), kept[1], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_without_held_out_images_the_last_epoch_is_taken(run):
+    small_zoo.archive(pathlib.Path("zoo.npz"), test=False)
+    flags = ("--depth=8", "--epochs=1", "--held_out=0", "--batch_size=32")
+    code, out, _ = run("train", "zoo.npz", *flags)
+    assert code == 0
+    assert "held-out" not in out.split("Aligned")[0]
+    assert "Nothing was held out: which of the two models is better is unknown." in out
+    measured = pathlib.Path("keras-spa-runs/1/measures.json").read_text()
+    assert json.loads(measured) == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (0.5, 0.4, "worse, from 50.0 % to 40.0 %: .* Use model.keras."),
+        (0.5, 0.6, "from 50.0 % to 60.0 %. Use aligned.keras. These images also chose"),
+    ],
+)
+def test_advice(before, after, told):
+    values = ((before, "as trained"), (after, "aligned"))
+    measured = {title: {"balanced_accuracy": value} for value, title in values}
+    both = dict.fromkeys(measured, {})
+    result = Result(*(None,) * 3, both, {"validation": measured}, *(None,) * 3)
+    assert re.search(told, result.advice)
+
+
+def test_measures_are_means_over_images_or_classes():
+    logits = np.log(
+        [[0.7, 0.2, 0.1], [0.2, 0.7, 0.1], [0.5, 0.3, 0.2], [0.1, 0.8, 0.1]]
+    )
+    labels = np.array([0, 0, 0, 1])
+    judged = Judged(logits, labels)
+    found = judged.measures(np.array([200, 50, 5]))
+    losses = -np.log([0.7, 0.2, 0.5, 0.8])
+    assert found["accuracy"] == 0.75
+    assert found["balanced_accuracy"] == pytest.approx((2 / 3 + 1) / 2)
+    assert (found["many"], found["medium"]) == (pytest.approx(2 / 3), 1.0)
+    assert np.isnan(found["few"])
+    assert found["log_loss"] == pytest.approx(losses.mean())
+    expected = (losses[:3].mean() + losses[3]) / 2
+    assert found["balanced_log_loss"] == pytest.approx(expected)
+    assert judged.confusions() == [(0, 1, 1, 3)]

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_spa.data.load import load
+
+ROWS = """path,label,split
+a b/ärger 1.png,été/plage,train
+a b/ärger 2.png,été/plage,
+😀.png,😀 happy,train
+"x,y.png",😀 happy,val
+last.png,été/plage,test
+"""
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A table and its pictures, each of a level of its own."""
+    (tmp_path / "a b").mkdir()
+    names = ("a b/ärger 1.png", "a b/ärger 2.png", "😀.png", "x,y.png", "last.png")
+    for level, name in enumerate(names):
+        Image.new("L", (8, 6), 10 * level).save(tmp_path / name)
+    path = tmp_path / "zoo.csv"
+    path.write_text(ROWS, encoding="utf-8")
+    return path
+
+
+def levels(split):
+    return [int(image[0, 0, 0]) for image in split.images]
+
+
+def test_a_table_of_files(table):
+    data = load(f"csv:{table}")
+    assert (data.name, data.class_names) == ("zoo", ("été/plage", "😀 happy"))
+    assert levels(data.train) == [0, 10, 20]
+    assert data.train.labels.tolist() == [0, 0, 1]
+    assert (levels(data.validation), data.validation.labels.tolist()) == ([30], [1])
+    assert (levels(data.test), data.test.labels.tolist()) == ([40], [0])
+    assert data.validation_source == "official"
+    assert data.train.labels.dtype == np.int32
+
+
+def test_a_table_without_splits_as_a_spreadsheet_writes_it(table):
+    lines = [line.rpartition(",")[0] for line in ROWS.splitlines()]
+    table.write_text("\r\n".join(lines), encoding="utf-8-sig")
+    data = load(table.name.join(["csv:", ""]), data_dir=table.parent)
+    assert levels(data.train) == [0, 10, 20, 30, 40]
+    assert (data.validation, data.test, data.validation_source) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "must begin with a line `path,label`.*an empty file"),
+        ("file,class\na.png,x\n", "must begin with a line .*Received: file,class"),
+        ("path,label\na.png,x\n,y\n", "Line 3 of .* Received: ,y"),
+        ("path,label\na.png,x\nb.png\n", "Line 3 of .* Received: b.png,"),
+        ("path,label,split\na.png,x,dev\n", "Line 2 of .* Received: a.png,x,dev"),
+        (
+            "path,label,split\na,x,train\na,z,train\nb,y,val\n",
+            "must have training images. Received 1 without: y",
+        ),
+        ("path,label\na.png,x\n", r"at least 2 classes. Received: \['x'\]"),
+        (b"\xff\xfe\x00", "is not a whole .csv table"),
+    ],
+)
+def test_bad_tables_are_told(tmp_path, text, told):
+    path = tmp_path / "bad.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ValueError, match=told):
+        load(f"csv:{path}")
+
+
+def test_a_missing_table_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no table .*nowhere.csv"):
+        load(f"csv:{tmp_path}/nowhere.csv")

@@ -43,6 +43,8 @@ def run(arguments: Any) -> int:
     except (ValueError, OSError, ImportError, MemoryError) as error:
         return _say(error, WRONG, arguments.debug)
     except Exception as error:
+        if signals.sigterm_came():  # TensorFlow wraps the exit that came amid a trace
+            return signals.Preempted.code
         if found := OF_AN_IMAGE.search(str(error)):
             return _say(ValueError(found.group()), WRONG, arguments.debug)
         name = type(error).__name__

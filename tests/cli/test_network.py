@@ -6,8 +6,14 @@ import keras
 import numpy as np
 import pytest
 
-from keras_spa._keras_private import all_layers
 from keras_spa.cli import methods, network, precision
+
+
+def layers_of(model):
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from layers_of(layer)
 
 
 def backbone(shape, name=None, weights="none", augment="auto", steps=1000):
@@ -45,7 +51,7 @@ def test_batch_normalisation_forgets_in_time():
         model, _ = backbone((8, 8, 3), steps=steps)
         found = {
             layer.momentum
-            for layer in all_layers(model)
+            for layer in layers_of(model)
             if isinstance(layer, keras.layers.BatchNormalization)
         }
         assert found == {expected}

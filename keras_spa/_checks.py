@@ -60,7 +60,7 @@ def class_counts(counts: ClassCounts, num_classes: int | None = None) -> list[fl
 
     A dict, Counter or pandas Series is put in the order of its keys, the classes.
     """
-    array = np.asarray(_by_class(counts))
+    array = np.asarray(by_class("class_counts", counts))
     if array.ndim != 1 or len(array) < 2 or array.dtype.kind not in "iuf":
         raise ValueError(
             "Argument `class_counts` must be at least 2 numbers, the training images "
@@ -82,7 +82,7 @@ def class_counts(counts: ClassCounts, num_classes: int | None = None) -> list[fl
     return array.tolist()
 
 
-def _by_class(counts: Any) -> Any:
+def by_class(name: str, counts: Any) -> Any:
     """Counts in the order of the classes, if they come with keys, else as they are."""
     named = isinstance(counts, Mapping)
     if not named and not (hasattr(counts, "to_dict") and hasattr(counts, "index")):
@@ -95,9 +95,9 @@ def _by_class(counts: Any) -> Any:
     if not whole or len(by_key) < len(counts) or {*by_key} != {*range(len(by_key))}:
         keys = ", ".join(map(repr, list(by_key)[:10]))
         raise ValueError(
-            "Argument `class_counts` must have the keys 0..K−1, the classes, each "
-            f"once, in any order. Received: {type(counts).__name__} of {len(counts)} "
-            f"counts with the keys {keys}{', …' if len(by_key) > 10 else ''}"
+            f"Argument `{name}` must have the keys 0..K−1, the classes, each once, in "
+            f"any order. Received: {type(counts).__name__} of {len(counts)} counts "
+            f"with the keys {keys}{', …' if len(by_key) > 10 else ''}"
         )
     return [by_key[c] for c in range(len(by_key))]
 

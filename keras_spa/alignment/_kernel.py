@@ -23,7 +23,7 @@ def as_list(alignment: Alignments) -> list[Alignment]:
     """The argument `alignment` of a model or a layer, as a list of `Alignment`."""
     if alignment is None:
         return []
-    given = alignment if isinstance(alignment, (list, tuple)) else [alignment]
+    given: Any = alignment if isinstance(alignment, (list, tuple)) else [alignment]
     alignments = [
         BY_NAME[one]() if isinstance(one, str) and one in BY_NAME else one
         for one in given

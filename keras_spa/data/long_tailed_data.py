@@ -160,7 +160,7 @@ class LongTailedData:
                 )
             )
         place = np.array([wanted.index(name) for name in own], "int32")
-        splits = {
+        splits: dict[str, Any] = {
             name: Split(split.images, place[split.labels])
             for name, split in self.splits().items()
         }

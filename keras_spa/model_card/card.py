@@ -65,7 +65,7 @@ class ModelCard:
     data: str = ""
     preprocessing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     method: str = ""
-    accuracy: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
+    accuracy: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     limits: str = ""
 
     def __post_init__(self) -> None:

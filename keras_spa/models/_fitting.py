@@ -16,6 +16,9 @@ else:
 class Fitting(StepParts):
     """What a `SpAModel` looks at before it trains."""
 
+    built: bool
+    build: Any
+
     # With the signature of Keras', which help and notebooks show.
     @functools.wraps(keras.Model.fit, assigned=(), updated=())
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:

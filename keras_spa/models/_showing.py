@@ -1,19 +1,14 @@
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-import keras
+from typing import Any
 
 from keras_spa.alignment.base import Alignment
 
-if TYPE_CHECKING:
-    Model = keras.Model
-else:
-    Model = object
 
-
-class Showing(Model):
+class Showing:
     """How a `SpAModel` shows itself: its alignment stands beside what Keras shows."""
 
+    name: str
+    built: bool
     alignments: list[Alignment]
 
     def __repr__(self) -> str:
@@ -33,7 +28,8 @@ class Showing(Model):
     ) -> None:
         """As in Keras, with the alignment in a last line."""
         shown = expand_nested, show_trainable, layer_range
-        super().summary(line_length, positions, print_fn, *shown)
+        of_keras: Any = super()
+        of_keras.summary(line_length, positions, print_fn, *shown)
         (print_fn or print)(f" Alignment: {self._alignment()}")
 
     def _alignment(self) -> str:

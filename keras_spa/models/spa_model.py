@@ -29,7 +29,7 @@ else:
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
-class SpAModel(TrainStep, Fitting, Saving, Showing, keras.Model):
+class SpAModel(Fitting, TrainStep, Saving, Showing, keras.Model):
     """A classifier whose training aligns its weights with its class feature means.
 
     The model is `classifier(backbone(x))`. In `fit`, each step

@@ -106,8 +106,8 @@ def evaluate(
         raise ValueError(f"{data.name} has no {split} images")
     if card is not None and card.class_names != data.class_names:
         raise ValueError(f"The classes of {data.name} are not those of the model")
-    known = card is not None and card.class_counts is not None
-    scores = Scores(card.class_counts if known else data.class_counts)
+    counts = None if card is None else card.class_counts
+    scores = Scores(data.class_counts if counts is None else counts)
     bar = keras.utils.Progbar(len(images.labels), unit_name="image")
     for batch, labels in _batches(images, model.input_shape, batch_size):
         logits, probabilities = model(batch)

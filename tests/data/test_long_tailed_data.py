@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from archives import numbered
 
-from keras_long_tailed_data import LongTailedData, Split
+from keras_spa.data.long_tailed_data import LongTailedData, Split
 
 
 def test_data_checks_what_it_holds():

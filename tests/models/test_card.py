@@ -122,9 +122,7 @@ def test_a_card_of_other_classes_is_refused():
     two = spa.ModelCard(["a", "b"])
     with pytest.raises(ValueError, match=message):
         image_model().card = two
-    with pytest.raises(
-        ValueError, match="`card` must be a keras_spa.ModelCard"
-    ):
+    with pytest.raises(ValueError, match="`card` must be a keras_spa.ModelCard"):
         image_model().card = ["a", "b"]
     unbuilt = spa.SpAModel(keras.layers.Dense(3), keras.layers.Dense(5), card=two)
     with pytest.raises(ValueError, match=message):

@@ -126,9 +126,11 @@ def write(
     confusion = io.BytesIO()
     np.save(confusion, scores.confusion, allow_pickle=False)
     write_atomically(output / "confusion.npy", confusion.getvalue())
+    worst = evaluation_page.worst_pairs(scores, data.class_names)
     tables = [
         evaluation_page.table(scores),
         evaluation_page.class_table(scores, data.class_names),
+        "".join(f"- {pair}\n" for pair in worst),
     ]
     write_atomically(output / "table.md", "\n".join(tables))
     title = f"{model.name} on {data.name}"

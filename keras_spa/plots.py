@@ -108,7 +108,7 @@ def legend_above(axes: Any, title: str, columns: int, **legend: Any) -> None:
         **legend,
     )
     rows = -(-len(handles) // columns)
-    axes.set_title(title, pad=8 + 1.5 * size * rows)
+    axes.set_title(title, pad=10 + 1.5 * size * rows)
 
 
 def check_path(path: Path) -> pathlib.Path:

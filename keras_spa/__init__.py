@@ -29,6 +29,7 @@ from keras_spa import (
 )
 from keras_spa.alignment import Alignment, CosineRamp, SpAProj, SpAReg, SpASLERP
 from keras_spa.class_statistics import ClassStatistics
+from keras_spa.model_card import ModelCard
 from keras_spa.models import SpAModel
 from keras_spa.trained import (
     AlignmentChoice,
@@ -46,6 +47,7 @@ __all__ = [
     "ClassStatistics",
     "CollapseReport",
     "CosineRamp",
+    "ModelCard",
     "SpAModel",
     "SpAProj",
     "SpAReg",
@@ -65,3 +67,8 @@ __all__ = [
     "theory",
     "trained",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names alone."""
+    return sorted([*__all__, "__version__", "__doc__", "__all__"])

@@ -3,7 +3,7 @@
 import math
 import numbers
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -56,12 +56,16 @@ def choice(name: str, value: Any, options: Iterable[Any]) -> Any:
 
 
 def class_counts(counts: ClassCounts, num_classes: int | None = None) -> list[float]:
-    """Training images a class as a list of positive numbers, `num_classes` of them."""
-    array = np.asarray(counts)
+    """Training images a class as a list of positive numbers, `num_classes` of them.
+
+    A dict, Counter or pandas Series is put in the order of its keys, the classes.
+    """
+    array = np.asarray(by_class("class_counts", counts))
     if array.ndim != 1 or len(array) < 2 or array.dtype.kind not in "iuf":
         raise ValueError(
-            "Argument `class_counts` must be a list of at least 2 numbers, the "
-            f"training images of each class. Received: class_counts={counts!r}"
+            "Argument `class_counts` must be at least 2 numbers, the training images "
+            "of each class: a list, an array, or a dict, Counter or pandas Series "
+            f"with the keys 0..K−1. Received: class_counts={counts!r}"
         )
     bad = np.flatnonzero(~(np.isfinite(array) & (array > 0)))
     if bad.size:
@@ -76,6 +80,35 @@ def class_counts(counts: ClassCounts, num_classes: int | None = None) -> list[fl
             f"classes. Received: {len(array)} counts"
         )
     return array.tolist()
+
+
+def by_class(name: str, counts: Any) -> Any:
+    """Counts in the order of the classes, if they come with keys, else as they are."""
+    named = isinstance(counts, Mapping)
+    if not named and not (hasattr(counts, "to_dict") and hasattr(counts, "index")):
+        return counts
+    by_key = dict(counts) if named else counts.to_dict()
+    whole = all(
+        isinstance(key, (int, np.integer)) and not isinstance(key, bool)
+        for key in by_key
+    )
+    if not whole or len(by_key) < len(counts) or {*by_key} != {*range(len(by_key))}:
+        keys = ", ".join(map(repr, list(by_key)[:10]))
+        raise ValueError(
+            f"Argument `{name}` must have the keys 0..K−1, the classes, each once, in "
+            f"any order. Received: {type(counts).__name__} of {len(counts)} counts "
+            f"with the keys {keys}{', …' if len(by_key) > 10 else ''}"
+        )
+    return [by_key[c] for c in range(len(by_key))]
+
+
+def labels_given(labels: Any) -> None:
+    """Raises if there are none."""
+    if labels is None:
+        raise ValueError(
+            "Argument `y`, the labels, must be given: arrays `(x, y)`, as in "
+            "`fit(x, y)`, or batches `(x, y)`. Received: y=None"
+        )
 
 
 def label_shape(labels: Labels, num_classes: int) -> str:

@@ -51,9 +51,14 @@ def main() -> None:
         path = pathlib.Path(values.saved_model)
         model = artifact.load(path)
         data, split = load_data(path, values)
+        card = spa.ModelCard.read(path)
+        if card is None:
+            print(f"{path.name} does not name its classes: taken in the data's order")
+        else:
+            data = data.reordered(card.class_names)
         output = pathlib.Path(values.output_dir or f"output/evaluate/{path.name}")
         output.mkdir(parents=True, exist_ok=True)
-        scores = evaluate(model, data, split, values.batch_size)
+        scores = evaluate(model, data, split, values.batch_size, card)
         write(scores, data, split, path, output)
     except (ValueError, OSError, ImportError) as error:
         refuse(error)
@@ -121,9 +126,11 @@ def write(
     confusion = io.BytesIO()
     np.save(confusion, scores.confusion, allow_pickle=False)
     write_atomically(output / "confusion.npy", confusion.getvalue())
+    worst = evaluation_page.worst_pairs(scores, data.class_names)
     tables = [
         evaluation_page.table(scores),
         evaluation_page.class_table(scores, data.class_names),
+        "".join(f"- {pair}\n" for pair in worst),
     ]
     write_atomically(output / "table.md", "\n".join(tables))
     title = f"{model.name} on {data.name}"

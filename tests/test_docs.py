@@ -24,9 +24,8 @@ BLOCKS = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Digits, an archive of 100 classes, CIFAR-100 for TFDS, folders of photographs."""
+    """An archive of 100 classes, CIFAR-100 for TFDS, folders of photographs."""
     folder = tmp_path_factory.mktemp("docs")
-    (folder / "recipes").symlink_to(ROOT / "recipes")
     random = np.random.RandomState(0)
     train = np.repeat(np.arange(100), long_tail_counts(100, 8, 8))
     test = np.arange(100)

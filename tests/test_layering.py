@@ -13,6 +13,7 @@ COMMON = {"_checks", "_keras_private", "_types", "files", "markdown", "plots"}
 ALLOWED = {
     "geometry": set(),
     "distribute": set(),
+    "model_card": set(),
     "theory": set(),
     "losses": set(),
     "class_statistics": {"geometry"},
@@ -21,7 +22,7 @@ ALLOWED = {
     "layers": {"geometry", "class_statistics", "distribute", "theory", "alignment"},
     "data": {"metrics"},
 }
-ALLOWED["models"] = ALLOWED["layers"] | {"layers", "metrics"}
+ALLOWED["models"] = ALLOWED["layers"] | {"layers", "metrics", "model_card"}
 ALLOWED["trained"] = ALLOWED["models"] | {"models", "losses", "data"}
 ALLOWED["training"] = set()
 ALLOWED["callbacks"] = ALLOWED["trained"] | {"trained"}

@@ -21,7 +21,7 @@ def blocks(language):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
-    (folder / "recipes").symlink_to(ROOT / "recipes")  # it reads the digits there
+    (folder / "recipes").symlink_to(ROOT / "recipes")  # of the commands
     return folder
 
 
@@ -32,12 +32,12 @@ def run(command, folder):
 
 
 @pytest.mark.process
-def test_the_code_runs_as_printed(folder):
+def test_the_code_runs_as_printed_without_the_repository(tmp_path):
     assert blocks("python")
     for code in blocks("python"):
-        printed = run([sys.executable, "-c", code], folder)
+        printed = run([sys.executable, "-c", code], tmp_path)
         for name in re.findall(r'\.(?:save|plot)\("(.+?)"\)', code):
-            assert (folder / name).exists(), name
+            assert (tmp_path / name).exists(), name
         assert printed or "print(" not in code
 
 

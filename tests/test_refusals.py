@@ -128,7 +128,7 @@ def choice_of(held_out):
 
 NO_FEATURES = [(3,), (3, 4, 4), (3, None)]
 INPUTS = [
-    (spa_dense, ["spa_reg", 0.1, [SpAReg(), None]], "Argument `alignment` .*Received"),
+    (spa_dense, ["spa_regg", 0.1, [SpAReg(), None]], "Argument `alignment` .*Received"),
     (spa_dense, [SpAReg(class_means=BOUND)], "Argument `alignment` .*Received"),
     (functools.partial(align, MODEL, verbose=0), NO_DATASET, "Argument `dataset`"),
     (functools.partial(diagnose, MODEL, verbose=0), NO_DATASET, "Argument `dataset`"),

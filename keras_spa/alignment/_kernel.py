@@ -1,7 +1,7 @@
 """What alignments do to a Keras kernel (d, K), whose columns are their rows."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 from keras import ops
@@ -9,26 +9,38 @@ from keras import ops
 from keras_spa import distribute
 from keras_spa._types import Tensor
 from keras_spa.alignment.base import Alignment
+from keras_spa.alignment.spa_proj import SpAProj
+from keras_spa.alignment.spa_reg import SpAReg
+from keras_spa.alignment.spa_slerp import SpASLERP
 from keras_spa.class_statistics import ClassStatistics
 
+# The argument `alignment` of a model or a layer.
+Alignments: TypeAlias = Alignment | str | Sequence[Alignment | str] | None
+BY_NAME = {"spa_reg": SpAReg, "spa_slerp": SpASLERP, "spa_proj": SpAProj}
 
-def as_list(alignment: Alignment | Sequence[Alignment] | None) -> list[Alignment]:
+
+def as_list(alignment: Alignments) -> list[Alignment]:
     """The argument `alignment` of a model or a layer, as a list of `Alignment`."""
     if alignment is None:
         return []
-    alignments = alignment if isinstance(alignment, (list, tuple)) else [alignment]
+    given: Any = alignment if isinstance(alignment, (list, tuple)) else [alignment]
+    alignments = [
+        BY_NAME[one]() if isinstance(one, str) and one in BY_NAME else one
+        for one in given
+    ]
     for one in alignments:
         if not isinstance(one, Alignment):
             raise ValueError(
-                "Argument `alignment` must be a keras_spa.Alignment, a list of them or "
-                f"None. Received: {one!r}"
+                "Argument `alignment` must be a keras_spa.Alignment, one of "
+                f"{', '.join(map(repr, BY_NAME))}, a list of these or None. "
+                f"Received: {one!r}"
             )
         if getattr(one, "class_means", None) is not None:
             raise ValueError(
                 "Argument `alignment` must come without `class_means`: a SpAModel or "
                 f"SpADense has class means of its own. Received: {one!r}"
             )
-    return list(alignments)
+    return alignments
 
 
 def acting(alignments: Sequence[Alignment], hook: str) -> list[Alignment]:

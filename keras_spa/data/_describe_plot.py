@@ -1,6 +1,7 @@
 """The picture of `describe`."""
 
 import pathlib
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from keras_spa.data.long_tailed_data import LongTailedData
 from keras_spa.plots import SHOT_COLORS
 
 SAMPLES, PIXELS, GAP = 4, 160, 8
-MOST_BARS, MOST_NAMES, NAME_WIDTH = 120, 12, 14
+MOST_BARS, MOST_NUMBERS = 120, 12
+WIDTH = 9  # of the figure in inches
 
 
 def draw_description(
@@ -26,14 +28,20 @@ def draw_description(
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     samples = _samples(data)
+    names = _names(data)
+    height = 3.9 + (names.inches if names else 0.3)
     with plots.style():
         layout = ConstrainedLayoutEngine(wspace=0.06, hspace=0.04)
-        figure = Figure(figsize=(9, 4.9 if samples else 3.8), layout=layout)
+        figure = Figure(figsize=(WIDTH, height + bool(samples)), layout=layout)
         columns = max(1, len(samples))
         grid = figure.add_gridspec(
-            2 if samples else 1, columns, height_ratios=([3.9, 1] if samples else None)
+            2 if samples else 1,
+            columns,
+            height_ratios=([height, 1] if samples else None),
         )
-        _draw_counts(figure.add_subplot(grid[0, :]), data, groups, limits, log)
+        axes = figure.add_subplot(grid[0, :])
+        _draw_counts(axes, data, groups, limits, log)
+        _label(axes, data, names)
         for i, (c, images) in enumerate(samples.items()):
             _draw_samples(figure.add_subplot(grid[1, i]), data, c, images)
         plots.save(figure, path)
@@ -88,33 +96,40 @@ def _draw_counts(
         axes.set_ylim(floor, heights[0] * 2)
     else:
         axes.set_ylim(0, heights[0] * 1.1)
-    _label(axes, data, ranked)
-    axes.legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="none")
     factor = heights[0] / heights[-1]
-    axes.set_title(
-        f"{data.name}: {counts.sum():,} training images of {len(counts):,} classes, "
-        f"imbalance factor {factor:.4g}"
+    title = (
+        f"{plots.short(data.name, 60)}: {counts.sum():,} training images of "
+        f"{len(counts):,} classes, imbalance factor {factor:.4g}"
     )
+    plots.legend_above(axes, title, columns=1)
     axes.set_ylabel("training images")
     axes.yaxis.set_major_formatter("{x:,.0f}")
 
 
-def _label(axes: Any, data: LongTailedData, ranked: Array) -> None:
-    """Names and numbers of all classes, or of the first and the last of many."""
+def _names(data: LongTailedData) -> plots.Labels | None:
+    """Names from head to tail; None: there are too many."""
+    if data.num_classes > plots.MOST_NAMES:
+        return None
+    ranked = np.argsort(-data.class_counts, kind="stable")
+    return plots.labels([data.class_names[c] for c in ranked], WIDTH - 0.8)
+
+
+def _label(axes: Any, data: LongTailedData, names: plots.Labels | None) -> None:
+    """All names, and the numbers of a few classes; or the first and the last name."""
+    ranked = np.argsort(-data.class_counts, kind="stable")
     counts = data.class_counts[ranked]
-    names = [data.class_names[c][:NAME_WIDTH] for c in ranked]
-    last = len(ranked) - 1
-    offset = {"xytext": (0, 3), "textcoords": "offset points"}
-    if len(ranked) <= MOST_NAMES:
-        axes.set_xticks(range(1, last + 2), names)
+    if names is None:
+        first, last = (
+            f"{plots.short(data.class_names[ranked[i]], 30)} ({counts[i]:,})"
+            for i in (0, -1)
+        )
+        axes.set_xlabel(f"classes, most frequent first: from {first} to {last}")
+        return
+    names.put(axes, range(1, len(ranked) + 1))
+    if len(ranked) <= MOST_NUMBERS:
+        offset = {"xytext": (0, 3), "textcoords": "offset points"}
         for i, count in enumerate(counts):
             axes.annotate(f"{count:,}", (i + 1, count), ha="center", **offset)
-    else:
-        axes.set_xlabel("classes, most frequent first")
-        axes.annotate(f"{names[0]}: {counts[0]:,}", (1, counts[0]), **offset)
-        above = counts[last - last // 8]  # clear of the bars to its left
-        text = f"{names[last]}: {counts[last]:,}"
-        axes.annotate(text, (last + 1, above), ha="right", **offset)
 
 
 def _samples(data: LongTailedData) -> dict[int, list[Array]]:
@@ -157,5 +172,6 @@ def _draw_samples(axes: Any, data: LongTailedData, c: int, images: list[Array]) 
         row[:, i * (PIXELS + GAP) :][:, :PIXELS] = image
     axes.imshow(row)
     axes.set_axis_off()
-    name = data.class_names[c][: 2 * NAME_WIDTH]
-    axes.set_title(f"{name}, n = {data.class_counts[c]:,}")
+    number = f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{data.class_counts[c]:,}"
+    title = f"{plots.short(data.class_names[c])}, {number}"
+    axes.set_title(textwrap.fill(title, 32), fontsize=plots.SIZE)

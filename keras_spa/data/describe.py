@@ -1,3 +1,4 @@
+import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,13 @@ from keras_spa.metrics.shot_accuracy import shot_groups
 from keras_spa.plots import check_path
 
 BINS, BAR_WIDTH, NAME_WIDTH = 20, 40, 20
+
+
+class Description(str):
+    """Text whose columns stand in line in a notebook, too."""
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self)}</pre>"
 
 
 def describe(
@@ -36,7 +44,7 @@ def describe(
 
     Returns:
         The text, with one bar a class or, of more than 20 classes, a bar for classes
-        of similar frequency.
+        of similar frequency. A notebook shows it as it is printed.
 
     Raises:
         ValueError: labels that are no integers from 0, a class without images, `few`
@@ -75,7 +83,7 @@ def describe(
     paragraphs = [_summary(data), _shots(data, groups, limits), _bars(data)]
     if path is not None:
         draw_description(data, groups, limits, path, log)
-    return "\n\n".join(paragraphs)
+    return Description("\n\n".join(paragraphs))
 
 
 def _labels_alone(labels: Array, class_names: Sequence[str] | None) -> LongTailedData:

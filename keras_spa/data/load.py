@@ -31,6 +31,9 @@ def load(
     """A data set for long-tailed recognition, as the literature draws it.
 
     - `"cifar10"`, `"cifar100"`: TensorFlow Datasets, put back into official order.
+    - `"digits"`: the UCI handwritten digits (8, 8, 1), pixels of 0 to 16, which come
+      with the package (Alpaydin and Kaynak 1998, CC BY 4.0): 1,097 for training, 20 a
+      class for validation, 50 a class for testing.
     - `"npz:PATH"`: an archive of uint8 `x_train` (N, H, W) or (N, H, W, C), integer
       `y_train` (N,) or (N, 1), the same of `val` and `test` if there are such images,
       and, if there are any, `class_names` (K,). No pickle is loaded.
@@ -94,9 +97,13 @@ def load(
 
     Example:
 
+    >>> import keras_spa as spa
+    >>> spa.data.load("digits", imbalance_factor=50, max_count=100)
+    <LongTailedData 'UCI digits': 276 training images of 10 classes, imbalance factor
+    50, 200 for validation, 500 for test>
+
     >>> import pathlib, tempfile
     >>> import numpy as np
-    >>> import keras_spa as spa
     >>> x, y = np.zeros((40, 8, 8), "uint8"), np.repeat([0, 1], 20)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder) / "tiny.npz"

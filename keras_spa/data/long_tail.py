@@ -64,7 +64,8 @@ def long_tail_indices(
 
     Args:
         labels: integers (N,) in 0..K−1, in the data set's official order.
-        counts: n_c, K non-negative integers.
+        counts: n_c, K non-negative integers, or a dict, Counter or pandas Series of
+            them whose keys are the classes 0..K−1.
         seed: Seed of the draw; 0 is the community's subset.
         order: `"shuffle"` (default) or `"file"`: the first n_c of each class.
 
@@ -83,7 +84,7 @@ def long_tail_indices(
     Reference: Cao et al. (NeurIPS 2019), "Learning Imbalanced Datasets with
     Label-Distribution-Aware Margin Loss".
     """
-    labels, counts = np.asarray(labels), np.asarray(counts)
+    labels, counts = np.asarray(labels), np.asarray(_checks.by_class("counts", counts))
     _checks.choice("order", order, ("shuffle", "file"))
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(

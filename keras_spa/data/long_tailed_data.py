@@ -1,4 +1,6 @@
 import dataclasses
+import unicodedata
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -126,6 +128,48 @@ class LongTailedData:
     @property
     def class_counts(self) -> Array:
         return np.bincount(self.train.labels, minlength=self.num_classes)
+
+    def reordered(self, class_names: Sequence[str]) -> Self:
+        """The same images under labels that count the classes in another order.
+
+        So data of any order can be shown to a model that names its classes:
+        `data.reordered(spa.ModelCard.read("model.keras").class_names)`. Names are the
+        same if Unicode says so, however their accents are written.
+
+        Args:
+            class_names: The K names in the order wanted.
+
+        Raises:
+            ValueError: they are not the names of this data set.
+        """
+        if tuple(class_names) == self.class_names:
+            return self
+        wanted = [unicodedata.normalize("NFC", name) for name in class_names]
+        own = [unicodedata.normalize("NFC", name) for name in self.class_names]
+        strange = [name for name in own if name not in set(wanted)]
+        missing = [name for name in wanted if name not in set(own)]
+        repeated = [name for name in wanted if wanted.count(name) > 1]
+        if strange or missing or len(wanted) != len(own) or repeated:
+            raise ValueError(
+                f"{self.name} has {len(own)} classes, which must be, by name, the "
+                f"{len(wanted)} wanted. "
+                + "; ".join(
+                    f"{len(names)} {what}, such as {', '.join(map(repr, names[:3]))}"
+                    for what, names in (
+                        ("are not among those", strange),
+                        ("are missing", missing),
+                        ("are there more than once", sorted(set(repeated))),
+                    )
+                    if names
+                )
+            )
+        place = np.array([wanted.index(name) for name in own], "int32")
+        splits: dict[str, Any] = {
+            name: Split(split.images, place[split.labels])
+            for name, split in self.splits().items()
+        }
+        names = tuple(class_names)
+        return dataclasses.replace(self, **splits, class_names=names)
 
     def __repr__(self) -> str:
         counts = self.class_counts

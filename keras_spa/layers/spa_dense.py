@@ -7,6 +7,7 @@ from keras import ops
 from keras_spa import _checks
 from keras_spa._types import Shape, Tensor
 from keras_spa.alignment import Alignment, _kernel
+from keras_spa.alignment._kernel import Alignments
 from keras_spa.class_statistics import ClassStatistics
 from keras_spa.layers.class_means import ClassMeans
 
@@ -28,7 +29,8 @@ class SpADense(keras.layers.Dense):
 
     Args:
         units: K, the number of classes, at least 2.
-        alignment: An `Alignment`, a list of them (applied in order), or None.
+        alignment: An `Alignment` or the name of one, as in `SpAModel`, a list of them
+            (applied in order), or None.
         momentum: m of the running class means, in [0, 1]. Defaults to 0.9.
         use_bias: Whether the logits have a bias. Defaults to True.
         **kwargs: As in `keras.layers.Dense`, but for LoRA: `kernel_initializer`, ...
@@ -78,7 +80,7 @@ class SpADense(keras.layers.Dense):
     def __init__(
         self,
         units: int,
-        alignment: Alignment | Sequence[Alignment] | None = None,
+        alignment: Alignments = None,
         momentum: float = 0.9,
         use_bias: bool = True,
         **kwargs: Any,

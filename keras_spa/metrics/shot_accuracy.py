@@ -79,6 +79,7 @@ def shot_means(
     Reference: Liu et al. (CVPR 2019), "Large-Scale Long-Tailed Recognition in an Open
     World", section 4.
     """
+    class_counts = _checks.class_counts(class_counts)
     groups = shot_groups(class_counts, many, few)
     accuracies = np.asarray(accuracy_per_class, "float64")
     if accuracies.shape != np.shape(class_counts):

@@ -16,6 +16,7 @@ from keras_spa._types import Shape, Tensor
 from keras_spa.models._surgery.copy import uncompiled_copy
 
 FORMATS = ("tf_saved_model", "onnx", "litert", "openvino", "torch")
+ALIASES = {"tflite": "litert"}  # what LiteRT was called
 # Other dtypes than that of the model's own input, in which images may come.
 OTHER_DTYPE = {"float32": "uint8", "uint8": "float32"}
 
@@ -29,22 +30,33 @@ def export(
     **kwargs: Any,
 ) -> None:
     """What `SpAModel.export` does."""
-    if format not in FORMATS:
+    if format not in (*FORMATS, *ALIASES):
+        names = ", ".join(map(repr, (*FORMATS, *ALIASES)))
         raise ValueError(
-            f"Argument `format` must be one of {', '.join(map(repr, FORMATS))}. "
-            f"Received: format={format!r}"
+            f"Argument `format` must be one of {names}. Received: format={format!r}"
         )
+    format = ALIASES.get(format, format)
     specs = input_signature or [_input_specs(model)]
-    with _replacing(pathlib.Path(filepath)) as path:
+    final, card = pathlib.Path(filepath), model.card
+    with _replacing(final) as path:
         if format == "tf_saved_model":
             _export_saved_model(model, path, verbose, specs, **kwargs)
-            return
-        if format in ("onnx", "litert"):  # whose runtimes know few half-precision ops
-            model = _float32_model(model)
-        serving = _serving(model, specs[0])
-        serving.export(str(path), format, verbose, [_specs(serving.input)], **kwargs)
-        if format == "onnx":
-            _name_outputs(path)
+        else:
+            if format in (
+                "onnx",
+                "litert",
+            ):  # whose runtimes want it
+                model = _float32_model(model)
+            serving = _serving(model, specs[0])
+            arguments = format, verbose, [_specs(serving.input)]
+            serving.export(str(path), *arguments, **kwargs)
+            if format == "onnx":
+                _name_outputs(path)
+        inside = format == "tf_saved_model" or path.suffix in (".onnx", ".tflite")
+        if card is not None and inside:
+            card.attach(path)
+    if card is not None and not inside:
+        card.attach(final)
 
 
 def _export_saved_model(

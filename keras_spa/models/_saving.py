@@ -1,3 +1,4 @@
+import json
 import os
 from collections.abc import Mapping
 from typing import Any, Self
@@ -6,6 +7,7 @@ import keras
 
 from keras_spa.alignment.base import Alignment
 from keras_spa.layers.spa_dense import SpADense
+from keras_spa.model_card import ModelCard
 from keras_spa.models import _export
 from keras_spa.models._config import deserialize_parts
 from keras_spa.models._surgery.logits import logits_layer
@@ -13,7 +15,7 @@ from keras_spa.models._surgery.up_to_head import UpToHead
 
 
 class Saving:
-    """How a `SpAModel` gets into files: its configuration, and exports."""
+    """How a `SpAModel` gets into files: its configuration, its card, and exports."""
 
     name: str
     trainable: bool
@@ -21,7 +23,32 @@ class Saving:
     backbone: keras.Layer
     classifier: keras.Layer
     alignments: list[Alignment]
+    class_means: Any
     momentum: float
+
+    @property
+    def card(self) -> ModelCard | None:
+        """What a user of the model must know, kept in its files; None: nothing."""
+        return self._card
+
+    @card.setter
+    def card(self, card: ModelCard | None) -> None:
+        if not isinstance(card, ModelCard | None):
+            raise ValueError(
+                "Argument `card` must be a keras_spa.ModelCard or None. "
+                f"Received: card={card!r}"
+            )
+        self._card = card
+        self._check_card()
+
+    def _check_card(self) -> None:
+        """Raises if the card names other than the K classes of a built model."""
+        classes = self.class_means and self.class_means.num_classes
+        if self._card is not None and classes not in (None, self._card.num_classes):
+            raise ValueError(
+                f"Argument `card` must name the {classes} classes of the model. "
+                f"Received: a card of {self._card.num_classes} classes"
+            )
 
     def export(
         self,
@@ -36,7 +63,8 @@ class Saving:
         Inputs are those of the backbone, so what it does to raw images (a
         `keras.layers.Rescaling`, say) is inside. Outputs are named `"logits"` z and
         `"probabilities"` softmax(z), both (B, K) and float32 under any dtype policy.
-        The size of a batch is free (with `"torch"` Keras fixes it at 1).
+        The size of a batch is free (with `"torch"` Keras fixes it at 1). The `card`
+        goes along: `ModelCard.read` finds it.
 
         A SavedModel has the endpoint `serve`, also called `serving_default`, for the
         dtype of the backbone's input. Where that takes images (H, W, C) of uint8 or
@@ -48,9 +76,9 @@ class Saving:
             filepath: Folder of the SavedModel, or the file; LiteRT's ends in .tflite.
                 It appears whole or not at all; an earlier export there is replaced.
             format: `"tf_saved_model"` (default; TensorFlow and JAX), `"onnx"` (needs
-                tf2onnx, jax2onnx or onnxscript, by backend), `"litert"` (TensorFlow),
-                or another that Keras knows. ONNX and LiteRT compute in float32 even
-                if the model does in half precision.
+                tf2onnx, jax2onnx or onnxscript, by backend), `"litert"` or `"tflite"`
+                (the same; TensorFlow), or another that Keras knows. ONNX and LiteRT
+                compute in float32 even if the model does in half precision.
             verbose: Whether to print the endpoints. Defaults to Keras' choice.
             input_signature: List of one `keras.InputSpec`, or one structure of them,
                 for inputs other than the backbone's.
@@ -83,6 +111,7 @@ class Saving:
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         own = self.alignments[len(self._carried()) :]
+        card = {"card": json.loads(self.card.to_json())} if self.card else {}
         return {
             "name": self.name,
             "trainable": self.trainable,
@@ -93,6 +122,7 @@ class Saving:
             else serialize(self.classifier),
             "alignment": [serialize(alignment) for alignment in own],
             "momentum": self.momentum,
+            **card,
         }
 
     @classmethod
@@ -104,6 +134,7 @@ class Saving:
         parts = ("backbone", "classifier", "dtype")
         config = deserialize_parts(config, parts, custom_objects)
         trainable = config.pop("trainable", True)
+        card = config.pop("card", None)
         if config["classifier"] is None:
             config["classifier"] = logits_layer(config["backbone"].head)
         config["alignment"] = [
@@ -112,6 +143,8 @@ class Saving:
         ]
         model = cls(**config)
         model.trainable = trainable
+        if card is not None:
+            model.card = ModelCard.from_json(json.dumps(card))
         return model
 
     def _carried(self) -> list[Alignment]:

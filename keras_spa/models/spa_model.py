@@ -1,6 +1,4 @@
 import importlib
-import warnings
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
@@ -8,13 +6,17 @@ import keras
 from keras_spa import _checks, distribute
 from keras_spa._types import Tensor
 from keras_spa.alignment import _kernel
+from keras_spa.alignment._kernel import Alignments
 from keras_spa.alignment.base import Alignment
 from keras_spa.class_statistics import ClassStatistics
 from keras_spa.layers.class_means import ClassMeans
 from keras_spa.layers.spa_dense import SpADense
 from keras_spa.metrics.alignment_cosine import AlignmentCosine
+from keras_spa.model_card import ModelCard
 from keras_spa.models import _shapes
+from keras_spa.models._fitting import Fitting
 from keras_spa.models._saving import Saving
+from keras_spa.models._showing import Showing
 from keras_spa.models._surgery.split import split
 from keras_spa.models._train_step.base import StepParts
 
@@ -27,7 +29,7 @@ else:
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
-class SpAModel(TrainStep, Saving, keras.Model):
+class SpAModel(Fitting, TrainStep, Saving, Showing, keras.Model):
     """A classifier whose training aligns its weights with its class feature means.
 
     The model is `classifier(backbone(x))`. In `fit`, each step
@@ -47,9 +49,13 @@ class SpAModel(TrainStep, Saving, keras.Model):
         classifier: A layer from (B, d) to logits (B, K) with a kernel (d, K), such as
             `keras.layers.Dense(K)`. A `layers.SpADense` brings its alignments, which
             come first, and its class means.
-        alignment: An `Alignment`, a list of them (applied in order), or None: the
-            class means and `alignment` are tracked all the same.
+        alignment: An `Alignment`; `"spa_reg"`, `"spa_slerp"` or `"spa_proj"`, which
+            stand for `SpAReg()` and so on, with their defaults, in the metric of the
+            noise; a list of these (applied in order); or None: the class means and
+            `alignment` are tracked all the same.
         momentum: m of the running class means, in [0, 1]. Defaults to 0.9.
+        card: A `ModelCard`, which the model's files and exports will carry. Defaults
+            to None. It can be set later, too: `model.card = card`.
         **kwargs: As in `keras.Model`: `name`, `dtype`.
 
     Labels are integers (B,) or (B, 1) in 0..K−1, or soft labels (B, K), in training.
@@ -63,7 +69,7 @@ class SpAModel(TrainStep, Saving, keras.Model):
 
     Raises:
         ValueError: arguments of another kind, a backbone that does not give (B, d), a
-            classifier without a (d, K) kernel, labels out of range.
+            classifier without a (d, K) kernel, labels that are missing or out of range.
 
     Example:
 
@@ -89,8 +95,9 @@ class SpAModel(TrainStep, Saving, keras.Model):
         self,
         backbone: keras.Layer,
         classifier: keras.Layer,
-        alignment: Alignment | Sequence[Alignment] | None = None,
+        alignment: Alignments = None,
         momentum: float = 0.9,
+        card: ModelCard | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)  # the backbone casts its inputs
@@ -99,6 +106,7 @@ class SpAModel(TrainStep, Saving, keras.Model):
         self.momentum = _checks.number("momentum", momentum, 0, 1)
         self.alignments = self._carried() + _kernel.as_list(alignment)
         self.class_means: Any = None  # made in `build`, when K is known
+        self.card = card
         self.alignment_tracker = AlignmentCosine()
         if backbone.built and isinstance(backbone, keras.Model) and backbone.inputs:
             self.build(backbone.input_shape)
@@ -116,13 +124,14 @@ class SpAModel(TrainStep, Saving, keras.Model):
             self.class_means = ClassMeans(classes, self.momentum, name="class_means")
             self.class_means.build(features_shape)
         _kernel.keep_covariance(self.class_means, self.alignments)
+        self._check_card()
         self.built = True
 
     @classmethod
     def from_model(
         cls,
         model: keras.Model,
-        alignment: Alignment | Sequence[Alignment] | None = None,
+        alignment: Alignments = None,
         momentum: float = 0.9,
         head: keras.Layer | str | None = None,
         **kwargs: Any,
@@ -146,8 +155,8 @@ class SpAModel(TrainStep, Saving, keras.Model):
             model: A built `keras.Sequential`, Functional or subclassed model with one
                 output. Its logits are those of a `keras.layers.Dense`, or of another
                 layer with a (d, K) kernel.
-            alignment, momentum, **kwargs: as in `SpAModel`; `dtype` defaults to the
-                model's.
+            alignment, momentum, **kwargs: as in `SpAModel`; `dtype` and `card` default
+                to the model's.
             head: The classifier, as a layer or by the name of an attribute or a layer.
                 Defaults to None, the last layer; subclassed models need it.
 
@@ -166,6 +175,7 @@ class SpAModel(TrainStep, Saving, keras.Model):
         """
         backbone, classifier = split(model, head)
         kwargs.setdefault("dtype", model.dtype_policy)
+        kwargs.setdefault("card", getattr(model, "card", None))
         spa_model = cls(backbone, classifier, alignment, momentum, **kwargs)
         shape = (model.get_build_config() or {}).get("input_shape")
         if not spa_model.built and shape is not None:
@@ -199,24 +209,6 @@ class SpAModel(TrainStep, Saving, keras.Model):
         else:
             super().add_loss(loss)
 
-    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As in Keras; labels out of range raise, alignments without effect warn."""
-        labels = y
-        if y is None and isinstance(x, keras.utils.PyDataset):
-            _, labels, _ = keras.utils.unpack_x_y_sample_weight(x[0])
-        if y is not None and not self.built:
-            self.build(keras.tree.map_structure(_shapes.batch_shape, x))
-        if labels is not None and self.built:
-            _checks.label_values_if_known(labels, self.class_means.num_classes)
-        movers = self._acting("project_gradient") + self._acting("update_weights")
-        if movers and self.built and not self.aligned_kernel.trainable:
-            warnings.warn(
-                "The classifier's kernel is not trainable, so it is not moved: "
-                f"{movers} will have no effect.",
-                stacklevel=2,
-            )
-        return super().fit(x, y, *args, **kwargs)
-
     def compute_loss(
         self,
         x: Any = None,
@@ -227,6 +219,7 @@ class SpAModel(TrainStep, Saving, keras.Model):
         statistics: ClassStatistics | None = None,
     ) -> Tensor:
         """Keras' loss plus the penalties; `statistics` default to those stored."""
+        _checks.labels_given(y)
         loss = super().compute_loss(  # type: ignore[safe-super]
             x, y, y_pred, sample_weight, training
         )

@@ -84,6 +84,11 @@ def _arrays(pair: tuple[Any, ...]) -> tuple[Any, ...]:
             "Argument `dataset` must be (images, labels) arrays, or a list of batches "
             "of them. Received: a tuple of tuples"
         )
+    if any(part is None for part in pair):
+        raise ValueError(
+            "Argument `dataset` must be (images, labels) arrays. Received: None for "
+            f"the {'labels' if pair[1] is None else 'images'}"
+        )
     if not all(np.ndim(array) for array in keras.tree.flatten(pair)):
         raise ValueError(
             "Argument `dataset` must be (images, labels) arrays; make them with "

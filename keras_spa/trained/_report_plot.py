@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_spa import plots
+from keras_spa._types import Array
 
 if TYPE_CHECKING:
     from keras_spa.trained.collapse_report import CollapseReport
 
-MOST_NAMES, NAME_WIDTH = 12, 10
+MOST_JOINED = 200  # classes whose cosines a line joins
+SHOWN = 7  # classes of very many that are named
 COSINE, ACCURACY = plots.PALETTE["blue"], plots.PALETTE["orange"]
 DISTANCE, WRONG = plots.PALETTE["green"], plots.PALETTE["vermilion"]
 
@@ -21,8 +23,10 @@ def draw_report(report: "CollapseReport", path: pathlib.Path) -> None:
     from matplotlib.figure import Figure
 
     known = report.noise_known
+    places, names = _names(report)
+    height = (6.5 if known else 4.7) + names.inches
     with plots.style():
-        figure = Figure(figsize=(10, 6.4 if known else 4.6), layout="constrained")
+        figure = Figure(figsize=(10, height), layout="constrained")
         panels: dict[str, Any] = figure.subplot_mosaic(
             "CA;DA" if known else "CA",
             width_ratios=(2.2, 1),
@@ -35,6 +39,7 @@ def draw_report(report: "CollapseReport", path: pathlib.Path) -> None:
             panels["C"].tick_params(labelbottom=False)
             _draw_distances(lowest, report)
         _draw_classes(panels["C"], report)
+        names.put(lowest, places)
         lowest.set_xlabel("class and its training images, from head to tail")
         _draw_angles(panels["A"], report)
         figure.suptitle(textwrap.fill(report.verdict, 110), size=10)
@@ -47,6 +52,8 @@ def _draw_classes(axes: Any, report: "CollapseReport") -> None:
     accuracies = np.asarray(report.accuracy_per_class)[order]
     place = np.arange(len(order))
     marks: dict[str, Any] = {"markersize": 5 if len(order) <= 40 else 2, "lw": 1}
+    if len(order) > MOST_JOINED:
+        marks["lw"] = 0
     axes.bar(
         place,
         accuracies,
@@ -58,15 +65,10 @@ def _draw_classes(axes: Any, report: "CollapseReport") -> None:
     label = f"cosine of weight and {_aim(report)}"
     axes.plot(place, cosines, "o-", color=COSINE, label=label, **marks)
     axes.axhline(0, color="black", lw=0.6)
-    shown = place
-    if len(order) > MOST_NAMES:
-        shown = np.linspace(0, len(order) - 1, 7).round().astype(int)
-    axes.set_xticks(shown, [_label(report, order[i]) for i in shown])
-    axes.set_ylim(min(0, np.nanmin(cosines, initial=0)) * 1.1, 1.2)
+    axes.set_ylim(min(0, np.nanmin(cosines, initial=0)) * 1.1, 1.05)
     axes.set_yticks(np.arange(0, 1.1, 0.2))
     axes.set_xlim(-0.6, len(order) - 0.4)
-    axes.set_title("Alignment and accuracy by class")
-    axes.legend(loc="upper right", ncols=2, frameon=False)
+    plots.legend_above(axes, "Alignment and accuracy by class", columns=2)
 
 
 def _draw_distances(axes: Any, report: "CollapseReport") -> None:
@@ -84,8 +86,15 @@ def _aim(report: "CollapseReport") -> str:
     return "optimum" if report.noise_known else "class mean"
 
 
-def _label(report: "CollapseReport", c: int) -> str:
-    return f"{report.class_names[c][:NAME_WIDTH]}\n{report.class_counts[c]:,}"
+def _names(report: "CollapseReport") -> tuple[Array, plots.Labels]:
+    """Names and training images of all classes, or of some, and their places."""
+    order = report.head_to_tail
+    shown = np.arange(len(order))
+    if len(order) > plots.MOST_NAMES:
+        shown = np.linspace(0, len(order) - 1, SHOWN).round().astype(int)
+    names = [report.class_names[order[i]] for i in shown]
+    counts = [f"{report.class_counts[order[i]]:,}" for i in shown]
+    return shown, plots.labels(names, 6.0, counts)
 
 
 def _draw_angles(axes: Any, report: "CollapseReport") -> None:
@@ -104,8 +113,6 @@ def _draw_angles(axes: Any, report: "CollapseReport") -> None:
     )
     axes.set_xlim(0, max(90, *(np.max(part) + 5 for part in angles)))
     axes.yaxis.get_major_locator().set_params(integer=True)
-    axes.set_ylim(0, 1.3 * axes.get_ylim()[1])
     axes.set_xlabel(f"angle of weight and {_aim(report)} (°)")
     axes.set_ylabel("classes")
-    axes.set_title("Angles (0: aligned)")
-    axes.legend(loc="upper right", frameon=False)
+    plots.legend_above(axes, "Angles (0: aligned)", columns=3)

@@ -1,5 +1,6 @@
 """Aligning a trained classifier without training it."""
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,8 @@ from keras_spa import _checks
 from keras_spa._keras_private import all_layers, own_variables
 from keras_spa._types import Array, ClassCounts, Dataset
 from keras_spa.alignment import Alignment
-from keras_spa.models._surgery.copy import check_copy, uncompiled_copy
+from keras_spa.models import SpAModel
+from keras_spa.models._surgery.copy import check_copy, compile_like, uncompiled_copy
 from keras_spa.trained._batches import array_batches
 from keras_spa.trained._passes import check_repeatable, finite_class_means
 from keras_spa.trained.aligned_classifier import aligned_classifier
@@ -78,8 +80,11 @@ def align(
             None, the last layer; subclassed models need it.
 
     Returns:
-        A new model of the same type, not compiled. A softmax at its end stays there.
-        `choose_alignment` with the same arguments says what was done to it, and why.
+        A new model of the same type, compiled as `model` is, with an optimizer that
+        begins anew. A softmax at its end stays there. The `card` of a `SpAModel` comes
+        along and says that it was aligned; its accuracy, which was that of `model`, is
+        left out. `choose_alignment` with the same arguments says what was done to it,
+        and why.
 
     Raises:
         ValueError: a model that cannot be split or copied, a classifier without a bias
@@ -124,7 +129,9 @@ def align(
             observer, dataset, held_out, augment, class_counts, batch_size, verbose
         )
         weights, biases = plan.classifier(weights, biases)
+        done = str(plan.choice)
     else:
+        done = f"Moved once by {alignment}."
         observed = [
             observe(observer, dataset, batch_size, verbose)
             for _ in range(1 + alignment.needs_covariance)
@@ -142,6 +149,10 @@ def align(
     _assign(twins[id(kernel)], np.transpose(weights))
     if biases is not None:
         _assign(twins[id(observer.model.aligned_bias)], biases)
+    if isinstance(copy, SpAModel) and copy.card is not None:
+        method = f"{copy.card.method} Aligned after training. {done}".lstrip()
+        copy.card = dataclasses.replace(copy.card, accuracy={}, method=method)
+    compile_like(model, copy)
     return copy
 
 

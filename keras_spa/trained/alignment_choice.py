@@ -1,5 +1,7 @@
 import dataclasses
 
+from keras_spa import markdown
+
 
 @dataclasses.dataclass(frozen=True)
 class AlignmentChoice:
@@ -83,3 +85,15 @@ class AlignmentChoice:
 
     def __str__(self) -> str:
         return self.verdict
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: the verdict, and the numbers as a table."""
+        numbers = {
+            "τ": self.tau,
+            "β": self.beta,
+            "a": self.scale,
+            "shrinkage": self.shrinkage,
+            "prior share t": self.prior_share,
+        }
+        rows = [["", ""], *([name, f"{value:.3g}"] for name, value in numbers.items())]
+        return f"{self.verdict}\n\n{markdown.table(rows)}"

@@ -186,6 +186,8 @@ class CollapseReport:
             + "\n"
         )
 
+    _repr_markdown_ = to_markdown  # what a notebook shows
+
     def _columns(self) -> dict[str, tuple[list[float], str]]:
         """Values of all classes and their format, by the name of the column."""
         known = self.noise_known

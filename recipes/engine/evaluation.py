@@ -90,13 +90,24 @@ class Scores:
 
 
 def evaluate(
-    model: Artifact, data: spa.data.LongTailedData, split: str, batch_size: int
+    model: Artifact,
+    data: spa.data.LongTailedData,
+    split: str,
+    batch_size: int,
+    card: spa.ModelCard | None = None,
 ) -> Scores:
-    """The scores of an artifact on one split, under a progress bar."""
+    """The scores of an artifact on one split, under a progress bar.
+
+    By the names of a card the classes of `data` must be those of the model, and in its
+    order; many, medium and few shot are what the model was trained on, if it says so.
+    """
     images = data.splits().get(split)
     if images is None or not len(images.labels):
         raise ValueError(f"{data.name} has no {split} images")
-    scores = Scores(data.class_counts)
+    if card is not None and card.class_names != data.class_names:
+        raise ValueError(f"The classes of {data.name} are not those of the model")
+    counts = None if card is None else card.class_counts
+    scores = Scores(data.class_counts if counts is None else counts)
     bar = keras.utils.Progbar(len(images.labels), unit_name="image")
     for batch, labels in _batches(images, model.input_shape, batch_size):
         logits, probabilities = model(batch)

@@ -10,6 +10,7 @@ import numpy as np
 
 import keras_spa as spa
 from engine import inputs, storage
+from engine.cards import run_card
 from engine.config import RunConfig
 from engine.devices import ONE_DEVICE, Devices
 from engine.evaluation import shot_accuracies
@@ -72,7 +73,9 @@ def run(
         )
         for split in (getattr(data, config.split), data.train)
     )
+    accuracy = accuracies(evaluated)
     if config.export_dir and devices.is_chief():
+        model.card = run_card(config, task, data, accuracy, alignment)
         _export(model, pathlib.Path(config.export_dir) / config.name)
     return {
         "dataset": task.title,
@@ -82,7 +85,7 @@ def run(
         "seed": config.seed,
         "split": config.split,
         "class_counts": counts,
-        "accuracy": accuracies(evaluated),
+        "accuracy": accuracy,
         "train_accuracy": accuracies(learnt)["all"],
         "cosine": learnt.metrics["nc3_cosine"],
         "cosine_per_class": learnt.cosine_per_class,

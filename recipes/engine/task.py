@@ -28,6 +28,7 @@ class Task:
         defaults: Values of flags where the recipe's differ from the usual ones.
         image_shape: That of the images which the network takes.
         fixed: Fields that no flag can change: the data come as they are.
+        pixels: The numbers of a pixel in them.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Task:
     defaults: dict[str, Any] = dataclasses.field(default_factory=dict)
     image_shape: tuple[int, int, int] = (32, 32, 3)
     fixed: tuple[str, ...] = ()
+    pixels: str = "0..255"
 
     def check(self, config: RunConfig) -> None:
         """Raises if a configuration is not one of this recipe."""

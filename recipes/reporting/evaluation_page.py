@@ -44,17 +44,48 @@ def draw(
     scores: "Scores", path: pathlib.Path, names: Sequence[str], title: str
 ) -> None:
     """Left the confusions, from head to tail; right confidence and accuracy."""
+    side = max(4.0, min(0.13 * len(names), 6.5))
+    labels = _labels(scores, names, side)
+    beside = labels.inches if labels else 0.4
     with plots.style():
-        figure = Figure(figsize=(11, 5.2), layout="constrained")
-        left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-        _draw_confusion(left, figure, scores, names)
+        size = (side + beside + 5.6, side + beside + (1.2 if labels else 2.2))
+        figure = Figure(figsize=size, layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=(side, 3.4))
+        _draw_confusion(left, figure, scores, labels)
+        if labels is None:
+            worst = worst_pairs(scores, [plots.short(name, 28) for name in names])
+            left.set_title("\n".join(["Confusions", *worst]), fontsize=plots.SIZE)
+        right.set_box_aspect(1)
         _draw_calibration(right, scores)
-        figure.suptitle(title, size=10)
-        plots.save(figure, path)
+        figure.suptitle(plots.short(title, 100), size=10)
+        plots.save(figure, path, size="tight")
+
+
+def worst_pairs(scores: "Scores", names: Sequence[str], most: int = 5) -> list[str]:
+    """The most frequent confusions in words: first by share, then by images."""
+    wrong = scores.confusion.copy()
+    np.fill_diagonal(wrong, 0)
+    tested = scores.confusion.sum(axis=1)
+    places = np.argwhere(wrong)
+    images = wrong[tuple(places.T)]
+    order = np.lexsort((-images, -images / tested[places[:, 0]]))[:most]
+    return [
+        f"{wrong[c, other]:,} of {tested[c]:,} {names[c]} taken for {names[other]}"
+        for c, other in places[order]
+    ]
+
+
+def _labels(scores: "Scores", names: Sequence[str], side: float) -> plots.Labels | None:
+    """Names from head to tail with their training images; None: too many."""
+    order = scores.head_to_tail()
+    if len(order) > plots.MOST_NAMES:
+        return None
+    counts = [f"{scores.class_counts[c]:,}" for c in order]
+    return plots.labels([names[c] for c in order], side, counts, upright=True)
 
 
 def _draw_confusion(
-    axes: Axes, figure: Figure, scores: "Scores", names: Sequence[str]
+    axes: Axes, figure: Figure, scores: "Scores", labels: plots.Labels | None
 ) -> None:
     order = scores.head_to_tail()
     rows = scores.confusion[np.ix_(order, order)]
@@ -62,17 +93,15 @@ def _draw_confusion(
     image = axes.imshow(shares, cmap="viridis", vmin=0, vmax=100)
     figure.colorbar(image, ax=axes, label="images of the class (%)", shrink=0.85)
     counts = scores.class_counts[order]
-    if len(order) <= 20:
-        shown = [names[c][:12] for c in order]
-        axes.set_xticks(range(len(order)), shown, rotation=60, ha="right")
-        labels = [f"{n} ({c:,})" for n, c in zip(shown, counts, strict=True)]
-        axes.set_yticks(range(len(order)), labels)
+    if labels is not None:
+        labels.put(axes, range(len(order)))
+        axes.set_yticks(range(len(order)), labels.texts, fontsize=labels.size)
     for place in _shot_boundaries(counts):
         axes.axhline(place - 0.5, color="white", lw=0.8, ls=":")
         axes.axvline(place - 0.5, color="white", lw=0.8, ls=":")
     axes.set_xlabel("predicted class, from head to tail")
-    axes.set_ylabel("true class (training images)")
-    axes.set_title("Confusions")
+    axes.set_ylabel("true class, from head to tail")
+    axes.set_title("Confusions")  # of very many classes, `draw` adds the worst
 
 
 def _draw_calibration(axes: Axes, scores: "Scores") -> None:
@@ -90,11 +119,11 @@ def _draw_calibration(axes: Axes, scores: "Scores") -> None:
         label="accuracy",
     )
     axes.set_xlim(0, 1)
-    axes.set_ylim(0, 100)
+    axes.set_ylim(0, 102)
     axes.set_xlabel("confidence: the largest probability")
     axes.set_ylabel("%")
-    axes.set_title(f"Calibration: ECE {scores.calibration_error():.1f} %")
-    axes.legend(frameon=False, loc="upper left")
+    title = f"Calibration: ECE {scores.calibration_error():.1f} %"
+    plots.legend_above(axes, title, columns=2)
 
 
 def _shot_boundaries(counts: np.ndarray) -> list[int]:

@@ -68,30 +68,31 @@ def _draw_accuracy(axes: Axes, results: Sequence[Result]) -> None:
         handles.append(
             Line2D([], [], ls="", marker="o", label=METHODS[method], **style)
         )
-    axes.legend(handles=handles, fontsize=8, loc="best", frameon=False)
     axes.set_xlabel("alignment: mean cosine of weights and class means")
     axes.set_ylabel("accuracy (%)")
     seeds = len({run["seed"] for run in results})
-    axes.set_title(f"Accuracy against alignment (large: mean of {seeds} seeds)")
+    title = f"Accuracy against alignment (large: mean of {seeds} seeds)"
+    plots.legend_above(axes, title, columns=4, handles=handles, fontsize=8)
     axes.grid(alpha=0.25)
 
 
 def _draw_cosines(axes: Axes, results: Sequence[Result]) -> None:
     first = results[0]["method"]
+    counts = np.asarray(results[0]["class_counts"])
+    order = np.argsort(-counts, kind="stable")
     for (method, alignment), runs in summary.group(results).items():
         if method == first:
             axes.plot(
-                np.mean([run["cosine_per_class"] for run in runs], axis=0),
+                np.mean([run["cosine_per_class"] for run in runs], axis=0)[order],
                 marker=MARKERS[alignment],
                 color=COLORS[alignment],
                 markersize=5,
                 label=ALIGNMENTS[alignment],
             )
-    counts = results[0]["class_counts"]
     shown = np.unique(np.linspace(0, len(counts) - 1, 10).round().astype(int))
-    axes.set_xticks(shown, [f"{c}\n{counts[c]}" for c in shown])
-    axes.set_xlabel("class, and its training images")
+    axes.set_xticks(shown, [f"{order[i]}\n{counts[order[i]]:,}" for i in shown])
+    axes.set_xlabel("class and its training images, from head to tail")
     axes.set_ylabel("cosine of weight and class mean")
-    axes.set_title(f"Alignment from head to tail, {METHODS[first]}")
-    axes.legend(fontsize=8, loc="best", frameon=False)
+    title = f"Alignment from head to tail, {METHODS[first]}"
+    plots.legend_above(axes, title, columns=4, fontsize=8)
     axes.grid(alpha=0.25)

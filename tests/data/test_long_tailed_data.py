@@ -26,3 +26,31 @@ def test_data_checks_what_it_holds():
             LongTailedData(
                 "tiny", good, None, Split(numbered(3), np.array(labels)), ("a", "b")
             )
+
+
+def test_classes_in_another_order_are_the_same_images():
+    images = np.arange(4, dtype="uint8").reshape(4, 1, 1, 1)
+    train = Split(images, np.array([0, 1, 2, 0]))
+    data = LongTailedData("tiny", train, None, None, ("a", "b", "e\u0301"))
+    other = data.reordered(["\u00e9", "a", "b"])  # the same letter, written otherwise
+    assert other.class_names == ("\u00e9", "a", "b")
+    assert other.train.labels.tolist() == [1, 2, 0, 1]
+    assert other.class_counts.tolist() == [1, 2, 1]
+    assert other.train.images is images
+    assert data.reordered(data.class_names) is data
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("a", "c"), "1 are not among those, such as 'b'; 1 are missing, such as 'c'"),
+        (("a", "b", "c"), "2 classes, which must be, by name, the 3 wanted. 1 are mi"),
+        (("a",), "1 are not among those, such as 'b'"),
+        (("a", "b", "b"), "are there more than once, such as 'b'"),
+    ],
+)
+def test_other_classes_are_refused(names, message):
+    train = Split(np.zeros((2, 1, 1, 1), "uint8"), np.array([0, 1]))
+    data = LongTailedData("tiny", train, None, None, ("a", "b"))
+    with pytest.raises(ValueError, match=message):
+        data.reordered(names)

@@ -23,7 +23,7 @@ Dense = keras.layers.Dense
         ),
         (toys.backbone(), keras.layers.Flatten(), {}, "`classifier` .* `kernel`"),
         (toys.backbone(), Dense(1), {}, "`classifier` .*K at least 2"),
-        (toys.backbone(), Dense(3), {"alignment": "spa_reg"}, "`alignment` must be"),
+        (toys.backbone(), Dense(3), {"alignment": "spa"}, "`alignment` must be"),
         (toys.backbone(), Dense(3), {"alignment": [0.1]}, "`alignment` must be"),
         (toys.backbone(), Dense(3), {"momentum": 1.5}, r"`momentum` .* in \[0, 1\]"),
         (toys.backbone(), Dense(3), {"momentum": float("nan")}, "`momentum`"),

@@ -8,6 +8,7 @@ give it a row below, and describe its name in `keras_spa.data.load`. A name that
 
 from keras_spa.data.sources.base import Loader, Request, Source
 from keras_spa.data.sources.csv import load_csv
+from keras_spa.data.sources.digits import load_digits
 from keras_spa.data.sources.folder import load_folder
 from keras_spa.data.sources.imagenet_lt import load_imagenet_lt
 from keras_spa.data.sources.npz import load_npz
@@ -16,6 +17,7 @@ from keras_spa.data.sources.tfds import load_tfds
 SOURCES: dict[str, Source] = {
     "cifar10": Source(load_tfds),
     "cifar100": Source(load_tfds),
+    "digits": Source(load_digits),
     "imagenet_lt": Source(load_imagenet_lt, long_tailed=True),
     "npz:PATH": Source(load_npz),
     "folder:PATH": Source(load_folder),

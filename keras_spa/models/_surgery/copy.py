@@ -1,6 +1,7 @@
 """A copy of a model through its configuration, and whether it is one."""
 
 import tempfile
+import warnings
 from typing import Any
 
 import keras
@@ -80,4 +81,31 @@ def check_copy(model: keras.Model, copy: keras.Model, images: Any) -> None:
             "configuration: its `get_config` must hold all arguments of its class. "
             f"Received: {type(model).__name__} named {model.name!r}, whose copy with "
             "the same weights computes something else"
+        )
+
+
+def compile_like(model: keras.Model, copy: keras.Model) -> None:
+    """Compiles a copy as the model is, with an optimizer of its own.
+
+    Losses and metrics that Keras does not know are found by the classes of the model's.
+    What cannot be made anew from its configuration is left to the user, with a warning.
+    """
+    if not model.compiled:
+        return
+    parts = keras.tree.flatten([model.optimizer, model.loss, model.metrics])
+    known = {
+        getattr(part, "__name__", type(part).__name__): (
+            part if hasattr(part, "__name__") else type(part)
+        )
+        for part in parts
+    }
+    try:
+        with keras.saving.custom_object_scope(known):
+            copy.compile_from_config(model.get_compile_config())
+    except Exception as error:
+        warnings.warn(
+            "The aligned model is not compiled, for what `model` was compiled with "
+            "cannot be made anew from its configuration: compile it yourself. "
+            f"{type(error).__name__}: " + str(error).split("\n")[0],
+            stacklevel=3,
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_spa import _keras_private, distribute
+from keras_spa import _checks, _keras_private, distribute
 from keras_spa._types import Tensor
 from keras_spa.alignment import Alignment, _kernel
 from keras_spa.class_statistics import ClassStatistics
@@ -37,6 +37,7 @@ class StepParts(Host):
     """Base of the backends' `TrainStep`, which runs these methods in their order."""
 
     def _forward_pass(self, x: Any, y: Tensor, sample_weight: Tensor | None) -> Batch:
+        _checks.labels_given(y)
         features, logits = self(x, training=True, return_features=True)
         statistics = self.class_means.updated(features, y, sample_weight)
         loss = self.compute_loss(

@@ -1,44 +1,20 @@
 """The UCI handwritten digits (8x8 pixels, ten classes), made long-tailed."""
 
-import pathlib
-
 import keras
-import numpy as np
 
 import keras_spa as spa
 from engine.config import RunConfig
 from engine.task import Task
 
-ARCHIVE = pathlib.Path(__file__).parents[2] / "data" / "digits.npz"
 CLASSES = 10
 FEATURES = 64
-TEST_A_CLASS, VALIDATION_A_CLASS = 50, 20
 MAX_COUNT = 104  # what the smallest class has left for training
 
 
 def load(config: RunConfig) -> spa.data.LongTailedData:
     """Each seed draws training images of its own; test and validation never change."""
-    with np.load(ARCHIVE, allow_pickle=False) as archive:
-        images, labels = archive["images"][..., None], archive["labels"].astype("int32")
-    random = np.random.RandomState(0)
-    by_class = [random.permutation(np.flatnonzero(labels == c)) for c in range(CLASSES)]
-    held_out = TEST_A_CLASS + VALIDATION_A_CLASS
-    test, validation, pool = (
-        np.concatenate([indices[start:stop] for indices in by_class])
-        for start, stop in (
-            (0, TEST_A_CLASS),
-            (TEST_A_CLASS, held_out),
-            (held_out, None),
-        )
-    )
-    counts = spa.data.long_tail_counts(CLASSES, MAX_COUNT, config.imbalance_factor)
-    train = pool[spa.data.long_tail_indices(labels[pool], counts, config.seed)]
-    return spa.data.LongTailedData(
-        "UCI digits",
-        train=spa.data.Split(images[train], labels[train]),
-        validation=spa.data.Split(images[validation], labels[validation]),
-        test=spa.data.Split(images[test], labels[test]),
-        class_names=tuple(map(str, range(CLASSES))),
+    return spa.data.load(
+        "digits", config.imbalance_factor, max_count=MAX_COUNT, seed=config.seed
     )
 
 
@@ -67,12 +43,13 @@ DIGITS = Task(
     num_features=num_features,
     num_classes=CLASSES,
     image_shape=(8, 8, 1),
+    pixels="0..16",
     fixed=("data", "max_count", "order", "validation_per_class"),
     defaults={
         "method": ["ce", "balanced_softmax"],
         "alignment": ["none", "spa_reg", "spa_slerp", "spa_proj", "misaligned"],
         "imbalance_factor": 50.0,
-        "validation_per_class": VALIDATION_A_CLASS,
+        "validation_per_class": 20,
         "epochs": 60,
         "batch_size": 32,
         "schedule": "cosine",

@@ -82,7 +82,7 @@ def signed(value: float, digits: int) -> str:
 
 def cosine_by_class(panels: Mapping[float, Runs]) -> tuple[Figure, str]:
     """Figure 2 and its caption; `panels` is `{imbalance factor: runs}`."""
-    figure = Figure(figsize=(7, 2.9), layout="constrained")
+    figure = Figure(figsize=(7, 3.2), layout="constrained")
     subplots = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (factor, runs) in zip(subplots, panels.items(), strict=True):
         counts = np.array(next(iter(runs.values()))[0]["class_counts"])
@@ -103,7 +103,12 @@ def cosine_by_class(panels: Mapping[float, Runs]) -> tuple[Figure, str]:
         axes.grid(alpha=0.25)
     subplots[0].set_ylabel("cosine of weight and class mean")
     drawn = max(subplots, key=lambda axes: len(axes.lines))  # the one with most runs
-    subplots[-1].legend(*drawn.get_legend_handles_labels(), loc="best", frameon=False)
+    figure.legend(
+        *drawn.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=len(drawn.lines),
+        frameon=False,
+    )
     factors = " and ".join(f"{factor:g}" for factor in panels)
     return figure, (
         "Cosine of each class's weight and centred mean of its training features, from "
@@ -116,7 +121,7 @@ def cosine_by_class(panels: Mapping[float, Runs]) -> tuple[Figure, str]:
 
 def curves_by_epoch(runs: Runs, factor: float) -> tuple[Figure, str]:
     """Figure 4 and its caption."""
-    figure = Figure(figsize=(7, 2.9), layout="constrained")
+    figure = Figure(figsize=(7, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     validated = all("val_accuracy" in run["history"] for a in runs for run in runs[a])
     last: dict[str, dict[str, float]] = {"accuracy": {}, "alignment": {}}
@@ -149,7 +154,12 @@ def curves_by_epoch(runs: Runs, factor: float) -> tuple[Figure, str]:
         axes.grid(alpha=0.25)
     left.set_ylabel("accuracy (%)")
     right.set_ylabel(COSINE)
-    right.legend(loc="best", frameon=False)
+    figure.legend(
+        *right.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=len(runs),
+        frameon=False,
+    )
     accuracy = (
         "accuracy on held-out validation images; thin: on training images"
         if validated

@@ -41,7 +41,7 @@ def test_gains_after_training_are_drawn_of_all_comparisons(tmp_path):
     means = np.asarray(drawn.lines[0].get_xdata(), float)
     np.testing.assert_allclose(means, [2.0, -2.0])
     assert drawn.get_label() == "spa.align"
-    assert "2 seeds" in caption
+    assert "2 to 2 seeds" in caption
 
 
 def test_gains_after_training_need_a_comparison(tmp_path):

@@ -69,7 +69,7 @@ def test_a_job_runs_baselines_first_seed_by_seed():
     job = parse("digits_lt", "--seeds=4,2")
     names = [run.name for run in job.runs]
     assert len(names) == 18
-    assert names[:2] == ["ce-none-if50-seed4", "ce-spa_reg-if50-seed4"]
+    assert names[:2] == ["ce-none-if50-seed4", "ce-spa_reg_noise-if50-seed4"]
     assert "balanced_softmax-misaligned-if50-seed4" not in names
     assert names[9] == "ce-none-if50-seed2"
     assert (job.jobs, job.runs[0].epochs, job.runs[0].verbose) == (2, 60, False)

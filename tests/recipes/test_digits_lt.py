@@ -43,7 +43,9 @@ def test_smoke_leaves_table_picture_and_a_result_file_a_run(smoke):
 @pytest.mark.process
 def test_result_file_tells_how_it_came_about(smoke):
     output, _ = smoke
-    result = json.loads((output / "runs" / "ce-spa_reg-if50-seed0.json").read_text())
+    result = json.loads(
+        (output / "runs" / "ce-spa_reg_noise-if50-seed0.json").read_text()
+    )
     assert result["alignment_config"].startswith("SpAReg(strength=")
     assert result["class_counts"][0] == 104
     assert result["flags"]["imbalance_factor"] == 50

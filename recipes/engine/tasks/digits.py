@@ -47,7 +47,10 @@ DIGITS = Task(
     fixed=("data", "max_count", "order", "validation_per_class"),
     defaults={
         "method": ["ce", "balanced_softmax"],
-        "alignment": ["none", "spa_reg", "spa_slerp", "spa_proj", "misaligned"],
+        "alignment": [
+            *("none", "spa_reg_noise", "spa_slerp_noise", "spa_proj_noise"),
+            "misaligned",
+        ],
         "imbalance_factor": 50.0,
         "validation_per_class": 20,
         "epochs": 60,

@@ -42,12 +42,17 @@ def draw(comparisons: Mapping[str, Comparisons]) -> tuple[Figure, str]:
         handles, labels = axes.get_legend_handles_labels()
         shown |= dict(zip(labels, handles, strict=True))
     figure.legend(list(shown.values()), list(shown), loc="outside lower right", ncols=2)
-    seeds = {seed for runs in comparisons.values() for _, seed in runs}
+    seeds = [
+        len([1 for name, _ in runs if name == training])
+        for runs in comparisons.values()
+        for training in trainings
+    ]
     return figure, (
         "Test accuracy gained after training, in points over the same model untouched: "
-        f"mean and 95 % interval of {len(seeds)} seeds. `spa.align` aligns the "
-        "classifier in the metric of the features' noise and holds nothing out; with "
-        "held-out images its three numbers are fitted on them."
+        f"mean and 95 % interval of {min(seeds)} to {max(seeds)} seeds (a single one "
+        "has no interval). `spa.align` aligns the classifier in the metric of the "
+        "features' noise and holds nothing out; with held-out images its three numbers "
+        "are fitted on them."
     )
 
 

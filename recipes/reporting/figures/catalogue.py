@@ -62,14 +62,18 @@ def write_captions(output_dir: pathlib.Path) -> None:
 
 
 def draw_after_training(folder: pathlib.Path) -> tuple[Figure, str]:
-    """Figure and caption of all comparisons that lie beside a folder of results."""
+    """Figure and caption of all comparisons that lie beside a folder of results.
+
+    Those made before `spa.align` took part are left out.
+    """
     comparisons = {}
     for section in SECTIONS:
         compared = folder.parent / f"{section.folder}{POSTHOC}"
-        if (compared / "results.json").exists():
-            comparisons[section.title.replace(", ", ",\n")] = posthoc_page.load(
-                compared
-            )
+        if not (compared / "results.json").exists():
+            continue
+        runs = posthoc_page.load(compared)
+        if any(posthoc_page.ALIGNED in done for done in runs.values()):
+            comparisons[section.title.replace(", ", ",\n")] = runs
     if not comparisons:
         raise Missing(
             f"{folder.parent} holds no *{POSTHOC}/results.json; run posthoc.py"

@@ -22,18 +22,33 @@ AN_EPOCH = "held-out balanced accuracy"  # in the line of each
 def start(output, log):
     command = [sys.executable, "-m", "keras_spa", "train", "zoo", *FLAGS]
     return subprocess.Popen(
-        [*command, f"--output={output}"], stdout=log, stderr=subprocess.STDOUT
+        [*command, f"--output={output}"],
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        preexec_fn=heed_ctrl_c,
     )
 
 
+def heed_ctrl_c():
+    """What shells start in the background ignores it, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def life(output, ends=None, number=None, after=0.0):
-    """What a life printed, and its exit code; it is killed after a certain line."""
+    """What a life printed, and its exit code; it is killed after a certain line.
+
+    SIGKILL waits for a checkpoint as well, which comes a moment after an epoch's line.
+    """
     path = pathlib.Path(f"{output}.log")
     with open(path, "w") as log:
         process = start(output, log)
         deadline = time.time() + 200
         while ends and ends not in path.read_text() and time.time() < deadline:
             assert process.poll() is None, path.read_text()
+            time.sleep(0.01)
+        while number == signal.SIGKILL and time.time() < deadline:
+            if list(pathlib.Path(output).glob("1/checkpoints/epoch-*")):
+                break
             time.sleep(0.01)
         if number:
             time.sleep(after)

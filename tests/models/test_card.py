@@ -52,7 +52,9 @@ def assert_answers(path, model):
     """The artifact with a card in it is still one."""
     if path.suffix == ".keras":
         logits = keras.saving.load_model(path)(images())
-        np.testing.assert_array_equal(*map(np.asarray, (logits, model(images()))))
+        np.testing.assert_array_equal(
+            *map(keras.ops.convert_to_numpy, (logits, model(images())))
+        )
     elif path.suffix == ".onnx":
         import onnxruntime
 
@@ -114,7 +116,9 @@ def test_any_keras_model_can_carry_one(tmp_path):
     assert spa.ModelCard.read(tmp_path / "model.keras") == CARD
     x = np.ones((2, 4), "float32")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(*map(np.asarray, (loaded(x), model(x))))
+    np.testing.assert_array_equal(
+        *map(keras.ops.convert_to_numpy, (loaded(x), model(x)))
+    )
 
 
 def test_a_card_of_other_classes_is_refused():

@@ -1,8 +1,11 @@
 """Files that are written whole or not at all."""
 
+import json
+import math
 import os
 import pathlib
 import tempfile
+from typing import Any
 
 from keras_spa._types import Path
 
@@ -25,6 +28,22 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             error.filename = str(path)
         raise
     sync(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write lists, dicts, numbers and strings as JSON; NaN and infinity become null."""
+    value = without_nan(value)
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    write_atomically(path, text + "\n")
+
+
+def without_nan(value: Any) -> Any:
+    """Numbers, in lists and dicts, with None for what JSON cannot hold."""
+    if isinstance(value, dict):
+        return {name: without_nan(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def sync(path: Path) -> None:

@@ -3,37 +3,29 @@
 import argparse
 import math
 from collections.abc import Callable
+from typing import Any
 
 
 def integer(low: int, high: float = math.inf) -> Callable[[str], int]:
     """A function from text to a whole number in low..high."""
-    limits = f"of at least {low}" if high == math.inf else f"in {low}..{high}"
-
-    def convert(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(
-                f"must be a whole number {limits}, not {text!r}"
-            )
-        return value
-
-    return convert
+    return _within(int, "a whole number", low, high)
 
 
 def number(low: float, high: float = math.inf) -> Callable[[str], float]:
     """A function from text to a finite number in [low, high]."""
+    return _within(float, "a number", low, high)
+
+
+def _within(kind: Callable[[str], Any], name: str, low: float, high: float) -> Any:
     limits = f"of at least {low:g}" if high == math.inf else f"in {low:g}..{high:g}"
 
-    def convert(text: str) -> float:
+    def convert(text: str) -> Any:
         try:
-            value = float(text)
+            value = kind(text)
         except ValueError:
             value = math.nan
         if not (math.isfinite(value) and low <= value <= high):
-            raise argparse.ArgumentTypeError(f"must be a number {limits}, not {text!r}")
+            raise argparse.ArgumentTypeError(f"must be {name} {limits}, not {text!r}")
         return value
 
     return convert

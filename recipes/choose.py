@@ -13,13 +13,12 @@ import argparse
 import concurrent.futures
 import pathlib
 import re
-import subprocess
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from engine import command_line, job, storage
-from engine.processes import shared_environment
+from engine.processes import at_least_one, pattern, run_recipe
 from engine.registry import RECIPES
 from keras_spa.files import write_atomically
 from reporting import choices_page
@@ -130,18 +129,11 @@ def run_candidate(
 ) -> dict[tuple[str, int], dict[str, Any]]:
     """The results of a candidate, by (method, seed)."""
     folder = output / "".join(c if c.isalnum() else "_" for c in name)
-    script = pathlib.Path(__file__).parent / f"{recipe}.py"
-    command = [sys.executable, str(script), *arguments, *CANDIDATES[name]]
-    command += ["--split=validation", "--noverbose", "--jobs=1"]
-    done = subprocess.run(
-        [*command, f"--output_dir={folder}"],
-        capture_output=True,
-        text=True,
-        env=shared_environment(jobs),
-    )
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise RuntimeError(f"{name}: {said[-1]}")
+    command = [*arguments, *CANDIDATES[name], "--split=validation", "--noverbose"]
+    try:
+        run_recipe(recipe, [*command, "--jobs=1", f"--output_dir={folder}"], jobs)
+    except RuntimeError as error:
+        raise RuntimeError(f"{name}: {error}") from None
     runs = candidate_job(recipe, arguments, name).runs  # others may lie there too
     return {
         (one.method, one.seed): storage.read_result(job.result_path(folder, one))
@@ -157,19 +149,6 @@ def candidate_job(
     return command_line.parse(arguments, RECIPES[recipe])
 
 
-def _at_least_one(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise ValueError(text)
-    return number
-
-
-def _pattern(text: str) -> re.Pattern:
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no pattern: {error}") from None
-
-
 def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
     """Our own arguments, and those for the recipe."""
     parser = argparse.ArgumentParser(
@@ -179,11 +158,11 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
     )
     parser.add_argument("recipe", choices=RECIPES, help="whose runs to choose for")
     parser.add_argument(
-        "--jobs", type=_at_least_one, default=1, help="candidates side by side"
+        "--jobs", type=at_least_one, default=1, help="candidates side by side"
     )
     parser.add_argument(
         "--candidates",
-        type=_pattern,
+        type=pattern,
         default=re.compile(""),
         help="which, by name; default: all",
     )

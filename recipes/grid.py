@@ -8,6 +8,7 @@ there is a whole table early. What lies in --work, checkpoints and exported mode
 the same command go on after an interruption. --list shows what is missing and trains
 nothing. Arguments that are not known here go to the recipes, such as --data_dir.
 
+Run it in the folder of the project, whose flagfiles name one another from there.
 Then: python recipes/table.py
 """
 
@@ -16,7 +17,6 @@ import concurrent.futures
 import dataclasses
 import pathlib
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from engine import job, storage
 from engine.command_line import refuse
 from engine.config import RunConfig
-from engine.processes import shared_environment
+from engine.processes import at_least_one, pattern, run_recipe
 from reporting import rows
 from reporting.rows import RESULTS, ROOT, SECTIONS, Section
 
@@ -65,12 +65,10 @@ def cells(
                 yield Cell(section, row.flagfile, config)
 
 
-def command(cell: Cell, work: pathlib.Path, more: Sequence[str]) -> list[str]:
-    """What trains a cell, in the folder of the project."""
+def arguments_of(cell: Cell, work: pathlib.Path, more: Sequence[str]) -> list[str]:
+    """The arguments of the recipe that train a cell."""
     folder = work.absolute() / cell.section.folder
     return [
-        sys.executable,
-        f"recipes/{cell.section.recipe}.py",
         f"--flagfile={cell.flagfile.relative_to(ROOT)}",
         f"--imbalance_factor={cell.config.imbalance_factor:g}",
         f"--seeds={cell.config.seed}",
@@ -98,16 +96,10 @@ def train(cell: Cell, work: pathlib.Path, more: Sequence[str], jobs: int) -> flo
     Raises:
         RuntimeError: the recipe failed, with its last line.
     """
-    done = subprocess.run(
-        command(cell, work, more),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=shared_environment(jobs),
-    )
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise RuntimeError(f"{cell}: {said[-1]}")
+    try:
+        run_recipe(cell.section.recipe, arguments_of(cell, work, more), jobs)
+    except RuntimeError as error:
+        raise RuntimeError(f"{cell}: {error}") from None
     result = storage.read_result(
         job.result_path(work / cell.section.folder, cell.config)
     )
@@ -126,17 +118,19 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
     parser.add_argument("sections", nargs="+", choices=SECTION, metavar="SECTION")
     parser.add_argument(
         "--rows",
-        type=re.compile,
+        type=pattern,
         default=re.compile(""),
         help="only rows whose flagfiles' names match this pattern",
     )
     parser.add_argument(
         "--seeds",
-        type=lambda text: [int(part) for part in text.split(",")],
+        type=_seeds,
         default=[0, 1, 2],
         help="default: 0,1,2",
     )
-    parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
+    parser.add_argument(
+        "--jobs", type=at_least_one, default=1, help="runs side by side"
+    )
     parser.add_argument(
         "--work",
         type=pathlib.Path,
@@ -145,6 +139,10 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
     )
     parser.add_argument("--list", action="store_true", help="show what is missing")
     return parser.parse_known_args(arguments)
+
+
+def _seeds(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,9 +1,19 @@
 """Small models of images to export, and what their artifacts must answer."""
 
+import importlib.util
+
 import keras
 import numpy as np
 
 import keras_spa as spa
+
+FORMATS = {"model.keras": None}  # what this backend writes, by the name of the artifact
+if keras.backend.backend() != "torch":
+    FORMATS["model"] = "tf_saved_model"
+if keras.backend.backend() == "tensorflow":
+    FORMATS["model.tflite"] = "litert"
+    if importlib.util.find_spec("tf2onnx"):
+        FORMATS["model.onnx"] = "onnx"
 
 
 def images(count=7):

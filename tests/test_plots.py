@@ -127,6 +127,15 @@ def test_a_job_s_picture_goes_from_head_to_tail(drawn, tmp_path):
     job_page.draw(runs, tmp_path / "picture.png")
     right = drawn[0].axes[1]
     np.testing.assert_array_equal(right.lines[0].get_ydata(), [0.9, 0.5, 0.2, 0.1])
+    assert right.get_ylabel() == "cosine of weight and class mean"
+    known = [{**run, "noise_cosine_per_class": [0.4, 0.8, 0.3, 0.7]} for run in runs]
+    job_page.draw(known, tmp_path / "picture.png")
+    left, noisy = drawn[1].axes
+    np.testing.assert_array_equal(noisy.lines[0].get_ydata(), [0.8, 0.7, 0.4, 0.3])
+    assert left.collections[0].get_offsets()[0][0] == np.mean([0.4, 0.8, 0.3, 0.7])
+    assert (
+        left.get_xlabel() == "alignment: mean cosine of weight and optimum in the noise"
+    )
     ticks = [tick.get_text() for tick in right.get_xticklabels()]
     assert ticks == ["1\n500", "3\n90", "0\n20", "2\n3"]
     assert_readable(drawn[0])

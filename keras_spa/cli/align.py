@@ -8,6 +8,7 @@ import numpy as np
 import keras_spa as spa
 from keras_spa.cli import measures, models, subject
 from keras_spa.cli.feed import Feed
+from keras_spa.trained.align import align_by_rule
 
 
 def align(arguments: Any) -> None:
@@ -28,15 +29,9 @@ def align(arguments: Any) -> None:
         print(f"On {len(split.labels):,} {name} images:\n")
         print(measures.text(columns))
         print(comparison(name, columns["as it was"], columns["aligned"]))
-    card = {
-        "class_names": data.class_names,
-        "class_counts": data.class_counts.tolist(),
-        "input_shape": given.feed.shape,
-        "pixels": arguments.pixels,
-        "aligned": str(choice),
-    }
-    written = models.export(aligned, arguments.output, arguments.format, card)
-    print(f"wrote {', '.join(map(str, written))}")
+    shares = {} if name == "train" else measures.shares(columns["aligned"])
+    card = given.feed.card(f"{how} {choice}", shares)
+    print(f"wrote {models.export(aligned, arguments.output, arguments.format, card)}")
 
 
 def aligned_model(
@@ -59,15 +54,12 @@ def aligned_model(
                 f"Aligned by the rule: {np.count_nonzero(images == 0)} of "
                 f"{len(images)} classes have no held-out image to fit on."
             )
-    arguments = {
-        "held_out": held_out,
-        "augment": augment,
-        "batch_size": fed.batch_size,
-        "verbose": 0,
-    }
-    train = fed.batches(data.train)
-    choice = spa.choose_alignment(model, train, **arguments)
-    return choice, spa.align(model, train, **arguments), how
+    aligned, choice = align_by_rule(
+        *(model, fed.batches(data.train), held_out, augment),
+        batch_size=fed.batch_size,
+        verbose=0,
+    )
+    return choice, aligned, how
 
 
 def comparison(split: str, before: dict[str, float], after: dict[str, float]) -> str:

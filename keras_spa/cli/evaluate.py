@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from keras_spa.cli import jsons, measures, subject
+from keras_spa.cli import measures, subject
+from keras_spa.files import write_json
 
 
 def evaluate(arguments: Any) -> None:
@@ -24,5 +25,5 @@ def evaluate(arguments: Any) -> None:
             zip(data.class_names, judged.accuracies().tolist(), strict=True)
         )
         result = {"split": name, **measured, "accuracy_per_class": accuracies}
-        jsons.write(arguments.json, result)
+        write_json(arguments.json, result)
         print(f"wrote {arguments.json}")

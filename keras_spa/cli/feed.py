@@ -11,6 +11,10 @@ from keras_spa_cli import is_there
 
 SMALL, LARGE = 64, 224  # pixels: up to which images stay as they are, and else
 SAMPLE = 64  # files that are looked at to tell the size
+LIMITS = (
+    "Classes of few training images are recognised less well, and an image of none of "
+    "the classes gets one of their names all the same."
+)
 PIXELS = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (2 / 255, -1.0)}
 
 
@@ -33,6 +37,18 @@ class Feed:
     @property
     def from_files(self) -> bool:
         return isinstance(self.data.train.images, spa.data.ImageFiles)
+
+    def card(self, method: str, accuracy: dict[str, float]) -> spa.ModelCard:
+        """The card of a model of these data; accuracies as shares."""
+        return spa.ModelCard(
+            self.data.class_names,
+            self.data.class_counts.tolist(),
+            data=self.data.name,
+            preprocessing={"input_shape": list(self.shape), "pixels": self.pixels},
+            method=method,
+            accuracy=accuracy,
+            limits=LIMITS,
+        )
 
     def batches(self, split: spa.data.Split) -> Any:
         """Images and labels in order and without augmentation, to go through again."""

@@ -84,6 +84,12 @@ def judge(model: Any, batches: Any, batch_size: int) -> Judged:
     return Judged(logits, labels)
 
 
+def shares(measures: dict[str, float]) -> dict[str, float]:
+    """The accuracies among the measures, in [0, 1]."""
+    names = ("accuracy", "balanced_accuracy", "many", "medium", "few")
+    return {name.replace("_", " "): measures[name] for name in names}
+
+
 def rows(columns: dict[str, dict[str, float]]) -> list[list[str]]:
     """A table of measures, a column each, with the header first."""
     table = [["", *columns]]

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from keras_spa.cli import jsons
+import keras_spa as spa
 from keras_spa.files import sync
 
 KERAS_NAMES = {"saved_model": "tf_saved_model", "onnx": "onnx", "litert": "litert"}
@@ -51,28 +51,27 @@ def input_shape(model: keras.Model) -> tuple[Any, ...]:
 
 
 def export(
-    model: keras.Model, path: pathlib.Path, format: str, card: dict[str, Any]
-) -> list[pathlib.Path]:
-    """Writes a model whole or not at all, and what is known of it beside it.
+    model: keras.Model, path: pathlib.Path, format: str, card: spa.ModelCard
+) -> pathlib.Path:
+    """Writes a model with its card, whole or not at all; says where.
 
     Args:
         model: The model.
         path: Where to.
         format: `"keras"`, `"saved_model"`, `"onnx"` or `"litert"`.
-        card: What a user of the model must know: its classes, their counts, ....
-
-    Returns:
-        What was written.
+        card: What a user of the model must know.
     """
+    if isinstance(model, spa.SpAModel):  # whose files hold it by themselves
+        model.card = card
     with _replacing(path) as temporary:
         if format == "keras":
             model.save(temporary)
         else:
             with contextlib.redirect_stdout(io.StringIO()):  # hundreds of lines
                 model.export(str(temporary), format=KERAS_NAMES[format], verbose=False)
-    about = path.with_name(f"{path.name}.json")
-    jsons.write(about, card)
-    return [path, about]
+        if not isinstance(model, spa.SpAModel):
+            card.attach(temporary)
+    return path
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-from keras_spa.cli import jsons
+from keras_spa.files import without_nan, write_json
 
 SETTINGS, REPORT, LOCK = "settings.json", "report.html", ".lock"
 
@@ -22,7 +22,7 @@ def numbered(output: pathlib.Path, settings: dict[str, Any]) -> Iterator[pathlib
     Raises:
         ValueError: another process trains in it.
     """
-    settings = jsons.without_nan(settings)
+    settings = without_nan(settings)
     begun = [
         folder for folder in reversed(_folders(output)) if _is_open(folder, settings)
     ]
@@ -30,7 +30,7 @@ def numbered(output: pathlib.Path, settings: dict[str, Any]) -> Iterator[pathlib
     with _locked(folder):
         try:
             if not begun:
-                jsons.write(folder / SETTINGS, settings)
+                write_json(folder / SETTINGS, settings)
             yield folder
         except BaseException:
             if {path.name for path in folder.iterdir()} <= {SETTINGS, LOCK}:

@@ -1,5 +1,6 @@
 """MODEL and DATA of the command line, which must fit each other."""
 
+import sys
 from typing import Any, NamedTuple
 
 import keras
@@ -33,15 +34,26 @@ def load(arguments: Any) -> Subject:
     """What the arguments name.
 
     Raises:
-        ValueError: a model that cannot be loaded or looked into, or does not fit DATA.
+        ValueError: a model that cannot be loaded or looked into, or does not fit DATA:
+            their classes are matched by name if the model names its own.
     """
     data = dataset.load(arguments, arguments.held_out)
     model = models.load(arguments.model)
+    card = spa.ModelCard.read(arguments.model)
+    if card is not None:
+        data = data.reordered(card.class_names)
     shape = models.input_shape(model)
     fed = feed(data, arguments.batch_size, shape=shape, pixels=arguments.pixels)
     observer = spa.trained.Observer(model)
     if observer.num_classes != data.num_classes:
         raise ValueError(
             f"MODEL knows {observer.num_classes} classes, DATA have {data.num_classes}"
+        )
+    if card is None:
+        first, *_, last = data.class_names
+        print(
+            f"keras-spa: {arguments.model} names no classes: they are taken in the "
+            f"order of DATA, from {first} to {last}",
+            file=sys.stderr,
         )
     return Subject(model, observer, fed)

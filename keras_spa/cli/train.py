@@ -11,7 +11,6 @@ from keras_spa.cli import (
     align,
     dataset,
     fitting,
-    jsons,
     measures,
     models,
     network,
@@ -20,6 +19,7 @@ from keras_spa.cli import (
     runs,
 )
 from keras_spa.cli.feed import Feed, feed
+from keras_spa.files import write_json
 from keras_spa.trained.choose_alignment import MEMORISED
 from keras_spa_cli import is_there
 from keras_spa_cli.paths import ENDINGS
@@ -125,16 +125,9 @@ def finish(
         print(f"\nOn {len(data.splits()[split].labels):,} {split} images:\n")
         print(measures.text(measured), end="")
     print(f"\n{diagnosis.verdict}\n{result.advice}")
-    card = {
-        **settings(arguments, fed),
-        "class_counts": counts.tolist(),
-        "pixels": fed.pixels,
-        "measures": columns,
-        "aligned": how,
-    }
-    _export(arguments, trained.model, aligned, folder, card)
-    jsons.write(folder / "history.json", trained.history)
-    jsons.write(folder / "measures.json", columns)
+    _export(result, aligned)
+    write_json(folder / "history.json", trained.history)
+    write_json(folder / "measures.json", columns)
     return result
 
 
@@ -147,18 +140,24 @@ def _judge(model: Any, fed: Feed) -> dict[str, measures.Judged]:
     }
 
 
-def _export(
-    arguments: Any,
-    model: keras.Model,
-    aligned: keras.Model | None,
-    folder: pathlib.Path,
-    card: dict[str, Any],
-) -> None:
-    written = models.export(model, folder / "model.keras", "keras", card)
+def _export(result: report.Result, aligned: keras.Model | None) -> None:
+    """The models, each with its card."""
+    arguments, folder = result.arguments, result.folder
+    method = f"Trained with {arguments.method}, {arguments.epochs} epochs at most."
+    columns = {} if result.split is None else result.columns[result.split]
+
+    def write(model: keras.Model, title: str, path: pathlib.Path, format: str) -> str:
+        about = method if title == "as trained" else f"{method} {result.how}"
+        accuracy = measures.shares(columns[title]) if columns else {}
+        card = result.fed.card(about, accuracy)
+        return str(models.export(model, path, format, card))
+
+    last, title = result.trained.model, "as trained"
+    written = [write(last, title, folder / "model.keras", "keras")]
     if aligned is not None:
-        written += models.export(aligned, folder / "aligned.keras", "keras", card)
+        last, title = aligned, "aligned"
+        written.append(write(last, title, folder / "aligned.keras", "keras"))
     if arguments.format:
         path = folder / f"aligned{ENDINGS[arguments.format]}"
-        last = model if aligned is None else aligned
-        written += models.export(last, path, arguments.format, card)
-    print(f"wrote {', '.join(map(str, written))}")
+        written.append(write(last, title, path, arguments.format))
+    print(f"wrote {', '.join(written)}")

@@ -18,6 +18,7 @@ from keras_spa.models._surgery.copy import check_copy, compile_like, uncompiled_
 from keras_spa.trained._batches import array_batches
 from keras_spa.trained._passes import check_repeatable, finite_class_means
 from keras_spa.trained.aligned_classifier import aligned_classifier
+from keras_spa.trained.alignment_choice import AlignmentChoice
 from keras_spa.trained.choose_alignment import plan_alignment
 from keras_spa.trained.linear_classifier import linear_classifier
 from keras_spa.trained.observe import Observer, observe
@@ -108,12 +109,55 @@ def align(
     Reference: ours, on theorem T7 of docs/theory.md; logit adjustment is that of Menon
     et al. (ICLR 2021), SpA-SLERP that of Wang, Gao and Xie (AAAI 2026).
     """
-    observer = Observer(model, head)
-    _checks.integer("batch_size", batch_size, 1)
-    check_repeatable(dataset)
     _check_alignment(
         alignment, held_out=held_out, augment=augment, class_counts=class_counts
     )
+    if alignment is None:
+        return align_by_rule(
+            *(model, dataset, held_out, augment, class_counts),
+            *(batch_size, verbose, head),
+        )[0]
+    observer = Observer(model, head)
+    copy = _checked_copy(model, observer, dataset, batch_size)
+    observed = [
+        observe(observer, dataset, batch_size, verbose)
+        for _ in range(1 + alignment.needs_covariance)
+    ]
+    counts, means = finite_class_means(observed[0], observer.num_classes)
+    classifier = aligned_classifier(
+        alignment, *linear_classifier(observer.model), means, counts, *observed[1:]
+    )
+    _move(model, observer, copy, classifier, f"Moved once by {alignment}.")
+    return copy
+
+
+def align_by_rule(
+    model: keras.Model,
+    dataset: Dataset,
+    held_out: Dataset | None = None,
+    augment: Callable[[Any], Any] | Dataset | None = None,
+    class_counts: ClassCounts | None = None,
+    batch_size: int = 256,
+    verbose: str | int = "auto",
+    head: keras.Layer | str | None = None,
+) -> tuple[keras.Model, AlignmentChoice]:
+    """What `align` and `choose_alignment` return, from one look at the data."""
+    observer = Observer(model, head)
+    copy = _checked_copy(model, observer, dataset, batch_size)
+    plan = plan_alignment(
+        observer, dataset, held_out, augment, class_counts, batch_size, verbose
+    )
+    weights, biases = linear_classifier(observer.model)
+    _move(model, observer, copy, plan.classifier(weights, biases), str(plan.choice))
+    return copy, plan.choice
+
+
+def _checked_copy(
+    model: keras.Model, observer: Observer, dataset: Dataset, batch_size: int
+) -> keras.Model:
+    """A copy of a model that can be aligned."""
+    _checks.integer("batch_size", batch_size, 1)
+    check_repeatable(dataset)
     kernel = observer.model.aligned_kernel
     if "float" not in kernel.dtype:
         raise ValueError(
@@ -123,37 +167,31 @@ def align(
     copy = uncompiled_copy(model)
     for images, _ in itertools.islice(array_batches(dataset, batch_size)[0], 1):
         check_copy(model, copy, images)
-    weights, biases = linear_classifier(observer.model)
-    if alignment is None:
-        plan = plan_alignment(
-            observer, dataset, held_out, augment, class_counts, batch_size, verbose
-        )
-        weights, biases = plan.classifier(weights, biases)
-        done = str(plan.choice)
-    else:
-        done = f"Moved once by {alignment}."
-        observed = [
-            observe(observer, dataset, batch_size, verbose)
-            for _ in range(1 + alignment.needs_covariance)
-        ]
-        counts, means = finite_class_means(observed[0], observer.num_classes)
-        weights, biases = aligned_classifier(
-            alignment, weights, biases, means, counts, *observed[1:]
-        )
+    return copy
+
+
+def _move(
+    model: keras.Model,
+    observer: Observer,
+    copy: keras.Model,
+    classifier: tuple[Array, Array | None],
+    done: str,
+) -> None:
+    """Gives the copy its classifier, and says so on its card."""
+    weights, biases = classifier
     twins = {
         id(old): new
         for layers in zip(all_layers(model), all_layers(copy), strict=True)
         # A covariance that no alignment asks for is not copied; it comes last.
         for old, new in zip(*map(own_variables, layers), strict=False)
     }
-    _assign(twins[id(kernel)], np.transpose(weights))
+    _assign(twins[id(observer.model.aligned_kernel)], np.transpose(weights))
     if biases is not None:
         _assign(twins[id(observer.model.aligned_bias)], biases)
     if isinstance(copy, SpAModel) and copy.card is not None:
         method = f"{copy.card.method} Aligned after training. {done}".lstrip()
         copy.card = dataclasses.replace(copy.card, accuracy={}, method=method)
     compile_like(model, copy)
-    return copy
 
 
 def _assign(variable: keras.Variable, value: Array) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_spa import markdown
 from keras_spa._types import Array
+from keras_spa.files import without_nan
 from keras_spa.metrics.neural_collapse import NeuralCollapse
 from keras_spa.metrics.shot_accuracy import shot_groups
 from keras_spa.plots import check_path
@@ -162,7 +163,7 @@ class CollapseReport:
 
     def to_json(self) -> str:
         """All of it as JSON text; NaN becomes null."""
-        return json.dumps(_without_nan(dataclasses.asdict(self)), indent=1)
+        return json.dumps(without_nan(dataclasses.asdict(self)), indent=1)
 
     def to_markdown(self) -> str:
         """Verdict, measures, and the classes: all of up to 20, groups of more."""
@@ -220,11 +221,3 @@ class CollapseReport:
         not known, plain cosines and angles.
         """
         draw_report(self, check_path(path))
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nan(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 import keras_spa as spa
-from engine import storage
 from engine.artifact import Artifact
+from keras_spa.files import without_nan
 from keras_spa.metrics import confidence_bins, shot_means
 from keras_spa.metrics.calibration import BINS
 
@@ -17,7 +17,7 @@ def shot_accuracies(
     per_class: Sequence[float] | np.ndarray, class_counts: Sequence[int] | np.ndarray
 ) -> dict[str, float | None]:
     """`keras_spa.metrics.shot_means`, with None where JSON cannot hold NaN."""
-    return storage.without_nan(shot_means(per_class, class_counts))
+    return without_nan(shot_means(per_class, class_counts))
 
 
 class Scores:
@@ -66,7 +66,7 @@ class Scores:
         return {
             "all": 100 * float(right.sum() / tested.sum()),
             **shot_accuracies(per_class, self.class_counts),
-            "per_class": storage.without_nan(per_class.tolist()),
+            "per_class": without_nan(per_class.tolist()),
         }
 
     def calibration_error(self) -> float:

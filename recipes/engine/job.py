@@ -100,9 +100,12 @@ def run_job(
 
 
 def _print_run(number: str, result: dict[str, Any], seconds_left: float) -> None:
+    found = result["neural_collapse"].get("noise_cosine")
+    noise = "unknown" if found is None else f"{found:.2f}"
     print(
         f"{number} {result['method']} + {result['alignment']}, seed {result['seed']}: "
-        f"accuracy {result['accuracy']['all']:.1f} %, cosine {result['cosine']:.2f} "
+        f"accuracy {result['accuracy']['all']:.1f} %, cosine {result['cosine']:.2f}, "
+        f"in the metric of the noise {noise} "
         f"({result['wall_time_s']:.1f} s, {seconds_left:.0f} s left)",
         flush=True,
     )

@@ -1,8 +1,14 @@
 """Processes that run side by side take their share of the cores, not all of them."""
 
+import argparse
 import multiprocessing
 import os
+import pathlib
+import re
+import subprocess
+import sys
 import threading
+from collections.abc import Sequence
 from typing import NoReturn
 
 from keras_spa.training.signals import Preempted
@@ -16,6 +22,39 @@ def shared_environment(jobs: int) -> dict[str, str]:
     threads = str(max(1, (os.cpu_count() or 1) // jobs))
     names = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
     return {**dict.fromkeys(names, threads), **os.environ}
+
+
+def run_recipe(name: str, arguments: Sequence[str], jobs: int) -> None:
+    """Runs a recipe's script here, as one of `jobs` side by side, and without a word.
+
+    Raises:
+        RuntimeError: it failed, with the last line that it said.
+    """
+    script = pathlib.Path(__file__).parents[1] / f"{name}.py"
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments],
+        capture_output=True,
+        text=True,
+        env=shared_environment(jobs),
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise RuntimeError(said[-1])
+
+
+def at_least_one(text: str) -> int:
+    """The number of an argument such as --jobs."""
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number
+
+
+def pattern(text: str) -> re.Pattern:
+    """The pattern of an argument that chooses by name."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no pattern: {error}") from None
 
 
 def leave_worker() -> NoReturn:

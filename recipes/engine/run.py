@@ -17,6 +17,7 @@ from engine.evaluation import shot_accuracies
 from engine.methods import Method, make_alignment, make_method
 from engine.optimization import make_optimizer
 from engine.task import Task
+from keras_spa.files import without_nan
 from keras_spa.trained import Observer
 from keras_spa.training import checkpoint, signals
 
@@ -89,10 +90,10 @@ def run(
         "train_accuracy": accuracies(learnt)["all"],
         "cosine": learnt.metrics["nc3_cosine"],
         "cosine_per_class": learnt.cosine_per_class,
-        "exponent_per_class": storage.without_nan(learnt.exponent_per_class),
-        "noise_cosine_per_class": storage.without_nan(learnt.noise_cosine_per_class),
-        "distance_per_class": storage.without_nan(learnt.distance_per_class),
-        "neural_collapse": storage.without_nan(learnt.metrics),
+        "exponent_per_class": without_nan(learnt.exponent_per_class),
+        "noise_cosine_per_class": without_nan(learnt.noise_cosine_per_class),
+        "distance_per_class": without_nan(learnt.distance_per_class),
+        "neural_collapse": without_nan(learnt.metrics),
         "history": history,
         "wall_time_s": round(seconds, 2),
         "images_per_s": round(len(data.train.labels) * config.epochs / seconds, 1),
@@ -114,7 +115,7 @@ def accuracies(report: spa.CollapseReport) -> dict[str, Any]:
     return {
         "all": 100 * report.accuracy,
         **shot_accuracies(per_class, np.maximum(report.class_counts, 1e-9)),
-        "per_class": storage.without_nan(per_class),
+        "per_class": without_nan(per_class),
     }
 
 

@@ -80,15 +80,6 @@ def read_object(path: pathlib.Path) -> dict[str, Any]:
     return value
 
 
-def without_nan(values: Any) -> Any:
-    """Numbers, in lists and dicts, with None for what JSON cannot hold."""
-    if isinstance(values, dict):
-        return {name: without_nan(value) for name, value in values.items()}
-    if isinstance(values, list):
-        return [without_nan(value) for value in values]
-    return values if np.isfinite(values) else None
-
-
 def write_result(path: pathlib.Path, result: Any) -> None:
     """Writes JSON, whole or not at all."""
     write_atomically(path, json.dumps(result, indent=1, allow_nan=False) + "\n")

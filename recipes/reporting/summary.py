@@ -22,10 +22,16 @@ MEASURES: dict[str, tuple[Callable[[Result], float | None], int]] = {
     "cosine": (lambda run: run["cosine"], 2),
     "cosine head": (lambda run: third_of_classes(run, "cosine_per_class")[0], 2),
     "cosine tail": (lambda run: third_of_classes(run, "cosine_per_class")[1], 2),
+    "cosine in noise": (lambda run: noise_cosine(run), 2),
     "efficiency": (lambda run: run["neural_collapse"]["exponent_efficiency"], 2),
     "training": (lambda run: run["train_accuracy"], 1),
     "minutes": (lambda run: run["wall_time_s"] / 60, 1),
 }
+
+
+def noise_cosine(run: Result) -> float | None:
+    """Mean cosine in the metric of the noise; None of results older than it."""
+    return run.get("neural_collapse", {}).get("noise_cosine")
 
 
 def third_of_classes(run: Result, field: str) -> tuple[float, float]:

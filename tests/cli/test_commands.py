@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import small_zoo
 
+import keras_spa as spa
 from keras_spa_cli import main
 
 FILES = {
-    *("model.keras", "model.keras.json", "aligned.keras", "aligned.keras.json"),
+    *("model.keras", "aligned.keras"),
     *("history.json", "measures.json", "report.html", "settings.json", ".lock"),
 }
 
@@ -35,9 +36,16 @@ def test_a_run_leaves_its_files_and_nothing_else(trained):
     measured = json.loads((trained / "runs/1/measures.json").read_text())
     assert measured.keys() == {"validation", "test"}
     assert measured["test"].keys() == {"as trained", "aligned"}
-    card = json.loads((trained / "runs/1/aligned.keras.json").read_text())
-    assert card["class_names"] == list(small_zoo.NAMES)
-    assert card["class_counts"] == [10, 5, 3, 1]
+    card = spa.ModelCard.read(trained / "runs/1/aligned.keras")
+    assert card.class_names == small_zoo.NAMES
+    assert card.class_counts == (10, 5, 3, 1)
+    assert (
+        card.accuracy["balanced accuracy"]
+        == (measured["test"]["aligned"]["balanced_accuracy"])
+    )
+    assert "balanced_softmax" in card.method
+    assert "Aligned by" in card.method
+    assert card.preprocessing == {"input_shape": [8, 8, 3], "pixels": "0..255"}
 
 
 def test_evaluate_measures_what_training_measured(trained, run):
@@ -51,6 +59,36 @@ def test_evaluate_measures_what_training_measured(trained, run):
         assert found["balanced_accuracy"] == measured[title]["balanced_accuracy"]
         assert found["log_loss"] == pytest.approx(measured[title]["log_loss"], 1e-3)
         assert [*found["accuracy_per_class"]] == list(small_zoo.NAMES)
+
+
+def test_classes_are_matched_by_name_whatever_their_order(trained, run):
+    model = trained / "runs/1/model.keras"
+    with np.load(trained / "zoo.npz") as archive:
+        arrays = dict(archive)
+    order = np.array([2, 0, 3, 1])  # class c of the model is order[c] there
+    for kind in ("train", "test"):
+        arrays[f"y_{kind}"] = order[arrays[f"y_{kind}"]]
+    arrays["class_names"] = np.array(small_zoo.NAMES)[np.argsort(order)]
+    np.savez("other.npz", **arrays)
+    for data, name in ((trained / "zoo.npz", "a.json"), ("other.npz", "b.json")):
+        assert run("evaluate", model, data, f"--json={name}")[0] == 0
+    one, other = (json.loads(pathlib.Path(n).read_text()) for n in ("a.json", "b.json"))
+    assert one.pop("accuracy_per_class") == other.pop("accuracy_per_class")
+    assert one == pytest.approx(other)
+    arrays["class_names"] = np.array(["a cat", "a dog", "an emu", "alone"])
+    np.savez("strange.npz", **arrays)
+    code, _, err = run("evaluate", model, "strange.npz")
+    assert code == 2
+    assert "'a dog'" in err
+
+
+def test_a_model_that_names_no_classes_is_measured_with_a_word(trained, run):
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(4))
+    model.save("plain.keras")
+    code, _, err = run("evaluate", "plain.keras", trained / "zoo.npz")
+    assert code == 0
+    assert "plain.keras names no classes: they are taken in the order of DATA" in err
 
 
 def test_the_held_out_images_can_be_drawn_again(trained, run):
@@ -71,7 +109,7 @@ def test_align_writes_a_model_that_loads(trained, run):
     assert "On 12 test images:" in out
     assert "| few (< 20) (%)" in out
     assert "Alignment " in out
-    assert out.endswith("wrote b.keras, b.keras.json\n")
+    assert out.endswith("wrote b.keras\n")
     old, new = (keras.models.load_model(p, compile=False) for p in (model, "b.keras"))
     images = np.load(data)["x_test"]
     a, b = (m.predict(images, verbose=0) for m in (old, new))
@@ -105,7 +143,9 @@ def test_models_and_data_that_do_not_fit_are_told(trained, run):
     model = trained / "runs/1/model.keras"
     two = small_zoo.folder(pathlib.Path("two"), small_zoo.NAMES[:2], (2, 2))
     code, _, err = run("evaluate", model, two)
-    assert (code, err) == (2, "keras-spa: MODEL knows 4 classes, DATA have 2\n")
+    assert code == 2
+    assert "two has 2 classes, which must be, by name, the 4 wanted" in err
+    assert err.count("\n") == 1
     flat = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     flat.save("flat.keras")
     code, _, err = run("evaluate", "flat.keras", two)

@@ -1,12 +1,11 @@
 """A model's files carry its card, and can be read without loading the model."""
 
-import importlib.util
 import json
 
 import keras
 import numpy as np
 import pytest
-from exports import assert_close, image_model, images
+from exports import FORMATS, assert_close, image_model, images
 
 import keras_spa as spa
 
@@ -17,13 +16,6 @@ CARD = spa.ModelCard(
     method="Cross-entropy.",
     accuracy={"all": 0.75},
 )
-KINDS = {"model.keras": None}
-if BACKEND != "torch":
-    KINDS["saved_model"] = "tf_saved_model"
-if BACKEND == "tensorflow":
-    KINDS["model.tflite"] = "tflite"
-    if importlib.util.find_spec("tf2onnx"):
-        KINDS["model.onnx"] = "onnx"
 
 
 def write(model, path, kind):
@@ -34,13 +26,13 @@ def write(model, path, kind):
 
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter:UserWarning")
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_the_card_is_inside(tmp_path, name, monkeypatch):
     model = image_model()
-    write(model, tmp_path / name, KINDS[name])
+    write(model, tmp_path / name, FORMATS[name])
     assert spa.ModelCard.read(tmp_path / name) is None
     model.card = CARD
-    write(model, tmp_path / name, KINDS[name])
+    write(model, tmp_path / name, FORMATS[name])
     with monkeypatch.context() as patch:
         patch.setattr(keras.saving, "load_model", None)
         assert spa.ModelCard.read(tmp_path / name) == CARD

@@ -1,6 +1,5 @@
 """Artifacts give the numbers of the models they came from, whatever their format."""
 
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ import keras
 import numpy as np
 import PIL.Image
 import pytest
+from exports import FORMATS
 
 import digits_lt
 import evaluate as script
@@ -19,13 +19,6 @@ from engine.evaluation import evaluate
 from engine.registry import RECIPES
 
 BACKEND = keras.backend.backend()
-FORMATS = {"model.keras": None}
-if BACKEND != "torch":
-    FORMATS["model"] = "tf_saved_model"
-if BACKEND == "tensorflow":
-    FORMATS["model.tflite"] = "litert"
-    if importlib.util.find_spec("tf2onnx"):
-        FORMATS["model.onnx"] = "onnx"
 SHAPE, COUNTS = (8, 8, 3), [120, 40, 10]
 
 

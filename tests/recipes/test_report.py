@@ -55,6 +55,17 @@ def test_a_job_of_one_seed_has_no_deviation_and_no_interval():
     assert aligned[6] == "+0.0"
 
 
+def test_the_cosine_in_the_metric_of_the_noise_is_told_where_runs_hold_it():
+    old, new = (result("ce", "none", s, 60.0) for s in (0, 1))
+    header, row = rows(job_page.table([old]))
+    assert "cosine in noise" not in header
+    new["neural_collapse"] = {"noise_cosine": 0.97}
+    header, row = rows(job_page.table([new]))
+    assert row[header.index("cosine in noise")] == "0.97"
+    header, row = rows(job_page.table([old, new]))
+    assert row[header.index("cosine in noise")] == "-"
+
+
 def test_a_job_s_picture_is_the_same_bytes_each_time(tmp_path):
     runs = [result("ce", a, s, 60.0 + s) for a in ("none", "spa_reg") for s in (0, 1)]
     for name in ("one.png", "two.png"):

@@ -11,23 +11,6 @@ import keras_spa as spa
 K, D = 4, 6
 
 
-@pytest.fixture(scope="module")
-def data():
-    random = np.random.RandomState(0)
-    labels = np.repeat(np.arange(K), [20, 12, 6, 3])
-    images = random.randn(len(labels), 5).astype("float32")
-    return images, labels
-
-
-@pytest.fixture
-def model():
-    keras.utils.set_random_seed(1)
-    layers = [keras.Input((5,)), keras.layers.Dense(D, "relu"), keras.layers.Dense(K)]
-    model = keras.Sequential(layers)
-    model.layers[-1].bias.assign(np.arange(K) / 10)
-    return model
-
-
 def expected(model, images, labels):
     """The same from all features at once."""
     hidden, last = model.layers

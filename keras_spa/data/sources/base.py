@@ -1,10 +1,11 @@
 """What a loader is given and what it owes."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from keras_spa._types import Path
-from keras_spa.data.long_tailed_data import LongTailedData
+from keras_spa.data.long_tailed_data import LongTailedData, Split
 
 
 class Request(NamedTuple):
@@ -37,6 +38,20 @@ class Loader(Protocol):
     """
 
     def __call__(self, request: Request) -> LongTailedData: ...
+
+
+def with_official_splits(
+    name: str, splits: dict[str, Split], class_names: Sequence[str]
+) -> LongTailedData:
+    """A data set whose splits, `"train"` and perhaps others, came as they are."""
+    return LongTailedData(
+        name,
+        splits["train"],
+        splits.get("validation"),
+        splits.get("test"),
+        tuple(class_names),
+        validation_source="official" if "validation" in splits else None,
+    )
 
 
 class Source(NamedTuple):

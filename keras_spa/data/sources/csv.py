@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tailed_data import LongTailedData, Split
-from keras_spa.data.sources.base import Request
+from keras_spa.data.sources.base import Request, with_official_splits
 
 COLUMNS, OPTIONAL = ("path", "label"), "split"
 SPLITS = {"train": "train", "": "train", "test": "test"}
@@ -44,14 +44,7 @@ def load_csv(request: Request) -> LongTailedData:
         raise ValueError(
             f"Table {str(path)!r} must hold at least 2 classes. Received: {class_names}"
         )
-    return LongTailedData(
-        path.stem,
-        splits["train"],
-        splits.get("validation"),
-        splits.get("test"),
-        tuple(class_names),
-        validation_source="official" if "validation" in splits else None,
-    )
+    return with_official_splits(path.stem, splits, class_names)
 
 
 def _rows(path: pathlib.Path) -> Iterator[Row]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tailed_data import LongTailedData, Split
-from keras_spa.data.sources.base import Request
+from keras_spa.data.sources.base import Request, with_official_splits
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 OTHER_SPLITS = {"validation": ("val", "validation"), "test": ("test",)}  # their folders
@@ -46,14 +46,7 @@ def load_folder(request: Request) -> LongTailedData:
                 f"{', '.join(unknown[:5])}"
             )
         splits[split] = _split(folder, class_names, missing_allowed=True)
-    return LongTailedData(
-        path.resolve().name,
-        splits["train"],
-        splits.get("validation"),
-        splits.get("test"),
-        tuple(class_names),
-        validation_source="official" if "validation" in splits else None,
-    )
+    return with_official_splits(path.resolve().name, splits, class_names)
 
 
 def _other_splits(path: pathlib.Path) -> dict[str, pathlib.Path]:

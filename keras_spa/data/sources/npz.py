@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_spa._types import Array
 from keras_spa.data.long_tailed_data import LongTailedData, Split
-from keras_spa.data.sources.base import Request
+from keras_spa.data.sources.base import Request, with_official_splits
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}  # in keys, in ours
 
@@ -51,14 +51,7 @@ def load_npz(request: Request) -> LongTailedData:
         raise ValueError(
             f"Images of all splits must be of one shape. Received: {named}"
         )
-    return LongTailedData(
-        path.stem,
-        splits["train"],
-        splits.get("validation"),
-        splits.get("test"),
-        class_names,
-        validation_source="official" if "validation" in splits else None,
-    )
+    return with_official_splits(path.stem, splits, class_names)
 
 
 def _array(archive: Any, key: str) -> Array:

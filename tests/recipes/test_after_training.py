@@ -26,6 +26,10 @@ def test_gains_after_training_are_drawn_of_all_comparisons(tmp_path):
         ]
         path = tmp_path / f"{folder}_posthoc" / "results.json"
         path.write_text(json.dumps({"runs": runs}))
+    old = [{"method": "ce", "seed": 0, "accuracy": {"untouched": {"all": 50.0}}}]
+    (tmp_path / "cifar10_lt_small_posthoc").mkdir()  # without `spa.align`: left out
+    path = tmp_path / "cifar10_lt_small_posthoc" / "results.json"
+    path.write_text(json.dumps({"runs": old}))
     arguments = [
         f"--results={tmp_path / 'a'},{tmp_path / 'b'}",
         f"--output_dir={tmp_path}",
@@ -35,13 +39,12 @@ def test_gains_after_training_are_drawn_of_all_comparisons(tmp_path):
     figure, caption = catalogue.draw_after_training(tmp_path / "a")
     (axes,) = figure.axes
     rows = [label.get_text().replace("\n", " ") for label in axes.get_yticklabels()]
-    assert rows[0].startswith("UCI digits")
-    assert rows[1].startswith("CIFAR-10-LT")
+    assert rows == ["UCI digits, long-tailed", "CIFAR-10-LT (re-encoded), 40 epochs"]
     (drawn,) = axes.containers
     means = np.asarray(drawn.lines[0].get_xdata(), float)
     np.testing.assert_allclose(means, [2.0, -2.0])
     assert drawn.get_label() == "spa.align"
-    assert "2 to 2 seeds" in caption
+    assert "of 2 seeds" in caption
 
 
 def test_gains_after_training_need_a_comparison(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 import toys
 
 import keras_spa as spa
+from keras_spa.trained.align import align_by_rule
 
 
 def test_a_compiled_model_gives_a_compiled_one():
@@ -28,6 +29,16 @@ def test_a_compiled_model_gives_a_compiled_one():
     toys.fit(aligned, x, y)
     for old_value, value in zip(before, model.optimizer.variables, strict=True):
         np.testing.assert_array_equal(old_value, keras.ops.convert_to_numpy(value))
+
+
+def test_model_and_choice_come_from_one_look_at_the_data():
+    x, y = toys.data()
+    model, few = toys.model("spa_proj"), (x[:9], y[:9])
+    aligned, choice = align_by_rule(model, (x, y), few, verbose=0)
+    assert choice == spa.choose_alignment(model, (x, y), few, verbose=0)
+    expected = spa.align(model, (x, y), held_out=few, verbose=0)
+    for value, other in zip(aligned.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(value, other)
 
 
 def test_without_compile_there_is_none():

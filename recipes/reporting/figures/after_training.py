@@ -47,9 +47,11 @@ def draw(comparisons: Mapping[str, Comparisons]) -> tuple[Figure, str]:
         for runs in comparisons.values()
         for training in trainings
     ]
+    most = str(max(seeds))
+    number = most if min(seeds) == max(seeds) else f"{min(seeds)} to {most}"
     return figure, (
         "Test accuracy gained after training, in points over the same model untouched: "
-        f"mean and 95 % interval of {min(seeds)} to {max(seeds)} seeds (a single one "
+        f"mean and 95 % interval of {number} seeds (a single one "
         "has no interval). `spa.align` aligns the classifier in the metric of the "
         "features' noise and holds nothing out; with held-out images its three numbers "
         "are fitted on them."

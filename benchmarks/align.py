@@ -10,19 +10,17 @@ it should take less than a second at K = 1,000 and d = 2,048.
 import statistics
 
 import harness
-import keras
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-import keras_spa as spa
-
+keras, spa = map(harness.Later, ("keras", "keras_spa"))
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Rounds; the median is printed.", 1)
 _CLASSES = flags.DEFINE_integer("classes", 1000, "K.", 2)
 _FEATURES = flags.DEFINE_integer("features", 2048, "d.", 1)
 _SAMPLES = flags.DEFINE_integer("samples", 10_000, "N.", 1)
 
 
-def main(_):
+def main():
     random = np.random.RandomState(0)
     labels = np.arange(_SAMPLES.value) % _CLASSES.value
     x = random.randn(_SAMPLES.value, _FEATURES.value).astype("float32")
@@ -50,4 +48,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    harness.run(main, rounds=1, classes=100, features=64, samples=1000)

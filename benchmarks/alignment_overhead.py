@@ -13,33 +13,37 @@ import functools
 import os
 
 import harness
-import keras
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-import keras_spa as spa
-
+keras, spa = map(harness.Later, ("keras", "keras_spa"))
 _ROUNDS = flags.DEFINE_integer("rounds", 9, "Rounds; the median is printed.", 1)
 _STEPS = flags.DEFINE_integer("steps", 2, "Training steps a variant and round.", 1)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Images a step.", 1)
+_DEPTH = flags.DEFINE_integer("depth", 32, "Depth of the residual network.")
 
-VARIANTS = {
-    "plain Keras model": None,
-    "SpAModel, no alignment": (),
-    "SpA-Reg, paper": (spa.SpAReg.paper(0.1),),
-    "SpA-SLERP, paper": (spa.SpASLERP.paper(0.02),),
-    "SpA-Proj, paper": (spa.SpAProj.paper(0.6),),
-    "all three, paper": (
-        spa.SpAReg.paper(0.1),
-        spa.SpASLERP.paper(0.02),
-        spa.SpAProj.paper(0.6),
-    ),
-    "SpA-Reg": (spa.SpAReg(0.1),),
-    "SpA-SLERP": (spa.SpASLERP(0.01),),
-    "SpA-SLERP, every 10": (spa.SpASLERP(0.01, every=10),),
-    "SpA-Proj": (spa.SpAProj(0.6),),
-    "all three": (spa.SpAReg(0.1), spa.SpASLERP(0.01), spa.SpAProj(0.6)),
-}
+PLAIN = "plain Keras model"
+
+
+def variants():
+    """The alignments of each variant, by name; None: no SpAModel."""
+    return {
+        PLAIN: None,
+        "SpAModel, no alignment": (),
+        "SpA-Reg, paper": (spa.SpAReg.paper(0.1),),
+        "SpA-SLERP, paper": (spa.SpASLERP.paper(0.02),),
+        "SpA-Proj, paper": (spa.SpAProj.paper(0.6),),
+        "all three, paper": (
+            spa.SpAReg.paper(0.1),
+            spa.SpASLERP.paper(0.02),
+            spa.SpAProj.paper(0.6),
+        ),
+        "SpA-Reg": (spa.SpAReg(0.1),),
+        "SpA-SLERP": (spa.SpASLERP(0.01),),
+        "SpA-SLERP, every 10": (spa.SpASLERP(0.01, every=10),),
+        "SpA-Proj": (spa.SpAProj(0.6),),
+        "all three": (spa.SpAReg(0.1), spa.SpASLERP(0.01), spa.SpAProj(0.6)),
+    }
 
 
 def make_model(backbone, num_classes, alignments):
@@ -58,7 +62,7 @@ def make_model(backbone, num_classes, alignments):
 def compare(title, make_backbone, num_classes):
     models = {
         name: make_model(make_backbone(), num_classes, alignments)
-        for name, alignments in VARIANTS.items()
+        for name, alignments in variants().items()
     }
     shape = models["SpA-Reg"].backbone.input_shape[1:]
     random = np.random.RandomState(0)
@@ -70,13 +74,17 @@ def compare(title, make_backbone, num_classes):
     }
     times = harness.time_in_turns(steps, _ROUNDS.value, _STEPS.value)
     print(f"{title}, batch {len(x)}, {os.cpu_count()} cores\n")
-    harness.print_times(times, "step", baseline="plain Keras model")
+    harness.print_times(times, "step", baseline=PLAIN)
     return times
 
 
-def main(_):
+def main():
     print(f"Keras {keras.__version__} on {keras.backend.backend()}")
-    network = compare("ResNet-32, K = 100, d = 64", spa.models.resnet_cifar, 100)
+    network = compare(
+        f"ResNet-{_DEPTH.value}, K = 100, d = 64",
+        lambda: spa.models.resnet_cifar(_DEPTH.value),
+        100,
+    )
     head = compare(
         "Head alone, K = 1,000, d = 2,048",
         lambda: keras.Sequential([keras.Input((2048,)), keras.layers.ReLU()]),
@@ -86,4 +94,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    harness.run(main, rounds=2, steps=1, batch_size=8, depth=8)

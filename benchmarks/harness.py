@@ -1,6 +1,7 @@
 """What the benchmarks share: timings in turns, their table, the file of results."""
 
 import datetime
+import importlib
 import json
 import os
 import pathlib
@@ -10,17 +11,45 @@ import subprocess
 import sys
 import time
 
+from absl import app, flags
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before Keras is imported
 
-import keras
-from absl import flags
 
-from keras_spa import markdown
-from keras_spa.files import write_atomically
+class Later:
+    """A module that is imported when it is first used: --help comes before Keras."""
 
+    def __init__(self, name):
+        self._name = name
+
+    def __getattr__(self, name):
+        return getattr(importlib.import_module(self._name), name)
+
+
+keras, files, markdown = map(Later, ("keras", "keras_spa.files", "keras_spa.markdown"))
+_QUICK = flags.DEFINE_bool("quick", False, "Small sizes: to try it, not to measure.")
 _OUTPUT = flags.DEFINE_string(
     "output", None, "JSON file for the numbers, with versions, commit and hardware."
 )
+_NOTE = flags.DEFINE_string(
+    "note", "", "A sentence for who reads them, such as: The machine was busy."
+)
+LEFT_OUT = ("--output", "--note")  # of the command that is kept with the numbers
+_tables = []  # printed so far
+
+
+def run(main, **quick):
+    """Reads the flags, and runs `main`; with --quick these are other defaults."""
+
+    def start(_):
+        for name, value in quick.items():
+            if _QUICK.value and flags.FLAGS[name].using_default_value:
+                flags.FLAGS[name].value = value
+        main()
+
+    for name in ("quick", "output", "note"):  # which --help shows as well
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
+    app.run(start)
 
 
 def time_in_turns(variants, rounds, steps, warm_up=2):
@@ -50,27 +79,35 @@ def ratios(times, baseline):
     return f"{statistics.median(each):.3f} ({min(each):.3f}, {max(each):.3f})"
 
 
+def print_table(rows):
+    """Prints rows of strings as Markdown, and keeps them for `save`."""
+    _tables.append(rows)
+    print(markdown.table(rows), flush=True)
+
+
 def print_times(times, title, baseline):
     """Median of each variant, and of its ratios to the baseline round by round."""
     rows = [[title, "median ms", f"over {baseline} (min, max)"]]
     for name, each in times.items():
         median = f"{1e3 * statistics.median(each):.3f}"
         rows.append([name, median, ratios(each, times[baseline])])
-    print(markdown.table(rows))
+    print_table(rows)
 
 
 def save(results):
-    """Writes the numbers to `--output`, if there is one."""
+    """Writes the numbers, and the tables printed, to `--output`, if there is one."""
     if _OUTPUT.value is None:
         return
     written = {
         "benchmark": pathlib.Path(sys.argv[0]).stem,
-        "arguments": sys.argv[1:],
+        "arguments": [a for a in sys.argv[1:] if not a.startswith(LEFT_OUT)],
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "environment": _environment(),
+        "note": _NOTE.value,
+        "tables": _tables,
         "results": results,
     }
-    write_atomically(_OUTPUT.value, json.dumps(written, indent=1) + "\n")
+    files.write_atomically(_OUTPUT.value, json.dumps(written, indent=1) + "\n")
 
 
 def _environment():

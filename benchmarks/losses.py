@@ -11,12 +11,10 @@ should take more than 1.3 times as long as Keras' sparse cross-entropy.
 import os
 
 import harness
-import keras
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-import keras_spa as spa
-
+keras, spa = map(harness.Later, ("keras", "keras_spa"))
 _ROUNDS = flags.DEFINE_integer("rounds", 21, "Rounds; the median is printed.", 1)
 _STEPS = flags.DEFINE_integer("steps", 20, "Steps a loss and round.", 1)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 256, "B.", 1)
@@ -82,7 +80,7 @@ def _torch(loss, labels, logits):
 _STEP = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
 
 
-def main(_):
+def main():
     backend = keras.backend.backend()
     random = np.random.RandomState(0)
     shape = (_BATCH_SIZE.value, _CLASSES.value)
@@ -101,4 +99,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    harness.run(main, rounds=2, steps=2)

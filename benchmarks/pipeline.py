@@ -15,22 +15,19 @@ import statistics
 import time
 
 import harness
-import keras
 import numpy as np
 import PIL.Image
 import PIL.ImageEnhance
 import PIL.ImageOps
-from absl import app, flags
+from absl import flags
 
-import keras_spa as spa
-from keras_spa import markdown
-from keras_spa.data.augment.policies import CIFAR10
-
+keras, spa = map(harness.Later, ("keras", "keras_spa"))
+policies = harness.Later("keras_spa.data.augment.policies")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Rounds; the median is printed.", 1)
 _SECONDS = flags.DEFINE_float("seconds", 2.0, "Seconds a variant and round.", 0.1)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Images a batch.", 1)
 
-AIMS = {"crop + flip": 20_000, "crop + flip, AutoAugment + Cutout": 5_000}
+AIMS = {"crop + flip": 20_000, "crop + flip, AutoAugment + Cutout": 15_000}
 OURS = "crop + flip, AutoAugment + Cutout"
 
 
@@ -49,7 +46,7 @@ def augment_with_pillow(pixels, random):
     image = PIL.Image.fromarray(padded[top : top + 32, left : left + 32])
     if random.rand() < 0.5:
         image = PIL.ImageOps.mirror(image)
-    for name, probability, magnitude in CIFAR10[random.randint(25)]:
+    for name, probability, magnitude in policies.CIFAR10[random.randint(25)]:
         if random.rand() < probability:
             image = _operate(image, name, magnitude, random.choice((-1, 1)))
     pixels = np.array(image)
@@ -104,10 +101,11 @@ def tf_data_stream(augment, data):
     return (batch[0] for batch in batches)
 
 
-def main(_):
+def main():
     import keras_cv
 
     cores = os.cpu_count()
+    print(f"{len(policies.CIFAR10)} sub-policies, {cores} cores\n")  # before the fork
     pictures = images(2048)
     data = pictures, np.zeros(len(pictures), "int32")
     crop, auto, cutout = (
@@ -131,7 +129,7 @@ def main(_):
         median = f"{statistics.median(each):,.0f}"
         aim = f"{AIMS[name]:,}" if name in AIMS else ""
         rows.append([name, median, harness.ratios(rates[OURS], each), aim])
-    print(markdown.table(rows))
+    harness.print_table(rows)
     harness.save({"images_per_second": rates})
 
 
@@ -152,4 +150,4 @@ def measure(streams):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    harness.run(main, rounds=1, seconds=0.1)

@@ -26,26 +26,23 @@ import statistics
 import time
 
 import harness
-import keras
 import numpy as np
-from absl import app, flags
-from alignment_overhead import VARIANTS, make_model
+from absl import flags
+from alignment_overhead import PLAIN, make_model, variants
 
-from keras_spa import markdown
-
+keras = harness.Later("keras")
 _CLASSES = flags.DEFINE_list("classes", ["10", "100", "1000", "10000", "100000"], "K.")
 _SECONDS = flags.DEFINE_float("seconds", 0.5, "Seconds a variant and round, about.", 0)
 _RESNET = flags.DEFINE_bool("resnet", True, "Compare with a step of ResNet-50.")
 
 logging.getLogger("tensorflow").setLevel("ERROR")  # takes many models for retracing
 FEATURES, BATCH = 512, 256
-PLAIN = next(iter(VARIANTS))
 
 
 def head(name, num_classes):
     """A training step, ready to run."""
     backbone = keras.Sequential([keras.Input((FEATURES,)), keras.layers.ReLU()])
-    model = make_model(backbone, num_classes, VARIANTS[name])
+    model = make_model(backbone, num_classes, variants()[name])
     random = np.random.RandomState(0)
     x = random.rand(BATCH, FEATURES).astype("float32")
     y = random.randint(num_classes, size=BATCH)
@@ -54,7 +51,7 @@ def head(name, num_classes):
 
 def times(num_classes, rounds, seconds):
     """Seconds a step of each variant in each round."""
-    steps = {name: head(name, num_classes) for name in VARIANTS}
+    steps = {name: head(name, num_classes) for name in variants()}
     return _time_in_turns(steps, rounds, seconds)
 
 
@@ -114,7 +111,7 @@ def print_growth(title, rows, unit):
         per_thousand = 1000 * (v1 - v0) / (k1 - k0) if len(ends) == 2 else math.nan
         shown = [f"{value:,.2f}{note}" for value, note in by_k.values()]
         cells.append([name, *shown, f"{rise:.2f}", f"{per_thousand:.2f}"])
-    print(markdown.table(cells), flush=True)
+    harness.print_table(cells)
 
 
 def _numbers(rows):
@@ -124,7 +121,7 @@ def _numbers(rows):
     }
 
 
-def main(_):
+def main():
     rounds, seconds = flags.FLAGS.rounds, _SECONDS.value
     print(
         f"Keras {keras.__version__} on {keras.backend.backend()}, {os.cpu_count()} "
@@ -132,7 +129,7 @@ def main(_):
     )
     classes = [int(k) for k in _CLASSES.value]
     idle = run_apart(memory, 0, None)
-    added, used = {name: {} for name in VARIANTS}, {name: {} for name in VARIANTS}
+    added, used = {name: {} for name in variants()}, {name: {} for name in variants()}
     for k in classes:
         measured = run_apart(times, k, rounds, seconds)
         plain = measured[PLAIN]
@@ -157,4 +154,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    harness.run(main, classes=["10", "100"], rounds=1, seconds=0.05, resnet=False)

@@ -6,9 +6,15 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import keras
 import numpy as np
+from keras import ops
 
-from keras_spa._types import ClassCounts, Labels
+from keras_spa import _arrays
+from keras_spa._types import Array, ClassCounts, Labels, Tensor
+
+LARGEST = 2**31 - 1  # of an integer: beyond it no array has room
+PROBABILITIES_SUM = 1e-3  # by how much the sum of rounded ones may miss 1
 
 
 def number(
@@ -34,15 +40,21 @@ def positive(name: str, value: Any) -> float:
     return float(value)
 
 
-def integer(name: str, value: Any, low: float, high: float = math.inf) -> int:
+def integer(name: str, value: Any, low: int, high: int = LARGEST) -> int:
     """`value` as an int, if it is a whole number in [low, high]."""
     whole = isinstance(value, (numbers.Integral, np.integer))
     if isinstance(value, bool) or not whole or not low <= value <= high:
-        limits = f"of at least {low}" if high == math.inf else f"in {low}..{high}"
+        most = high < LARGEST or whole and value > high
+        limits = f"in {low}..{high}" if most else f"of at least {low}"
         raise ValueError(
             f"Argument `{name}` must be an integer {limits}. Received: {name}={value!r}"
         )
     return int(value)
+
+
+def seed(name: str, value: Any) -> int:
+    """`value` as an int, if NumPy takes it as a seed."""
+    return integer(name, value, 0, 2**32 - 1)
 
 
 def choice(name: str, value: Any, options: Iterable[Any]) -> Any:
@@ -60,7 +72,7 @@ def class_counts(counts: ClassCounts, num_classes: int | None = None) -> list[fl
 
     A dict, Counter or pandas Series is put in the order of its keys, the classes.
     """
-    array = np.asarray(by_class("class_counts", counts))
+    array = _arrays.array("class_counts", by_class("class_counts", counts))
     if array.ndim != 1 or len(array) < 2 or array.dtype.kind not in "iuf":
         raise ValueError(
             "Argument `class_counts` must be at least 2 numbers, the training images "
@@ -71,7 +83,8 @@ def class_counts(counts: ClassCounts, num_classes: int | None = None) -> list[fl
     if bad.size:
         wrong = {int(c): array[c].item() for c in bad[:5]}
         raise ValueError(
-            "Argument `class_counts` must be positive and finite for every class. "
+            "Argument `class_counts` must be positive and finite for every class; "
+            "count one without training images as 1, or leave it out of the model. "
             f"Received (class: count): {wrong}"
         )
     if num_classes not in (None, len(array)):
@@ -102,16 +115,32 @@ def by_class(name: str, counts: Any) -> Any:
     return [by_key[c] for c in range(len(by_key))]
 
 
-def labels_given(labels: Any) -> None:
-    """Raises if there are none."""
+def only(structure: Any) -> Any:
+    """What a list, tuple or dict of one holds; anything else as it is."""
+    while isinstance(structure, (list, tuple, Mapping)) and len(structure) == 1:
+        if isinstance(structure, Mapping):
+            structure = [*structure.values()]
+        structure = structure[0]
+    return structure
+
+
+def given_labels(labels: Any) -> Any:
+    """The one array of labels, alone or in a structure of one as Keras takes it."""
+    labels = only(labels)
+    if isinstance(labels, (list, tuple, Mapping)):
+        raise ValueError(
+            "Argument `y` must be one array of labels; np.asarray makes one of a list "
+            f"of numbers. Received: a {type(labels).__name__} of {len(labels)}"
+        )
     if labels is None:
         raise ValueError(
             "Argument `y`, the labels, must be given: arrays `(x, y)`, as in "
             "`fit(x, y)`, or batches `(x, y)`. Received: y=None"
         )
+    return labels
 
 
-def label_shape(labels: Labels, num_classes: int) -> str:
+def label_shape(labels: Labels, num_classes: int, name: str = "labels") -> str:
     """Whether labels are `"integer"`, (B,) or (B, 1), or `"soft"`, (B, K)."""
     shape = tuple(labels.shape)
     if len(shape) == 1 or (len(shape) == 2 and shape[1] == 1):
@@ -119,21 +148,21 @@ def label_shape(labels: Labels, num_classes: int) -> str:
     if len(shape) == 2 and shape[1] == num_classes:
         return "soft"
     raise ValueError(
-        f"Argument `labels` must be integers of shape (B,) or (B, 1), or soft labels "
-        f"of shape (B, {num_classes}). Received: labels.shape={shape}"
+        f"Argument `{name}` must be integers of shape (B,) or (B, 1), or soft labels "
+        f"of shape (B, {num_classes}). Received: {name}.shape={shape}"
     )
 
 
-def label_values(labels: Labels, num_classes: int) -> None:
+def label_values(labels: Labels, num_classes: int, name: str = "labels") -> None:
     """Raises unless the host array `labels` fits `num_classes` classes."""
     labels = np.asarray(labels)
-    kind = label_shape(labels, num_classes)
+    kind = label_shape(labels, num_classes, name)
     if labels.dtype.name == "bfloat16":  # to NumPy a type of unknown kind
         labels = labels.astype("float32")
     if labels.dtype.kind not in "iufb":
         raise ValueError(
-            f"Argument `labels` must be numbers in 0..{num_classes - 1}. "
-            f"Received: labels.dtype={labels.dtype}"
+            f"Argument `{name}` must be numbers in 0..{num_classes - 1}. "
+            f"Received: {name}.dtype={labels.dtype}"
         )
     if kind == "integer":
         wrong = labels[~((labels >= 0) & (labels < num_classes) & (labels % 1 == 0))]
@@ -144,21 +173,62 @@ def label_values(labels: Labels, num_classes: int) -> None:
     if wrong.size:
         examples = ", ".join(str(value) for value in wrong.ravel()[:5])
         raise ValueError(
-            f"Argument `labels` must be {expected}. "
+            f"Argument `{name}` must be {expected}. "
             f"Received {wrong.size} other values of {labels.size}, such as {examples}"
         )
 
 
+def labels_valid(labels: Labels, num_classes: int) -> Tensor:
+    """Whether each label (B,) is one, also where a traced step hides its value."""
+    labels = ops.convert_to_tensor(labels)
+    dtype = keras.backend.standardize_dtype(labels.dtype)
+    floats = "float" in dtype
+    if dtype in ("bool", "int8", "uint8", "int16", "uint16"):  # K may be beyond them
+        labels = ops.cast(labels, "int32")
+    if label_shape(labels, num_classes) == "soft":
+        valid = labels >= 0
+        if floats:  # of integers of unknown shape Keras cannot ask this on TensorFlow
+            valid &= ops.isfinite(labels)
+        return ops.all(valid, axis=-1)
+    labels = ops.reshape(labels, (-1,))
+    valid = (labels >= 0) & (labels < num_classes)
+    return valid & ops.equal(labels, ops.floor(labels)) if floats else valid
+
+
+def are_probabilities(outputs: Any) -> bool:
+    """Whether all rows of a host array (B, K) are probabilities: no logits."""
+    outputs = np.asarray(outputs, "float64")
+    if outputs.ndim != 2 or not outputs.size:
+        return False
+    sums = np.abs(outputs.sum(axis=1) - 1) <= PROBABILITIES_SUM
+    return bool((outputs >= 0).all() and sums.all())
+
+
 def label_values_if_known(labels: Labels, num_classes: int) -> None:
-    """`label_values` for a tensor whose values can be read here and now.
+    """`label_values` for a tensor whose values can be read here and now."""
+    values = known(labels)
+    if values is not None:
+        label_values(values, num_classes)
+
+
+def known(tensor: Any) -> Array | None:
+    """The values of a tensor, if they can be read here and now; else None.
 
     They cannot while a graph is traced, nor without copying from a PyTorch GPU.
     """
+    if isinstance(tensor, keras.KerasTensor):
+        return None
     torch = sys.modules.get("torch")
     if torch and torch.compiler.is_compiling():  # reading would split the graph
-        return
+        return None
+    if torch and isinstance(tensor, torch.Tensor):
+        tensor = tensor.detach()
     try:
-        labels = np.asarray(labels)
+        return np.asarray(tensor)
     except (NotImplementedError, TypeError, RuntimeError):
-        return
-    label_values(labels, num_classes)
+        return None
+
+
+def named(thing: Any) -> str:
+    """How errors show a layer or model: `Dense named 'dense_1'`."""
+    return f"{type(thing).__name__} named {thing.name!r}"

@@ -4,15 +4,18 @@ Public Keras has no other way to these. Each function names what breaks without 
 that a new Keras can be checked against one page; a test sees to it that no other module
 reaches for an underscored attribute of Keras, or into `keras.src`.
 
-One private hook is overridden, and has to stay a method (`OVERRIDDEN`):
+Two private methods are overridden, and have to stay what they are (`OVERRIDDEN`):
 
 - `Model._maybe_symbolic_build`, in `models/_train_step/tensorflow.py`. Without it `fit`
   fails under `tf.distribute` where a worker has one device, or where the parts of the
   first batch differ in size.
+- `Model._flatten_metrics_in_order`, in `models/_aligned.py`. Without it `evaluate` and
+  `train_on_batch` list `alignment` beside what was compiled.
 """
 
 import contextlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
@@ -23,7 +26,20 @@ from keras.src.utils.backend_utils import DynamicBackend as DynamicBackend
 
 from keras_spa._types import Tensor
 
-OVERRIDDEN = ("_maybe_symbolic_build",)
+OVERRIDDEN = ("_maybe_symbolic_build", "_flatten_metrics_in_order")
+
+
+def is_compiled_by_xla() -> bool:
+    """Whether TensorFlow is tracing what XLA will compile, so that shapes are static.
+
+    Without it: AutoAugment in `tf.data` computes every operation for all images, or
+    does not compile in a model's step.
+    """
+    from tensorflow.python.framework import ops
+    from tensorflow.python.ops import control_flow_util
+
+    graph = ops.get_default_graph()
+    return bool(control_flow_util.GraphOrParentsInXlaContext(graph))
 
 
 def all_layers(model: keras.Layer, include_self: bool = True) -> list[keras.Layer]:
@@ -91,6 +107,14 @@ def unlocked(layer: keras.Layer) -> Iterator[None]:
         layer._tracker.lock()
 
 
+def unlock(layer: keras.Layer) -> None:
+    """Lets a built layer get more variables and layers.
+
+    Without it: subclasses of `SpAModel` cannot add parts of their own in `__init__`.
+    """
+    layer._tracker.unlock()
+
+
 def add_metric(model: keras.Model, metric: keras.metrics.Metric) -> None:
     """Gives a built model one more metric.
 
@@ -102,6 +126,44 @@ def add_metric(model: keras.Model, metric: keras.metrics.Metric) -> None:
 def remove_metric(model: keras.Model, metric: keras.metrics.Metric) -> None:
     """Takes back what `add_metric` gave."""
     model._metrics.remove(metric)
+
+
+def keep_losses_by_thread(model: keras.Model) -> None:
+    """Gives each thread lists of its own for what layers add to the loss.
+
+    Replicas are threads of one process, which take turns wherever they sum over all.
+    Without it: a replica takes the losses that another one's layers added for its own,
+    and their gradient is lost.
+    """
+    for layer in all_layers(model):
+        if not isinstance(layer._losses, _OfThread):
+            layer._losses = _OfThread()
+
+
+class _OfThread(threading.local):
+    """A list, to each thread another one: as much of it as Keras asks for."""
+
+    def __init__(self) -> None:
+        self.losses: list[Tensor] = []
+
+    def extend(self, losses: Iterable[Tensor]) -> None:
+        self.losses.extend(losses)
+
+    def clear(self) -> None:
+        self.losses.clear()
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.losses[index]
+
+
+def clipped(
+    optimizer: keras.optimizers.Optimizer, gradients: list[Tensor]
+) -> list[Tensor]:
+    """The gradients as the optimizer's `clipnorm` and so on clip them.
+
+    Without it: clipping on replicas is that of each one's part of the gradient.
+    """
+    return list(optimizer._clip_gradients(gradients))
 
 
 def distribute_strategy(model: keras.Model) -> Any:

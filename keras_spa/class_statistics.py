@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_spa import geometry
+from keras_spa import _arrays, geometry
 from keras_spa._types import Tensor
 
 
@@ -46,6 +46,35 @@ class ClassStatistics:
         default_factory=dict, init=False, repr=False
     )
 
+    def __post_init__(self) -> None:
+        for name in ("means", "seen", "scatter", "weight"):
+            value = getattr(self, name)
+            if value is not None or name in ("means", "seen"):
+                object.__setattr__(self, name, _arrays.tensor(name, value))
+        shape = tuple(self.means.shape)
+        if len(shape) != 2 or tuple(self.seen.shape) != shape[:1]:
+            raise ValueError(
+                "Arguments `means` and `seen` must have shapes (K, d) and (K,). "
+                f"Received: means.shape={shape}, seen.shape={tuple(self.seen.shape)}"
+            )
+        square = (shape[1],) * 2
+        if self.scatter is not None and tuple(self.scatter.shape) != square:
+            raise ValueError(
+                f"Argument `scatter` must have shape {square}, d being that of the "
+                f"means. Received: scatter.shape={tuple(self.scatter.shape)}"
+            )
+
+    def rows(self, name: str, value: Tensor) -> Tensor:
+        """`value` as float32 (K, d), a row for each of the class means."""
+        value = _arrays.tensor(name, value, "(K, d)")
+        if tuple(value.shape) != tuple(self.means.shape):
+            raise ValueError(
+                f"Argument `{name}` must have the shape of the class means, "
+                f"{tuple(self.means.shape)}. "
+                f"Received: {name}.shape={tuple(value.shape)}"
+            )
+        return ops.cast(value, "float32")
+
     def tensors(self) -> tuple[Tensor, ...]:
         """What it was made of, without what is None."""
         parts = (self.means, self.seen, self.scatter, self.weight)
@@ -63,6 +92,7 @@ class ClassStatistics:
 
     def cosines(self, weights: Tensor, center: bool = True) -> Tensor:
         """`ŵ_c·μ̂_c` of each class's weight (K, d) and mean, float32 (K,)."""
+        weights = self.rows("weights", weights)
         return geometry.dot(geometry.unit(weights), self.directions(center))
 
     @property
@@ -129,8 +159,11 @@ if keras.backend.backend() == "jax":
 
     def _unflatten(names: Any, parts: tuple[Any, ...]) -> ClassStatistics:
         tensors, known = parts
-        statistics = ClassStatistics(*tensors)
-        statistics._known.update(zip(names, known, strict=True))
+        statistics = object.__new__(ClassStatistics)  # JAX has stand-ins for tensors
+        parts = (*tensors, None, None)[:4]
+        values = dict(zip(("means", "seen", "scatter", "weight"), parts, strict=True))
+        vars(statistics).update(values)
+        vars(statistics)["_known"] = dict(zip(names, known, strict=True))
         return statistics
 
     jax.tree_util.register_pytree_node(ClassStatistics, _flatten, _unflatten)

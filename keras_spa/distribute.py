@@ -37,6 +37,20 @@ def global_sum(tensors: Any) -> Any:
     return context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)
 
 
+def global_batch(tensor: Tensor) -> Tensor:
+    """The replicas' parts of a batch (B, …), one after the other; differentiable.
+
+    What each replica computes of it is the same on all: as a term of the loss it is to
+    be divided by their number.
+    """
+    context = _replica_context()
+    if context is None:
+        return tensor
+    batch = context.all_gather(tensor, axis=0)
+    batch.set_shape((None, *tensor.shape[1:]))  # of which TensorFlow lost count
+    return batch
+
+
 class DataParallel(keras.distribution.DataParallel):
     """`keras.distribution.DataParallel` for batches of any size, on JAX.
 

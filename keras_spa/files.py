@@ -1,10 +1,14 @@
 """Files that are written whole or not at all."""
 
+import contextlib
+import errno
 import json
 import math
 import os
 import pathlib
+import shutil
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 from keras_spa._types import Path
@@ -44,6 +48,36 @@ def without_nan(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [without_nan(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@contextlib.contextmanager
+def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A path to write to in place of `path`, which changes at the end or not at all.
+
+    Raises:
+        OSError: with the file's name; also for what TensorFlow says of a full disk.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = pathlib.Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield folder / path.name
+        if path.is_dir():
+            os.replace(path, folder / "before")
+        if (folder / path.name).is_file():
+            sync(folder / path.name)
+        os.replace(folder / path.name, path)
+        sync(path.parent)
+    except OSError as error:
+        if error.errno:  # a full disk does not say which file it was
+            error.filename = str(path)
+        raise
+    except Exception as error:
+        full = os.strerror(errno.ENOSPC)
+        if full in str(error):
+            raise OSError(errno.ENOSPC, full, str(path)) from error
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sync(path: Path) -> None:

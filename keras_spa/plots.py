@@ -146,11 +146,15 @@ def save(
 
     With `size="tight"` it is as large as what is drawn, instead of as it was made.
     """
-    kind = path.suffix[1:].lower()
+    write_atomically(path, encoded(figure, path.suffix[1:].lower(), dpi, size))
+
+
+def encoded(figure: Any, kind: str, dpi: int = 150, size: str | None = None) -> bytes:
+    """The figure as "png", "svg" and so on; the same bytes each time."""
     metadata = {"Date": None} if kind == "svg" else None
     buffer = io.BytesIO()
     with warnings.catch_warnings():  # a box stands for an emoji
         warnings.filterwarnings("ignore", "Glyph .* missing from")
         arguments = {"dpi": dpi, "metadata": metadata, "bbox_inches": size}
         figure.savefig(buffer, format=kind, **arguments)
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()

@@ -5,16 +5,15 @@ Arguments are read and paths are checked in a tenth of a second. The modules of
 find their classes. What the command then does is in `keras_spa.cli`.
 """
 
-import contextlib
 import importlib.util
 import os
 import signal
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from keras_spa_cli import paths
 from keras_spa_cli.arguments import Arguments, read
+from keras_spa_cli.screen import quiet
 
 __all__ = ["Arguments", "is_there", "main", "read", "start"]
 
@@ -37,29 +36,12 @@ def start(arguments: Sequence[str] | None = None) -> Arguments:
     if parsed.debug:
         return parsed
     try:
-        with _quiet():
+        with quiet():
             importlib.import_module("keras")
     except ImportError as error:
         print(f"keras-spa: {paths.one_line(error)}", file=sys.stderr)
         sys.exit(2)
     return parsed
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps what libraries log as they start from the screen, below Python's streams.
-
-    TensorFlow writes some lines before it looks at its log level.
-    """
-    sys.stderr.flush()
-    screen = os.dup(2)
-    with tempfile.TemporaryFile() as log:
-        os.dup2(log.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(screen, 2)
-            os.close(screen)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

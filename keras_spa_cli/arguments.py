@@ -121,8 +121,11 @@ def _model_and_data(add: Callable[..., Any]) -> None:
     add("data", metavar="DATA", help=DATA)
     about = "images at a time; default: 64"
     add("--batch_size", type=integer(1), default=64, metavar="N", help=about)
-    about = "what numbers the model takes a pixel for; default: 0..255"
-    add("--pixels", choices=("0..255", "0..1", "-1..1"), default="0..255", help=about)
+    about = (
+        "what numbers the model takes a pixel for; default: what its card says, else"
+    )
+    about += " 0..255"
+    add("--pixels", choices=("0..255", "0..1", "-1..1"), help=about)
     about = "share of the training images the model was not trained on, as `train` has"
     about += " it; default: 0"
     add("--held_out", type=share, default=0.0, metavar="SHARE", help=about)

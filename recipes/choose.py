@@ -17,11 +17,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from engine import command_line, job, storage
+from engine import command_line, storage
 from engine.processes import at_least_one, pattern, run_recipe
 from engine.registry import RECIPES
-from keras_spa.files import write_atomically
-from reporting import choices_page
 
 REG, SLERP, PROJ = (f"--alignment=spa_{name}" for name in ("reg", "slerp", "proj"))
 REG_N, SLERP_N, PROJ_N = (f"{flag}_noise" for flag in (REG, SLERP, PROJ))
@@ -136,7 +134,7 @@ def run_candidate(
         raise RuntimeError(f"{name}: {error}") from None
     runs = candidate_job(recipe, arguments, name).runs  # others may lie there too
     return {
-        (one.method, one.seed): storage.read_result(job.result_path(folder, one))
+        (one.method, one.seed): storage.read_result(storage.result_path(folder, one))
         for one in runs
     }
 
@@ -204,6 +202,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
             command_line.refuse("Stopped. The same command goes on from here", 130)
+    from keras_spa.files import write_atomically  # with Keras, which takes seconds
+    from reporting import choices_page
+
     text = choices_page.table(measured)
     write_atomically(chosen.output_dir / "choices.md", text)
     print(f"\n{text}")

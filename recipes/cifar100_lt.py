@@ -7,7 +7,7 @@ from an archive. By default: the community's subset at imbalance factor 100, Res
 (width 16), 200 epochs. --smoke tries a command in seconds, on random images.
 """
 
-from engine.job import main
+from engine.recipe import main
 from engine.registry import RECIPES
 
 if __name__ == "__main__":

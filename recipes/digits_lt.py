@@ -13,7 +13,7 @@ a table, a picture and one JSON file a run in --output_dir.
 The second command is of SpA-Reg in the paper's form, in isotropic noise.
 """
 
-from engine.job import main
+from engine.recipe import main
 from engine.registry import RECIPES
 
 if __name__ == "__main__":

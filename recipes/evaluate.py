@@ -15,22 +15,25 @@ evaluation.json, table.md, picture.png and confusion.npy in --output_dir. Images
 through the model batch by batch: the memory it takes does not grow with their number.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import io
 import pathlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from absl import flags
 
-import keras_spa as spa
 from engine import artifact, command_line, config, storage
 from engine.command_line import refuse
 from engine.config import RunConfig
-from engine.evaluation import Scores, evaluate
+from engine.flag_help import arguments_or_help
 from engine.registry import RECIPES
-from keras_spa.files import write_atomically
-from reporting import evaluation_page
+from keras_spa_cli.screen import quiet
+
+if TYPE_CHECKING:
+    import keras_spa as spa
+    from engine.evaluation import Scores
 
 FIELDS = (
     *("data", "data_dir", "imbalance_factor", "max_count", "order", "split"),
@@ -43,13 +46,18 @@ def main() -> None:
     flags.DEFINE_string("saved_model", None, "Folder or file of the model.", values)
     flags.DEFINE_string("output_dir", None, "Where the evaluation goes.", values)
     command_line.define_run_flags(values, RunConfig, FIELDS)
-    arguments = command_line.arguments_or_help(__doc__, values)
+    arguments = arguments_or_help(__doc__, values)
     try:
         command_line.read(values, arguments)
         if values.saved_model is None:
             raise ValueError("--saved_model=PATH is missing: a folder or a file")
         path = pathlib.Path(values.saved_model)
-        model = artifact.load(path)
+        with quiet():  # Keras and TensorFlow take seconds
+            import keras_spa as spa
+            from engine.evaluation import evaluate
+            from reporting import evaluation_page
+
+            model = artifact.load(path)
         data, split = load_data(path, values)
         card = spa.ModelCard.read(path)
         if card is None:
@@ -96,6 +104,8 @@ def load_data(
         run = dataclasses.replace(run, **changed)
         task.check(run)
         return task.load(run), run.split
+    import keras_spa as spa
+
     data = spa.data.load(
         values.data,
         given.get("imbalance_factor"),
@@ -115,6 +125,11 @@ def write(
     output: pathlib.Path,
 ) -> None:
     """Leaves figures, tables, picture and confusions in `output`."""
+    import numpy as np
+
+    from keras_spa.files import write_atomically
+    from reporting import evaluation_page
+
     written = {
         "model": str(model),
         "dataset": data.name,

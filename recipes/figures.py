@@ -1,4 +1,4 @@
-"""The paper's figures, and one of ours, from our own runs.
+"""The paper's figures, and some of ours, from our own runs.
 
     python recipes/figures.py --smoke
     python recipes/figures.py --results=recipes/results/cifar10_lt_small --figure=1a,2
@@ -10,13 +10,15 @@
   4          accuracy and cosine over the epochs
   exponents  exponents against measured errors, by class and by model (ours)
   after-training  what posthoc.py found on all data sets beside --results (ours)
+  predictors  these gains against measures of the models: what foretells them (ours)
+  plain-loss  what plain class means lose beside optimal weights, and theorem T8 (ours)
 
 1b-d and 3 are toys and need no runs. The others are drawn from the result files that a
 recipe leaves in its --output_dir, and that folder is what --results takes. A figure
 whose runs are missing is left out, and a line says what to run; then the exit code is
 1. Each figure is left as PNG and SVG, 7 inches wide, with its caption in README.md.
---smoke trains what is needed on the digits, in about a minute; of after-training there
-is then none.
+--smoke trains what is needed on the digits, in about a minute, and leaves out those
+that need models compared after training, the last three.
 
 The paper: Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters".
 """
@@ -28,8 +30,8 @@ import sys
 import time
 
 from engine.command_line import refuse
-from reporting.figures import catalogue
-from reporting.figures.catalogue import FIGURES, OVERVIEWS, TOYS
+from keras_spa_cli.screen import quiet
+from reporting.figures.names import FIGURES, OVERVIEWS, TOYS
 
 HERE = pathlib.Path(__file__).parent
 DEFAULT = "recipes/results/cifar10_lt_small"
@@ -95,6 +97,8 @@ def _numbers(text: str) -> list[float]:
 def main(arguments: list[str] | None = None) -> int:
     """Draws what the command line asks for; the exit code."""
     chosen = parse(arguments)
+    with quiet():  # Keras takes seconds, and TensorFlow tells of its start
+        from reporting.figures import catalogue
     folders = [pathlib.Path(folder) for folder in chosen.results or [DEFAULT]]
     factors = chosen.imbalance_factors or [100.0, 200.0]
     if chosen.smoke:  # which trains no models to compare afterwards

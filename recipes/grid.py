@@ -6,7 +6,8 @@ Goes through the flagfiles of the sections, folders of recipes/flagfiles, and tr
 each run whose result is not in recipes/results yet: seed 0 of all rows first, so that
 there is a whole table early. What lies in --work, checkpoints and exported models, lets
 the same command go on after an interruption. --list shows what is missing and trains
-nothing. Arguments that are not known here go to the recipes, such as --data_dir.
+nothing, and --smoke tries each row of the sections in seconds, on random images, and
+keeps nothing. Arguments that are not known here go to the recipes, such as --data_dir.
 
 Run it in the folder of the project, whose flagfiles name one another from there.
 Then: python recipes/table.py
@@ -15,16 +16,19 @@ Then: python recipes/table.py
 import argparse
 import concurrent.futures
 import dataclasses
+import math
 import pathlib
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from engine import job, storage
+from engine import command_line, storage
 from engine.command_line import refuse
 from engine.config import RunConfig
 from engine.processes import at_least_one, pattern, run_recipe
+from engine.registry import RECIPES
 from reporting import rows
 from reporting.rows import RESULTS, ROOT, SECTIONS, Section
 
@@ -90,18 +94,30 @@ def _archives(section: Section, more: Sequence[str]) -> list[str]:
     )
 
 
+def run(cell: Cell, work: pathlib.Path, more: Sequence[str], jobs: int) -> None:
+    """Runs the recipe of a cell; RuntimeError with its last line if it failed."""
+    try:
+        run_recipe(cell.section.recipe, arguments_of(cell, work, more), jobs)
+    except RuntimeError as error:
+        raise RuntimeError(f"{cell}: {error}") from None
+
+
+def smoke(cell: Cell, work: pathlib.Path, more: Sequence[str], jobs: int) -> float:
+    """Tries a cell on random images; the accuracy of that is none."""
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        run(cell, pathlib.Path(folder), [*more, "--smoke"], jobs)
+    return math.nan
+
+
 def train(cell: Cell, work: pathlib.Path, more: Sequence[str], jobs: int) -> float:
     """Trains a cell and puts its result among the others; its accuracy in percent.
 
     Raises:
         RuntimeError: the recipe failed, with its last line.
     """
-    try:
-        run_recipe(cell.section.recipe, arguments_of(cell, work, more), jobs)
-    except RuntimeError as error:
-        raise RuntimeError(f"{cell}: {error}") from None
+    run(cell, work, more, jobs)
     result = storage.read_result(
-        job.result_path(work / cell.section.folder, cell.config)
+        storage.result_path(work / cell.section.folder, cell.config)
     )
     cell.result.parent.mkdir(parents=True, exist_ok=True)
     storage.write_result(cell.result, result)
@@ -138,6 +154,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
         help="where checkpoints and models go. Default: %(default)s",
     )
     parser.add_argument("--list", action="store_true", help="show what is missing")
+    parser.add_argument("--smoke", action="store_true", help="try each row, keep none")
     return parser.parse_known_args(arguments)
 
 
@@ -149,18 +166,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen, more = parse(arguments)
     sections = [SECTION[name] for name in chosen.sections]
     try:
+        for section in sections:  # a mistyped flag is none of theirs
+            command_line.parse(more, RECIPES[section.recipe])
         everything = list(cells(sections, chosen.seeds, chosen.rows))
     except (ValueError, OSError) as error:
         refuse(error)
     missing = [cell for cell in everything if not cell.result.exists()]
-    print(f"{len(missing)} of {len(everything)} runs are missing", flush=True)
+    if chosen.smoke:
+        chosen.work.mkdir(parents=True, exist_ok=True)
+        missing = everything
+    word = "to be tried" if chosen.smoke else "missing"
+    print(f"{len(missing)} of {len(everything)} runs are {word}", flush=True)
     if chosen.list:
         print("\n".join(map(str, missing)))
         return
     started = time.perf_counter()
+    act = smoke if chosen.smoke else train
 
     def one(cell: Cell) -> tuple[Cell, float]:
-        return cell, train(cell, chosen.work, more, chosen.jobs)
+        return cell, act(cell, chosen.work, more, chosen.jobs)
 
     with concurrent.futures.ThreadPoolExecutor(chosen.jobs) as pool:
         futures = [pool.submit(one, cell) for cell in missing]
@@ -169,8 +193,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 cell, accuracy = future.result()
                 spent = time.perf_counter() - started
                 left = spent / done * (len(missing) - done) / 60
+                said = "runs" if chosen.smoke else f"{accuracy:.1f} %"
                 print(
-                    f"[{done:2}/{len(missing)}] {cell}: {accuracy:.1f} % "
+                    f"[{done:2}/{len(missing)}] {cell}: {said} "
                     f"({spent / 60:.0f} min, {left:.0f} min left)",
                     flush=True,
                 )

@@ -1,4 +1,4 @@
-"""ImageNet-LT with ResNet-50: each row of the table is one command.
+"""ImageNet-LT with ResNet-50 or ResNeXt-50: each row of the table is one command.
 
     python recipes/imagenet_lt.py --data_dir=DIR \
         --flagfile=recipes/flagfiles/imagenet_lt/ce.flags
@@ -9,7 +9,7 @@ read, decoded, cropped and flipped by tf.data while the device trains. --smoke t
 command in seconds, on random images and a small network.
 """
 
-from engine.job import main
+from engine.recipe import main
 from engine.registry import RECIPES
 
 if __name__ == "__main__":

@@ -7,12 +7,19 @@ recipes/README.md is generated whole; in the other documents it is what stands b
 markers, which `reporting/documents.py` explains.
 """
 
+import argparse
+
 from engine.command_line import refuse
-from reporting import documents
+from keras_spa_cli.screen import quiet
 
 
 def main() -> None:
     """Regenerates all documents and names those that changed."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    with quiet():  # Keras takes seconds
+        from reporting import documents
     try:
         changed = documents.regenerate()
     except (ValueError, OSError) as error:

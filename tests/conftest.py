@@ -9,6 +9,8 @@ import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+# The workers share the cores: PyTorch's threads would wait for one another's.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     # One for all workers, and the processes that they start: a third of JAX's time.
     cache = tempfile.mkdtemp(prefix="keras_spa_jax_")
@@ -17,12 +19,18 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
+import hypothesis
 import pytest
 
+# An example may be the first to import SciPy, and machines are busy.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+
 TESTS = pathlib.Path(__file__).parent
-ONCE = (  # NumPy, lists of files, text: no backend has a part in them
+ONCE = (  # NumPy, lists of files, text: no backend has a part, or has had it elsewhere
     "cli/test_arguments.py",
     "theory",
+    "cli/test_screen.py",
     "data/test_describe.py",
     "data/test_image_files.py",
     "data/test_imagenet_lt.py",
@@ -31,17 +39,28 @@ ONCE = (  # NumPy, lists of files, text: no backend has a part in them
     "data/test_load_tfds.py",
     "data/test_long_tail.py",
     "data/test_order.py",
+    "data/test_pipeline_of_files.py",
     "losses/test_log_prior.py",
     "metrics/test_shot_groups.py",
+    "recipes/test_after_training.py",
     "recipes/test_choose.py",
     "recipes/test_command_line.py",
     "recipes/test_config.py",
+    "recipes/test_figures.py",
     "recipes/test_flagfiles.py",
+    "recipes/test_grid.py",
+    "recipes/test_measures.py",
+    "recipes/test_posthoc.py",
+    "recipes/test_posthoc_overview.py",
+    "recipes/test_predictors.py",
     "recipes/test_processes.py",
     "recipes/test_report.py",
     "recipes/test_scores.py",
     "recipes/test_statistics.py",
     "recipes/test_table.py",
+    "robust/test_mutated_images.py",
+    "robust/test_random_deaths.py",
+    "test_doc_notebooks.py",
     "test_layering.py",
     "test_notes.py",
     "test_project.py",

@@ -24,8 +24,9 @@ import numpy as np
 
 import engine  # noqa: F401
 from engine import command_line
+from engine.random_data import random_images
 from engine.run import run
-from engine.task import Task, random_images
+from engine.task import Task
 from keras_spa.training import checkpoint, signals
 
 EPOCHS, STEPS = 40, 5

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from keras_spa.losses import (
+    ARB,
     LDAM,
     BalancedSoftmax,
     ClassBalanced,
     DotRegression,
+    LabelAwareSmoothing,
     LogitAdjusted,
 )
 
@@ -59,9 +61,31 @@ def dot_regression(y, z):
     return sum(y_c * (z_c - 3) ** 2 / 6 for y_c, z_c in zip(y, z, strict=True))
 
 
+def label_aware_smoothing(y, z):
+    smallest, largest, loss = min(COUNTS), max(COUNTS), 0.0
+    for c, n in enumerate(COUNTS):
+        angle = np.pi * (n - smallest) / (2 * (largest - smallest))
+        smoothing = 0.1 + (0.4 - 0.1) * np.sin(angle)
+        for j in range(K):
+            q = smoothing / K + (1 - smoothing if j == c else 0)
+            loss -= y[c] * q * (z[j] - np.logaddexp.reduce(z))
+    return loss
+
+
+def arb(y, z, labels):
+    counts = labels.sum(axis=0)
+    return cross_entropy(y, [z_c + np.log(n) for z_c, n in zip(z, counts, strict=True)])
+
+
+OF_A_BATCH = (arb,)  # which depend on the labels of the others
 LOSSES = {
+    "ARB": (ARB, arb),
     "BalancedSoftmax": (lambda **kw: BalancedSoftmax(COUNTS, **kw), balanced_softmax),
     "LogitAdjusted": (lambda **kw: LogitAdjusted(COUNTS, 0.7, **kw), logit_adjusted),
+    "LabelAwareSmoothing": (
+        lambda **kw: LabelAwareSmoothing(COUNTS, 0.4, 0.1, **kw),
+        label_aware_smoothing,
+    ),
     "LDAM": (lambda **kw: LDAM(COUNTS, 0.4, 20.0, **kw), ldam),
     "ClassBalanced": (
         lambda **kw: ClassBalanced(LogitAdjusted(COUNTS, 0.7), COUNTS, 0.99, **kw),
@@ -78,5 +102,7 @@ def evaluate_formula(formula, labels, logits):
     """The formula, sample by sample, on shares of the classes."""
     if labels.ndim < 2 or labels.shape[1] == 1:
         labels = np.eye(K)[labels.reshape(-1).astype(int)]
-    pairs = zip(np.float64(labels), np.float64(logits), strict=True)
-    return np.array([formula(y, z) for y, z in pairs])
+    labels = np.float64(labels)
+    batch = (labels,) if formula in OF_A_BATCH else ()
+    pairs = zip(labels, np.float64(logits), strict=True)
+    return np.array([formula(y, z, *batch) for y, z in pairs])

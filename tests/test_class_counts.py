@@ -49,6 +49,23 @@ KINDS = {
 X, Y = np.random.RandomState(0).randn(30, 4).astype("float32"), np.arange(30) % 3
 MODEL = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
 PLAIN = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def monitored(counts):
+    monitor = spa.callbacks.CollapseMonitor((X, Y), class_counts=counts)
+    monitor.set_params({"epochs": 1})
+    monitor.set_model(MODEL)
+    monitor.on_train_begin()
+    monitor.on_epoch_end(0)
+    return monitor.reports[0]
+
+
+def glmc(counts):
+    head = keras.layers.Dense(3)
+    backbone = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    return spa.models.GLMC(backbone, head, class_counts=counts, epochs=1)
+
+
 TAKING = {
     "BalancedSoftmax": lambda n: spa.losses.BalancedSoftmax(n).class_counts,
     "LogitAdjusted": lambda n: spa.losses.LogitAdjusted(n).class_counts,
@@ -61,6 +78,8 @@ TAKING = {
     "shot_groups": lambda n: str(spa.metrics.shot_groups(n)),
     "NeuralCollapse": lambda n: spa.metrics.NeuralCollapse(3, n).class_counts,
     "Deferred": lambda n: spa.callbacks.DeferredReweighting(1, n).class_counts,
+    "CollapseMonitor": lambda n: monitored(n).class_counts,
+    "GLMC": lambda n: glmc(n).class_weights,
     "ModelCard": lambda n: spa.ModelCard(list("abc"), n).class_counts,
     "diagnose": lambda n: spa.diagnose(MODEL, (X, Y), n, verbose=0).class_counts,
     "align": lambda n: spa.choose_alignment(MODEL, (X, Y), class_counts=n, verbose=0),

@@ -30,6 +30,25 @@ def test_trains_where_tensorflow_is_not_installed(backend):
     )
 
 
+ADDED = """
+import sys, keras
+before = set(sys.modules)
+import keras_spa
+print(*sorted(set(sys.modules) - before))
+"""
+SLOW = "scipy.linalg scipy.optimize scipy.special scipy.stats matplotlib PIL pandas"
+
+
+@pytest.mark.process
+def test_the_package_adds_nothing_slow_to_keras():
+    done = subprocess.run(
+        [sys.executable, "-c", ADDED], capture_output=True, text=True, check=True
+    )
+    added = done.stdout.split()
+    assert "keras_spa.trained.adjustment" in added
+    assert not set(SLOW.split()) & set(added)
+
+
 RECIPES = pathlib.Path(__file__).parents[1] / "recipes"
 
 

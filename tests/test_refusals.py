@@ -55,6 +55,8 @@ ARGUMENTS = [
     (models.resnet_cifar, "depth", [31, "32", None]),
     (models.resnet_cifar, "width", [0, 24, NAN]),
     (models.resnet_cifar, "shortcut", ["conv1x1", True]),
+    (models.resnext50, "groups", [0, 2.5, NAN]),
+    (models.resnext50, "group_width", [0, "4", None]),
 ]
 
 

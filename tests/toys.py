@@ -74,3 +74,17 @@ def assert_same_state(one, other, **tolerance):
         np.testing.assert_allclose(
             keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b), **tolerance
         )
+
+
+class OneBatch(keras.utils.PyDataset):
+    """A source of one batch an epoch."""
+
+    def __init__(self, *batch):
+        super().__init__()
+        self.batch = batch
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return self.batch

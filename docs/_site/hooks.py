@@ -66,6 +66,9 @@ def on_page_markdown(markdown, page, **_):
         goal = ON_SITE.get(path, inside)
         if goal is None:
             return text
+        stem, ending = os.path.splitext(goal)
+        if ending == ".ipynb" and here != f"{stem}.md":  # which notebooks.py makes
+            goal = f"{stem}.md"
         relative = os.path.relpath(goal, os.path.dirname(here) or ".")
         return f"{image}[{text}]({relative}{anchor or ''})"
 

@@ -78,7 +78,8 @@ class SpAProj(Alignment):
     def project_gradient(
         self, gradient: Tensor, weights: Tensor, statistics: ClassStatistics
     ) -> Tensor:
-        gradient = ops.cast(gradient, "float32")
+        gradient = statistics.rows("gradient", gradient)
+        weights = statistics.rows("weights", weights)
         noise = self.noise, self.shrinkage
         whitening = statistics.whitening(*noise)
         rows, aims = whitening.weights(weights), statistics.aims(self.center, *noise)

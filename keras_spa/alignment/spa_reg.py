@@ -105,6 +105,7 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
     def penalty(self, weights: Tensor, statistics: ClassStatistics) -> Tensor:
         noise = self.noise, self.shrinkage
         aims = statistics.aims(self.center, *noise)
+        weights = statistics.rows("weights", weights)
         if self.gradient == "classifier":
             aims = ops.stop_gradient(aims)
         elif self.gradient == "features":
@@ -126,7 +127,8 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
             return ops.zeros(())
         tensors = map(ops.convert_to_tensor, self.class_means.statistics.tensors())
         statistics = ClassStatistics(*map(ops.stop_gradient, tensors))
-        return self.penalty(ops.transpose(kernel), statistics)
+        penalty = self.penalty(ops.transpose(kernel), statistics)
+        return ops.cast(penalty, keras.config.floatx())  # Keras adds it to others
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -19,11 +19,11 @@ class SpASLERP(Alignment):
 
     `w_c ← ‖w_c‖ · (sin((1−a)θ)·ŵ_c + sin(aθ)·t̂_c) / sin θ`
 
-    Lengths, angles and directions are those of the metric of the noise,
-    `⟨a, b⟩ = aᵀΣb`, the target is `Σ⁻¹m_c`, m_c the class mean, and biases follow so
-    that the logits of the global mean μ_G stay: `b_c ← b_c + (w_c − w_c')·μ_G`. The
-    paper's form, `SpASLERP.paper()`, takes noise to be isotropic (Σ = I), does not
-    centre the means, and leaves the biases.
+    Angles and directions are those of the metric of the noise, `⟨a, b⟩ = aᵀΣb`, the
+    length ‖w_c‖ is the plain one. The target is `Σ⁻¹m_c`, m_c the class mean, and
+    biases follow so that the logits of the global mean μ_G stay:
+    `b_c ← b_c + (w_c − w_c')·μ_G`. The paper's form, `SpASLERP.paper()`, takes noise to
+    be isotropic (Σ = I), does not centre the means, and leaves the biases.
 
     Lengths stay; where the direction is undefined (θ near 0 or π, zero vectors) the
     weight stays.
@@ -39,12 +39,15 @@ class SpASLERP(Alignment):
         center: Whether the class means are centred first. Defaults to True in the
             metric of the noise, and to False in isotropic noise.
         norm: `"keep"` (default) leaves each length as it is; `"equal"` gives all seen
-            classes the mean of their lengths.
+            classes the mean of their lengths; `"noise"` leaves the length in the metric
+            of the noise, `√(wᵀΣw)`. Σ is another at each step, and what stays in one is
+            longer in the next: by `"noise"` weights lengthen, and while Σ is little
+            known, in few or small batches beside d, they outgrow training.
         every: n, optimizer steps from one turn to the next, at least 1 (default). A
             turn then makes up for all of them, `a → 1 − (1−a)ⁿ`. In the metric of the
             noise a turn solves d equations: 10 makes it free for d in the thousands.
-        noise: `"within_class"`: directions, cosines and lengths are those in the metric
-            of the features' noise, their within-class covariance Σ, and the targets
+        noise: `"within_class"`: directions and cosines are those in the metric of the
+            features' noise, their within-class covariance Σ, and the targets
             `Σ⁻¹m`; or `"isotropic"`, the paper's: Σ = I.
         shrinkage: α in [0.001, 1]: the noise is taken as `(1−α)Σ + α·tr(Σ)/d·I`.
 
@@ -81,7 +84,7 @@ class SpASLERP(Alignment):
         self.rate = rate
         self.threshold = _checks.number("threshold", threshold, -1, 1)
         self.every = _checks.integer("every", every, 1)
-        self.norm = _checks.choice("norm", norm, ("keep", "equal"))
+        self.norm = _checks.choice("norm", norm, ("keep", "equal", "noise"))
         self.noise = _checks.choice("noise", noise, NOISES)
         self.shrinkage = _checks.number("shrinkage", shrinkage, SMALLEST_SHRINKAGE, 1)
         if center is None:
@@ -101,7 +104,7 @@ class SpASLERP(Alignment):
     def update_weights(
         self, weights: Tensor, statistics: ClassStatistics, step: Tensor
     ) -> Tensor:
-        weights = ops.cast(weights, "float32")
+        weights = statistics.rows("weights", weights)
         if self.every == 1:
             return self._turned(weights, statistics, step)
         # What is computed within a branch must not be kept for later.
@@ -127,11 +130,14 @@ class SpASLERP(Alignment):
         aligned = geometry.dot(geometry.unit(rows), aims) > self.threshold
         turned = geometry.slerp(rows, aims, rate)
         turned = ops.where(aligned[:, None], rows, turned)
-        if self.norm == "equal":
-            length = geometry.mean_over_seen(geometry.norm(rows), seen)
-            turned = geometry.unit(turned) * length
         moved = (seen > 0) & ops.any(turned != rows, axis=1)
-        return ops.where(moved[:, None], whitening.weights_back(turned), weights)
+        turned = whitening.weights_back(turned)
+        if self.norm == "equal":
+            length = geometry.mean_over_seen(geometry.norm(weights), seen)
+            turned, moved = geometry.unit(turned) * length, seen > 0
+        elif self.norm == "keep" and self.noise != "isotropic":  # there it has stayed
+            turned = geometry.unit(turned) * geometry.norm(weights)[:, None]
+        return ops.where(moved[:, None], turned, weights)
 
     def update_biases(
         self, biases: Tensor, before: Tensor, after: Tensor, statistics: ClassStatistics

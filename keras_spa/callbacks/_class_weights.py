@@ -23,13 +23,16 @@ class ClassWeights(keras.metrics.Metric):
         self.weights = keras.Variable(
             "ones", (num_classes,), "float32", trainable=False, name="weights"
         )
+        self.was_reset = False  # since weights were assigned
         self._restore: Callable[[], None] | None = None
 
     def assign(self, weights: Tensor) -> None:
         self.weights.assign(weights)
+        self.was_reset = False
 
     def reset_state(self) -> None:
         self.assign(ops.ones((self.num_classes,)))
+        self.was_reset = True
 
     def update_state(self, *args: Any) -> None:
         pass
@@ -94,11 +97,13 @@ class ClassWeights(keras.metrics.Metric):
                 "Argument `class_counts` must hold one count for each logit. "
                 f"Received: {self.num_classes} class counts, y_pred.shape={shape}"
             )
+        valid = _checks.labels_valid(labels, self.num_classes)
         if _checks.label_shape(labels, self.num_classes) == "integer":
             labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
             labels = ops.one_hot(labels, self.num_classes)
         # A sum and not a matrix product, which GPUs may round to fewer digits.
         weights = ops.sum(ops.cast(labels, "float32") * self.weights, axis=1)
+        weights = ops.where(valid, weights, float("nan"))
         given = keras.tree.flatten(sample_weight)[0]
         if given is None:
             return weights

@@ -2,6 +2,7 @@ from typing import Any
 
 import keras
 
+from keras_spa import _checks
 from keras_spa._keras_private import all_layers
 from keras_spa.layers.spa_dense import SpADense
 from keras_spa.models.spa_model import SpAModel
@@ -40,12 +41,16 @@ class ApplyUpdate(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         model = self.model
+        if not isinstance(model, keras.Model):
+            raise ValueError(
+                f"ApplyUpdate needs a model of Keras. Received: {type(model).__name__}"
+            )
         self._heads = [one for one in all_layers(model) if isinstance(one, SpADense)]
         if isinstance(model, SpAModel) or not self._heads:
             raise ValueError(
                 "ApplyUpdate needs a model with a layers.SpADense, and not a SpAModel, "
                 "which updates its weights by itself. "
-                f"Received: {type(model).__name__} named {model.name!r}"
+                f"Received: {_checks.named(model)}"
             )
         self._steps = int(_iterations(model))
 

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_spa import _checks
+from keras_spa.trained._passes import check_repeatable
 from keras_spa.trained.collapse_report import CollapseReport
 from keras_spa.trained.diagnose import diagnose
 from keras_spa.trained.observe import Observer
@@ -31,7 +32,8 @@ class CollapseMonitor(keras.callbacks.Callback):
         reports: dict from epoch (from 0) to `CollapseReport`.
 
     Raises:
-        ValueError: `every` below 1, or what `diagnose` raises.
+        ValueError: `every` below 1, a `dataset` that ends with its first pass, such as
+            a generator, or what `diagnose` raises.
 
     Example:
 
@@ -57,9 +59,14 @@ class CollapseMonitor(keras.callbacks.Callback):
         prefix: str = "",
     ) -> None:
         super().__init__()
+        check_repeatable(dataset)
         self.dataset = dataset
         self.every = _checks.integer("every", every, 1)
         self.class_counts = class_counts
+        if not isinstance(prefix, str):
+            raise ValueError(
+                f"Argument `prefix` must be a string. Received: prefix={prefix!r}"
+            )
         self.prefix = prefix
         self.reports: dict[int, CollapseReport] = {}
 

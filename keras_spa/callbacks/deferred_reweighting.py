@@ -69,6 +69,7 @@ class DeferredReweighting(keras.callbacks.Callback):
             class_counts = _checks.class_counts(class_counts)
         self.class_counts = class_counts
         self._state: Any = None  # what the model reads, as long as `fit` runs
+        self._weighs = False
 
     @property
     def class_weights(self) -> Array:
@@ -87,7 +88,14 @@ class DeferredReweighting(keras.callbacks.Callback):
         self._state.attach(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if epoch >= self.epoch:
+        self._weighs = epoch >= self.epoch
+        if self._weighs:
+            self._state.assign(self.class_weights)
+
+    def on_train_batch_begin(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        if self._weighs and self._state.was_reset:  # by an evaluation amid the epoch
             self._state.assign(self.class_weights)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:

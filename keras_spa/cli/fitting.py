@@ -1,15 +1,18 @@
 """Training, from wherever it was left."""
 
 import pathlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from keras.callbacks import Callback
 
 import keras_spa as spa
 from keras_spa.cli import methods, network, precision, watching
 from keras_spa.cli.feed import Feed
 from keras_spa.training import checkpoint, signals
+from keras_spa.training.callbacks import Callbacks
 
 CHECKPOINTS = "checkpoints"
 
@@ -60,8 +63,15 @@ def train(arguments: Any, fed: Feed, folder: pathlib.Path) -> Trained:
     if start.epoch or start.step:
         print(f"goes on in epoch {min(start.epoch + 1, arguments.epochs)}", flush=True)
     if not watching.is_over(saving.history, arguments.patience):
-        around = _around(arguments, fed, folder, best, saving, steps)
-        _fit(model, arguments, fed, steps, start, around)
+        before = _before(arguments, fed, folder, best, saving, steps)
+        after = []
+        if fed.data.validation is not None:
+            after = [watching.Stop(best, saving.history, arguments.patience)]
+
+        def callbacks(follow: list[Callback], stop: int) -> Callbacks:
+            return saving.callbacks(model, stop, [*follow, *before], after)
+
+        _fit(model, arguments, fed, steps, start, callbacks)
     epoch = watching.best_epoch(saving.history)
     if epoch is not None:
         model.load_weights(best.path(epoch))
@@ -85,15 +95,15 @@ def clean(folder: pathlib.Path) -> None:
     watching.Best(folder).tidy(None)
 
 
-def _around(
+def _before(
     arguments: Any,
     fed: Feed,
     folder: pathlib.Path,
     best: watching.Best,
     saving: checkpoint.Checkpoint,
     steps: int,
-) -> list[keras.callbacks.Callback]:
-    """The callbacks, in an order that matters."""
+) -> list[Callback]:
+    """The callbacks before the checkpoint, in an order that matters."""
     start = saving.start
     counts, history = fed.data.class_counts, saving.history
     callbacks = methods.callbacks(arguments.method, counts, arguments.epochs)
@@ -103,10 +113,7 @@ def _around(
     if arguments.tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
     progress = watching.Progress(arguments.epochs, steps, start.epoch, start.step)
-    callbacks += [progress, saving]
-    if held_out is not None:
-        callbacks.append(watching.Stop(best, history, arguments.patience))
-    return callbacks
+    return [*callbacks, progress]
 
 
 def _fit(
@@ -115,7 +122,7 @@ def _fit(
     fed: Feed,
     steps: int,
     start: checkpoint.Progress,
-    callbacks: list[keras.callbacks.Callback],
+    callbacks: Callable[[list[Callback], int], Callbacks],
 ) -> None:
     epoch, step = start.epoch, start.step
     if step:  # whose metrics go on from where they were; Keras makes them late
@@ -134,14 +141,14 @@ def _fit(
                 epochs=stop,
                 shuffle=False,
                 verbose=0,
-                callbacks=[*follow, *callbacks],
+                callbacks=callbacks(follow, stop),
             )
         epoch, step = stop, 0
 
 
 def _inputs(
     arguments: Any, fed: Feed, epoch: int, step: int
-) -> tuple[Any, list[keras.callbacks.Callback]]:
+) -> tuple[Any, list[Callback]]:
     """Training images from a step of an epoch on, and what keeps them in step."""
     if fed.from_files:
         x = spa.data.pipeline(

@@ -2,17 +2,13 @@
 
 import contextlib
 import io
-import os
 import pathlib
-import shutil
-import tempfile
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 
 import keras_spa as spa
-from keras_spa.files import sync
+from keras_spa.files import replacing
 
 KERAS_NAMES = {"saved_model": "tf_saved_model", "onnx": "onnx", "litert": "litert"}
 
@@ -63,7 +59,7 @@ def export(
     """
     if isinstance(model, spa.SpAModel):  # whose files hold it by themselves
         model.card = card
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         if format == "keras":
             model.save(temporary)
         else:
@@ -72,22 +68,3 @@ def export(
         if not isinstance(model, spa.SpAModel):
             card.attach(temporary)
     return path
-
-
-@contextlib.contextmanager
-def _replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A path to write to in place of `path`, which changes at the end or not at all."""
-    folder = pathlib.Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    try:
-        yield folder / path.name
-        if path.is_dir():
-            os.replace(path, folder / "before")
-        if (folder / path.name).is_file():
-            sync(folder / path.name)
-        os.replace(folder / path.name, path)
-        sync(path.parent)
-    except OSError as error:  # a full disk does not say which file it was
-        error.filename = str(path)
-        raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,5 @@
 """The pictures of report.html, as bytes."""
 
-import io
 import pathlib
 import tempfile
 from collections.abc import Callable
@@ -110,6 +109,4 @@ def _svg(draw: Callable[[Any], None], size: tuple[float, float]) -> bytes:
     with plots.style():
         figure = Figure(figsize=size, layout="constrained")
         draw(figure)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
+        return plots.encoded(figure, "svg")

@@ -1,5 +1,6 @@
 """Runs a command; whatever ends it early is said in one line."""
 
+import logging
 import os
 import pathlib
 import re
@@ -25,12 +26,16 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
 }
 WRONG, BUG = 2, 1
 # What TensorFlow wraps into pages of its own.
-OF_AN_IMAGE = re.compile(r"(Image file .+? is damaged: |Cannot read the image )[^\n]*")
+OF_AN_IMAGE = re.compile(
+    r"(Image file .+? is (?:damaged|missing): |Cannot read the image )[^\n]*"
+)
 
 
 def run(arguments: Any) -> int:
     """Does what parsed arguments say; returns the exit code."""
     signals.listen(_leave)
+    if not arguments.debug:  # of retracing and the like: not for users
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _note  # type: ignore[assignment]

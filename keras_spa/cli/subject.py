@@ -7,7 +7,7 @@ import keras
 
 import keras_spa as spa
 from keras_spa.cli import dataset, models
-from keras_spa.cli.feed import Feed, feed
+from keras_spa.cli.feed import PIXELS, Feed, feed
 
 ORDER = ("test", "validation", "train")
 
@@ -43,7 +43,8 @@ def load(arguments: Any) -> Subject:
     if card is not None:
         data = data.reordered(card.class_names)
     shape = models.input_shape(model)
-    fed = feed(data, arguments.batch_size, shape=shape, pixels=arguments.pixels)
+    pixels = arguments.pixels or _pixels(card)
+    fed = feed(data, arguments.batch_size, shape=shape, pixels=pixels)
     observer = spa.trained.Observer(model)
     if observer.num_classes != data.num_classes:
         raise ValueError(
@@ -57,3 +58,16 @@ def load(arguments: Any) -> Subject:
             file=sys.stderr,
         )
     return Subject(model, observer, fed)
+
+
+def _pixels(card: spa.ModelCard | None) -> str:
+    """What numbers a model takes a pixel for, by its card."""
+    named = card.preprocessing.get("pixels", "0..255") if card else "0..255"
+    if named not in PIXELS:
+        print(
+            f"keras-spa: MODEL takes pixels of {named}, by its card: those of DATA are "
+            "taken as they are",
+            file=sys.stderr,
+        )
+        return "0..255"
+    return named

@@ -12,7 +12,7 @@ import numpy as np
 import keras_spa as spa
 from keras_spa.cli import measures
 from keras_spa.cli.feed import Feed
-from keras_spa.training import signals
+from keras_spa.training import checkpoint, signals
 
 ACCURACY, LOSS = "held_out_accuracy", "held_out_log_loss"
 WIDTH = 20  # of the bar
@@ -76,7 +76,7 @@ class Best:
     def keep(self, model: keras.Model, epoch: int) -> None:
         unfinished = self.folder / ".unfinished.weights.h5"
         try:
-            model.save_weights(unfinished)
+            checkpoint.save_weights(model, unfinished)
             unfinished.replace(self.path(epoch))
         except OSError as error:
             number = getattr(error, "errno", None)  # h5py says much else beside it
@@ -132,13 +132,14 @@ class Progress(keras.callbacks.Callback):
         self.left = (epochs - first) * steps - step
         self.first, self.skipped = first, step
         self.live = sys.stdout.isatty()
+        self.logs: dict[str, Any] = {}  # of the last time, no longer waited for
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if not self.done:
             self.started = self.shown = time.perf_counter()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.epoch = epoch
+        self.epoch, self.logs = epoch, {}
         self.skip = self.skipped if epoch == self.first else 0
 
     def on_train_batch_end(
@@ -148,6 +149,7 @@ class Progress(keras.callbacks.Callback):
         now = time.perf_counter()
         if self.live and now - self.shown > 0.2:
             self.shown = now
+            logs, self.logs = self.logs, logs or {}
             share = (self.skip + batch + 1) / self.steps
             bar = ("█" * round(WIDTH * share)).ljust(WIDTH, "░")
             print(f"\r{self._line(bar, logs)}\x1b[K", end="", flush=True)
@@ -159,7 +161,7 @@ class Progress(keras.callbacks.Callback):
     def _line(self, bar: str, logs: dict[str, Any] | None) -> str:
         logs = logs or {}
         parts = [f"epoch {self.epoch + 1}/{self.epochs}", bar]
-        parts.append(f"loss {logs['loss']:.3f}" if "loss" in logs else "")
+        parts.append(f"loss {float(logs['loss']):.3f}" if "loss" in logs else "")
         if ACCURACY in logs:
             parts.append(f"held-out balanced accuracy {100 * logs[ACCURACY]:.1f} %")
         seconds = time.perf_counter() - self.started

@@ -5,6 +5,7 @@ from keras_spa.data.augment import (
     Cutout,
     ImageNetEval,
     ImageNetTrain,
+    RandAugment,
     RandomCropFlip,
     RandomResizedCrop,
     SimAugment,
@@ -17,6 +18,7 @@ from keras_spa.data.long_tail import long_tail_counts, long_tail_indices
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.data.order import epoch_order
 from keras_spa.data.pipeline import pipeline
+from keras_spa.data.views import Views
 
 __all__ = [
     "AutoAugment",
@@ -26,10 +28,12 @@ __all__ = [
     "ImageNetEval",
     "ImageNetTrain",
     "LongTailedData",
+    "RandAugment",
     "RandomCropFlip",
     "RandomResizedCrop",
     "SimAugment",
     "Split",
+    "Views",
     "describe",
     "epoch_order",
     "load",

@@ -1,41 +1,46 @@
 """Image files to images of one size, inside tf.data."""
 
 import io
+import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_spa._types import Array, Tensor
-from keras_spa.data._rgb import is_plain, read
+from keras_spa.data._rgb import is_plain, read, shown
 from keras_spa.data._tensorflow import import_tensorflow
 from keras_spa.data.augment import crops
 from keras_spa.data.augment.base import functions
 
 CHUNK = 32  # files whose parts are drawn together
 JPEG_END = b"\xff\xd9"
-DAMAGED, FUSED, OTHER = 0, 1, 2  # what is to be done about a file
+UNREADABLE, FUSED, OTHER = 0, 1, 2  # what is to be done about a file
+NO_SHAPE = np.ones(3, "int32")  # of images that TensorFlow does not decode
 
 
 def decoder(
     paths: Array, size: int, training: bool, on_error: str
-) -> Callable[[Any, Tensor], Any]:
-    """A function from a data set of rows of `paths` and a seed to (row, image)."""
+) -> Callable[[Any, Sequence[Tensor]], Any]:
+    """A function from a data set of rows of `paths` and seeds to (row, images).
+
+    `images` are a view for each seed, a tuple of them if there are several.
+
+    Pillow opens every file and decodes all that TensorFlow may fail at, does fail at,
+    or shows in another way; what Pillow cannot decode, either, is damaged.
+    """
     tf = import_tensorflow()
+    files = _Files(paths, on_error)
+    names = tf.constant([os.fsencode(path) for path in paths])
 
-    check, paths = _checker(on_error), tf.constant(paths)
-
-    def read(row: Tensor, seed: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        path = tf.gather(paths, row)
-        contents = tf.io.read_file(path)
-        kind = tf.ensure_shape(tf.numpy_function(check, [path, contents], "int32"), ())
-        shape = tf.cond(
-            kind == FUSED,
-            lambda: tf.io.extract_jpeg_shape(contents),
-            lambda: tf.ones(3, "int32"),  # `_decode` asks the image itself
+    def look(row: Tensor, seed: Tensor) -> tuple[Tensor, ...]:
+        types = ("string", "int32", "int32")
+        contents, kind, shape = tf.numpy_function(
+            files.open, [tf.gather(names, row)], types
         )
-        return kind, (row, seed, contents, kind, shape)
+        contents, kind = tf.ensure_shape(contents, ()), tf.ensure_shape(kind, ())
+        return row, seed, contents, kind, tf.ensure_shape(shape, (3,))
 
     def draw(
         row: Tensor, seed: Tensor, contents: Tensor, kind: Tensor, shape: Tensor
@@ -44,98 +49,138 @@ def decoder(
 
     def decode(
         row: Tensor, seed: Tensor, contents: Tensor, kind: Tensor, part: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        file = tf.gather(paths, row), contents
-        return row, _decode(file, kind == FUSED, seed, part, size, training)
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        file = tf.gather(names, row), contents, kind
+        image, good = _cut_out(files, file, seed, part, training)
+        # One kernel of TensorFlow's: image by image, `crops` takes four times as long.
+        image = tf.cast(tf.round(tf.image.resize(image, (size, size))), "uint8")
+        if training:
+            image = tf.cond(part[4] > 0, lambda: tf.reverse(image, [1]), lambda: image)
+        return row, image, good
 
-    def load(rows: Any, seed: Tensor) -> Any:
+    def view(rows: Any, seed: Tensor) -> Any:
         examples = rows.enumerate().map(
-            lambda i, row: read(row, tf.stack([seed, tf.cast(i, "int32")])),
+            lambda i, row: look(row, tf.stack([seed, tf.cast(i, "int32")])),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
-        if on_error == "skip":
-            examples = examples.filter(lambda kind, _: kind != DAMAGED)
-        examples = examples.map(lambda _, example: example)
         # Image by image, these operations would cost half as much as the decoding.
         chunks = examples.batch(CHUNK).map(draw, num_parallel_calls=tf.data.AUTOTUNE)
         return chunks.unbatch().map(decode, num_parallel_calls=tf.data.AUTOTUNE)
 
+    def load(rows: Any, seeds: Sequence[Tensor]) -> Any:
+        views = tf.data.Dataset.zip(tuple(view(rows, seed) for seed in seeds))
+        if on_error == "skip":  # all views of an image, or none
+            views = views.filter(lambda *all: tf.reduce_all([one[2] for one in all]))
+        return views.map(_one_row)
+
     return load
 
 
-def _checker(on_error: str) -> Callable[[bytes, bytes], np.int32]:
-    """A function of path and contents: what is to be done about the file."""
-    skipped = set()
-
-    def check(path: bytes, contents: bytes) -> np.int32:
-        kind, reason = look(contents)
-        if kind != DAMAGED:
-            return np.int32(kind)
-        message = f"Image file {path.decode()} is damaged: {reason}"
-        if on_error == "raise":
-            raise ValueError(message)
-        if path not in skipped:
-            skipped.add(path)
-            warnings.warn(
-                f"{message}. Skipped; {len(skipped)} such files so far", stacklevel=2
-            )
-        return np.int32(DAMAGED)
-
-    return check
+def _one_row(*views: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Any]:
+    rows, images, _ = zip(*views, strict=True)
+    return rows[0], images if len(images) > 1 else images[0]
 
 
-def look(contents: bytes) -> tuple[int, str]:
-    """What is to be done about the bytes of a file, and what is wrong with them."""
+class _Files:
+    """What Python does with image files, and which of them it had to skip."""
+
+    def __init__(self, paths: Array, on_error: str) -> None:
+        self.number, self.on_error = len({*paths.tolist()}), on_error
+        self.skipped: set[bytes] = set()
+
+    def open(self, path: bytes) -> tuple[bytes, np.int32, Array]:
+        """Contents of a file, what is to be done about it, and shape of a `FUSED`."""
+        try:
+            with import_tensorflow().io.gfile.GFile(path, "rb") as file:
+                contents = file.read()
+            kind, shape = look(contents)
+        except Exception as error:  # of the disk, or of Pillow: of many types
+            self._report(path, error)
+            return b"", np.int32(UNREADABLE), NO_SHAPE
+        return contents, np.int32(kind), shape
+
+    def decode(
+        self, path: bytes, contents: bytes, kind: np.int32
+    ) -> tuple[Array, np.bool_]:
+        """Pillow's image, and whether there is one."""
+        try:
+            if kind != UNREADABLE:
+                return read(os.fsdecode(path), contents), np.True_
+        except ValueError as error:
+            self._report(path, error.__cause__)
+        return np.zeros((1, 1, 3), "uint8"), np.False_
+
+    def _report(self, path: bytes, error: BaseException | None) -> None:
+        gone = isinstance(error, import_tensorflow().errors.NotFoundError)
+        what = "missing" if gone else "damaged"
+        message = f"Image file {shown(path)} is {what}: {error}"
+        if self.on_error == "raise":
+            raise ValueError(message) from error
+        if path in self.skipped:
+            return
+        self.skipped.add(path)
+        count = len(self.skipped)
+        if count == self.number:  # else an endless data set would never end
+            raise ValueError(f"{message}. Nothing is left: so are all {count} files")
+        warnings.warn(f"{message}. Skipped; {count} such files so far", stacklevel=2)
+
+
+def look(contents: bytes) -> tuple[int, Array]:
+    """Whether TensorFlow may decode the bytes of a file, and the shape if so.
+
+    It may if they are a JPEG image, whatever the file's name, of plain colours and
+    with an end of its own: not that of a preview before it.
+
+    Raises:
+        Exception: of one of many types; they are no image.
+    """
     import PIL.Image
 
-    try:
-        with PIL.Image.open(io.BytesIO(contents)) as image:
-            if image.format == "JPEG":  # its end is enough: others have check sums
-                if JPEG_END not in contents[-65536:]:
-                    return DAMAGED, "its end is missing"
-                return (FUSED if is_plain(image) else OTHER), ""
-            image.verify()
-    except Exception as error:  # Pillow raises errors of many types
-        return DAMAGED, str(error)
-    return OTHER, ""
+    file = io.BytesIO(contents)
+    with PIL.Image.open(file) as image:
+        if image.format != "JPEG":
+            return OTHER, NO_SHAPE
+        whole = contents.rfind(JPEG_END, file.tell()) >= 0  # behind the header
+        if not (whole and is_plain(image)):
+            return OTHER, NO_SHAPE
+        return FUSED, np.array([image.height, image.width, 3], "int32")
 
 
-def _other(path: bytes, contents: bytes) -> Array:
-    return read(path.decode(), contents)
-
-
-def _decode(
-    file: tuple[Tensor, Tensor],
-    fused: Tensor,
+def _cut_out(
+    files: _Files,
+    file: tuple[Tensor, Tensor, Tensor],
     seed: Tensor,
     part: Tensor,
-    size: int,
     training: bool,
-) -> Tensor:
-    """uint8 (size, size, 3); of a plain JPEG no more is decoded than the crop needs."""
+) -> tuple[Tensor, Tensor]:
+    """A part of an image, uint8 (h, w, 3), and whether there is one.
+
+    Of a plain JPEG no more is decoded than the part needs. An error of TensorFlow's
+    decoder cannot be caught in a graph; but a data set can leave out what raises it.
+    """
     tf = import_tensorflow()
-    path, contents = file
+    path, contents, kind = file
 
-    def jpeg() -> Tensor:
-        return tf.io.decode_and_crop_jpeg(contents, part[:4], channels=3)
+    def jpeg(contents: Tensor, box: Tensor) -> tuple[Tensor, Tensor]:
+        options = {"channels": 3, "dct_method": "INTEGER_ACCURATE"}  # as Pillow's
+        return tf.io.decode_and_crop_jpeg(contents, box, **options), tf.constant(True)
 
-    # A call, not inlined: else TensorFlow visits its operations for JPEGs, too.
-    @tf.function(experimental_attributes={"_noinline": True}, autograph=False)
-    def cut(image: Tensor, seed: Tensor) -> Tensor:
+    def other(
+        path: Tensor, contents: Tensor, kind: Tensor, seed: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        image, good = tf.numpy_function(
+            files.decode, [path, contents, kind], ["uint8", "bool"]
+        )
+        image = tf.ensure_shape(image, (None, None, 3))
         part = _parts(tf.shape(image)[None], seed[None], training)[0]
         top, left, height, width = tf.unstack(part[:4])
-        return image[top : top + height, left : left + width]
+        image = image[top : top + height, left : left + width]
+        return image, tf.ensure_shape(good, ())
 
-    def other() -> Tensor:
-        image = tf.numpy_function(_other, [path, contents], "uint8")
-        return cut(tf.ensure_shape(image, (None, None, 3)), seed)
-
-    image = tf.cond(fused, jpeg, other)
-    # One kernel of TensorFlow's: image by image, `crops` takes four times as long.
-    image = tf.cast(tf.round(tf.image.resize(image, (size, size))), "uint8")
-    if training:
-        image = tf.cond(part[4] > 0, lambda: tf.reverse(image, [1]), lambda: image)
-    return image
+    fast = tf.data.Dataset.from_tensors((contents, part[:4])).map(jpeg)
+    fast = fast.take(tf.cast(kind == FUSED, "int64")).ignore_errors()
+    slow = tf.data.Dataset.from_tensors((path, contents, kind, seed)).map(other)
+    return fast.concatenate(slow).take(1).get_single_element()
 
 
 def _parts(shapes: Tensor, seeds: Tensor, training: bool) -> Tensor:

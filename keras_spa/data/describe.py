@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_spa._types import Array, Path
 from keras_spa.data._describe_plot import draw_description
+from keras_spa.data._labels import as_list
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.metrics.shot_accuracy import shot_groups
 from keras_spa.plots import check_path
@@ -79,7 +80,11 @@ def describe(
     groups = shot_groups(data.class_counts, many, few)
     if path is not None:
         path = check_path(path)
-    limits = {"many": f"> {many}", "medium": f"{few}..{many}", "few": f"< {few}"}
+    limits = {
+        "many": f"> {float(many):g}",
+        "medium": f"{float(few):g}..{float(many):g}",
+        "few": f"< {float(few):g}",
+    }
     paragraphs = [_summary(data), _shots(data, groups, limits), _bars(data)]
     if path is not None:
         draw_description(data, groups, limits, path, log)
@@ -87,11 +92,18 @@ def describe(
 
 
 def _labels_alone(labels: Array, class_names: Sequence[str] | None) -> LongTailedData:
-    labels = np.asarray(labels)
+    labels = as_list(labels, "data")
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not labels.size:
         raise ValueError(
             "Argument `data` must be LongTailedData or a list of integer labels. "
             f"Received: shape {labels.shape}, dtype {labels.dtype}"
+        )
+    if not (class_names is None or hasattr(class_names, "__len__")) or isinstance(
+        class_names, (str, bytes, type)
+    ):
+        raise ValueError(
+            "Argument `class_names` must be a list of strings. "
+            f"Received: class_names={class_names!r}"
         )
     if class_names is None:
         classes = np.unique(labels)

@@ -17,18 +17,20 @@ class ImageFiles:
     `files[mask]` are `ImageFiles` again, and read nothing. Images come as a viewer
     shows them: greyscale, palette and CMYK as RGB, 16-bit levels as 8-bit ones,
     transparent pixels white, photographs upright as their EXIF data say, of a GIF the
-    first frame.
+    first frame. Floats are grey levels of 0..255; deep levels that would come out black
+    or white, because their range is another one, are refused. `pipeline` gives the same
+    pixels.
 
     Args:
-        paths: N file names, strings or `pathlib.Path`. They are not looked at before
-            an image is read.
+        paths: N file names, strings, bytes or `pathlib.Path`. They are not looked at
+            before an image is read.
 
     Attributes:
         paths: string array (N,).
 
     Raises:
         ValueError: paths that are not a list of strings; on reading, a file that is
-            damaged, cut short or no image.
+            damaged, cut short, no image, or of grey levels of an unknown range.
         FileNotFoundError: on reading, there is no such file.
 
     Example:
@@ -103,17 +105,22 @@ class ImageFiles:
 
 
 def _as_strings(paths: Any) -> Array:
-    if isinstance(paths, (str, os.PathLike)) or not np.iterable(paths):
+    if isinstance(paths, (str, bytes, os.PathLike)) or not np.iterable(paths):
         raise ValueError(
             f"Argument `paths` must be a list of file names. Received: paths={paths!r}"
         )
+    if hasattr(paths, "columns"):  # which are what a table lists
+        raise ValueError(
+            "Argument `paths` must be a list of file names, such as one column of a "
+            f"table. Received: a {type(paths).__name__}"
+        )
     paths = list(paths)
     for path in paths:
-        if not isinstance(path, (str, os.PathLike)):
+        if not isinstance(path, (str, bytes, os.PathLike)):
             raise ValueError(
                 f"Argument `paths` must be a list of file names. Received: {path!r}"
             )
-    return np.array([os.fspath(path) for path in paths], dtype=np.str_)
+    return np.array([os.fsdecode(path) for path in paths], dtype=np.str_)
 
 
 def _reading_error(path: Path) -> Exception | None:

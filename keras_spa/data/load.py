@@ -1,10 +1,12 @@
 import dataclasses
+import os
 import pathlib
 import warnings
 from typing import Any
 
 from keras_spa import _checks
 from keras_spa._types import Path
+from keras_spa.data._rgb import shown
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tailed_data import LongTailedData
 from keras_spa.data.sources import SOURCES, Request
@@ -39,7 +41,8 @@ def load(
       and, if there are any, `class_names` (K,). No pickle is loaded.
     - `"folder:PATH"`: PATH/train/<class>/*.jpg (jpeg, png, bmp, gif, webp, tif) and,
       if there are such images, PATH/val/<class> and PATH/test/<class>; or all images
-      as PATH/<class>/*.jpg. Classes in order of name.
+      as PATH/<class>/*.jpg. Classes in order of name. A warning counts what lies there
+      and is not read.
     - `"csv:PATH"`: a table with a header `path,label` or `path,label,split`: image
       files relative to the table, names of classes, and train, val or test. Classes in
       order of name.
@@ -123,6 +126,12 @@ def load(
     )
     _check(rule)
     _checks.choice("on_error", on_error, ("raise", "skip"))
+    for argument, place in (("data_dir", data_dir), ("lists", lists)):
+        if not (place is None or isinstance(place, (str, os.PathLike))):
+            raise ValueError(
+                f"Argument `{argument}` must be a path or None. "
+                f"Received: {argument}={place!r}"
+            )
     source, path = _find_source(name)
     if source.long_tailed and imbalance_factor is not None:
         raise ValueError(
@@ -149,7 +158,7 @@ def load(
 def _check(rule: Rule) -> None:
     _checks.choice("profile", rule.profile, ("exp", "step"))
     _checks.choice("order", rule.order, ("shuffle", "file"))
-    _checks.integer("seed", rule.seed, 0)
+    _checks.seed("seed", rule.seed)
     _checks.integer("validation_per_class", rule.validation_per_class, 0)
     _checks.number("held_out", rule.held_out, 0, 0.5)
     if rule.held_out and rule.validation_per_class:
@@ -197,7 +206,7 @@ def verified(
         total = sum(len(split.labels) for split in pool.splits().values())
         warnings.warn(
             f"Left out {len(skipped)} of {total} image files, which are damaged: "
-            f"{', '.join(skipped[:3])}",
+            f"{', '.join(map(shown, skipped[:3]))}",
             stacklevel=3,
         )
     return dataclasses.replace(pool, **kept, skipped=tuple(skipped))

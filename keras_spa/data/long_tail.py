@@ -1,7 +1,8 @@
 import numpy as np
 
-from keras_spa import _checks
+from keras_spa import _arrays, _checks
 from keras_spa._types import Array, Labels
+from keras_spa.data._labels import as_list
 
 
 def long_tail_counts(
@@ -33,8 +34,8 @@ def long_tail_counts(
     Reference: Cui et al. (CVPR 2019), "Class-Balanced Loss Based on Effective Number
     of Samples" (exp); Buda et al. (2018) (step).
     """
-    _checks.integer("num_classes", num_classes, 2)
-    _checks.integer("max_count", max_count, 1)
+    num_classes = _checks.integer("num_classes", num_classes, 2)
+    max_count = _checks.integer("max_count", max_count, 1)
     _checks.number("imbalance_factor", imbalance_factor, 1)
     _checks.choice("profile", profile, ("exp", "step"))
     c = np.arange(num_classes)
@@ -63,7 +64,7 @@ def long_tail_indices(
     indices, keep the first n_c.
 
     Args:
-        labels: integers (N,) in 0..K−1, in the data set's official order.
+        labels: integers (N,) or (N, 1) in 0..K−1, in the data set's official order.
         counts: n_c, K non-negative integers, or a dict, Counter or pandas Series of
             them whose keys are the classes 0..K−1.
         seed: Seed of the draw; 0 is the community's subset.
@@ -84,14 +85,18 @@ def long_tail_indices(
     Reference: Cao et al. (NeurIPS 2019), "Learning Imbalanced Datasets with
     Label-Distribution-Aware Margin Loss".
     """
-    labels, counts = np.asarray(labels), np.asarray(_checks.by_class("counts", counts))
+    labels, counts = (
+        as_list(labels),
+        _arrays.array("counts", _checks.by_class("counts", counts)),
+    )
     _checks.choice("order", order, ("shuffle", "file"))
+    seed = _checks.seed("seed", seed)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(
             "Argument `labels` must be a list of integers. "
             f"Received: shape {labels.shape}, dtype {labels.dtype}"
         )
-    if counts.ndim != 1 or counts.dtype.kind not in "iu" or counts.min() < 0:
+    if counts.ndim != 1 or counts.dtype.kind not in "iu" or np.any(counts < 0):
         raise ValueError(
             "Argument `counts` must be a list of non-negative integers. "
             f"Received: counts={counts}"

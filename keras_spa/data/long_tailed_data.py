@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from keras_spa import _arrays
 from keras_spa._types import Array
 
 
@@ -31,7 +32,11 @@ class Split(NamedTuple):
 
     def take(self, indices: Array) -> Self:
         """The images and labels at some indices, or where a mask is True."""
-        return type(self)(self.images[indices], self.labels[indices])
+        images = self.images
+        if _arrays.is_table(images):
+            images = _arrays.array("images", images)
+        labels = _arrays.array("labels", self.labels)
+        return type(self)(images[indices], labels[indices])
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -82,6 +87,21 @@ class LongTailedData:
     skipped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        given = self.class_names
+        listed = isinstance(given, (tuple, list))
+        if not (listed and all(isinstance(name, str) for name in given)):
+            raise ValueError(
+                "Argument `class_names` must be a tuple of strings. "
+                f"Received: class_names={given!r}"
+            )
+        for part in ("train", "validation", "test"):
+            split = getattr(self, part)
+            needed = split is not None or part == "train"
+            if needed and not (isinstance(split, tuple) and hasattr(split, "labels")):
+                raise ValueError(
+                    f"Argument `{part}` must be a Split{' or None' * (part != 'train')}"
+                    f". Received: {type(split).__name__}"
+                )
         if self.num_classes < 2:
             raise ValueError(
                 "A long-tailed data set must have at least 2 classes. "
@@ -98,8 +118,9 @@ class LongTailedData:
             )
 
     def _check(self, name: str, split: Split) -> None:
-        labels = np.asarray(split.labels)
-        if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        labels = _arrays.array("labels", split.labels, "(N,)")
+        objects = getattr(split.labels, "dtype", None) == np.dtype("object")
+        if labels.ndim != 1 or labels.dtype.kind not in "iu" or objects:
             raise ValueError(
                 f"Labels of `{name}` must be integers of shape (N,). "
                 f"Received: shape {labels.shape}, dtype {labels.dtype}"

@@ -1,5 +1,5 @@
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -9,9 +9,11 @@ from keras_spa import _checks
 from keras_spa._types import Array, Tensor
 from keras_spa.data import _decode
 from keras_spa.data._tensorflow import import_tensorflow
-from keras_spa.data.batches import images_and_labels
+from keras_spa.data.augment._values import check_layers
+from keras_spa.data.batches import images_and_labels, with_partner
 from keras_spa.data.image_files import ImageFiles
-from keras_spa.data.order import epoch_order
+from keras_spa.data.order import PARTNER, epoch_order
+from keras_spa.data.views import Views
 
 SHARDING = ("data", "off", "auto", "file", "hint")
 
@@ -22,7 +24,8 @@ def pipeline(
     *,
     training: bool = True,
     seed: int = 0,
-    sampling: str = "instance",
+    sampling: str | float = "instance",
+    partner: str | float | None = None,
     augment: Any = None,
     mix: Any = None,
     num_classes: int | None = None,
@@ -43,16 +46,21 @@ def pipeline(
 
     Args:
         data: `(images, labels)`, such as `data.train` of `load`: images are an array
-            (N, H, W, C) or `ImageFiles`, labels integers (N,).
+            (N, H, W, C) or `ImageFiles`, labels integers (N,) or (N, 1).
         batch_size: Images a batch over all replicas (global), B.
         training: True (default): shuffled, image files cropped at random (8 % to 100 %
             of the area, aspect ratio 3/4 to 4/3) and flipped with probability 1/2.
             False: in the order of `data`, of image files the central square of 7/8 of
             the shorter side, no augmentation and no mixing.
         seed: Seed of order and augmentation. Defaults to 0.
-        sampling: `"instance"` (default), `"class_balanced"` or `"reverse"`.
+        sampling: `"instance"` (default), `"class_balanced"`, `"reverse"` or a number,
+            as in `epoch_order`.
+        partner: The same for a second batch that each batch brings along, as in
+            `Batches`, drawn and augmented independently; or None (default).
         augment: A layer of `keras_spa.data` (reproducible), any other layer or function
             of a batch of images, such as `keras.layers.RandAugment`, or a list of them.
+            A `Views` alone gives a tuple of views in place of images; of image files
+            each view has a crop of its own.
         mix: `keras.layers.MixUp`, `CutMix` or one of keras-cv: labels become soft
             (B, K) and float32. Needs `num_classes`.
         num_classes: K, for `mix`.
@@ -74,10 +82,12 @@ def pipeline(
 
     Returns:
         `tf.data.Dataset` of `(images, labels)`: (B, H, W, C) in the dtype of `data`
-        (uint8 from files) or of `augment`, and int32 (B,).
+        (uint8 from files) or of `augment`, and int32 (B,). With a partner, in training,
+        the first is a dict of `"images"`, `"partner"` and `"partner_labels"`.
 
     Raises:
-        ValueError: an argument out of range, before any image is read.
+        ValueError: an argument out of range, an array of another value range than the
+            layers' `value_range`; before any image is read.
 
     Example:
 
@@ -92,27 +102,42 @@ def pipeline(
     with Convolutions", section 6.
     """
     images, labels = images_and_labels(data)
-    _checks.integer("batch_size", batch_size, 1)
-    _checks.integer("image_size", image_size, 1)
+    batch_size = _checks.integer("batch_size", batch_size, 1)
+    first_epoch = _checks.integer("first_epoch", first_epoch, 0)
+    seed = _checks.seed("seed", seed)
+    training = _checks.choice("training", training, (True, False))
+    image_size = _checks.integer("image_size", image_size, 1)
     _checks.choice("on_error", on_error, ("raise", "skip"))
     _checks.choice("auto_shard", auto_shard, SHARDING)
-    epoch_order(labels, first_epoch, seed, sampling)  # checks them all
-    _checks.integer("first_batch", first_batch, 0)
+    samplings = [sampling] if partner is None else [sampling, partner]
+    for one in samplings:
+        epoch_order(labels, first_epoch, seed, one)  # checks them all
+    first_batch = _checks.integer("first_batch", first_batch, 0)
     if first_batch and not repeat:
         raise ValueError(
             "Argument `first_batch` needs `repeat=True`. "
             f"Received: first_batch={first_batch}, repeat={repeat}"
         )
     if mix is not None:
-        _checks.integer("num_classes", num_classes, int(labels.max()) + 1)
+        num_classes = _checks.integer("num_classes", num_classes, int(labels.max()) + 1)
+        if partner is not None or isinstance(augment, Views):
+            raise ValueError(
+                "Argument `mix` mixes the images of one batch, and goes neither with "
+                f"`partner` nor with `Views`. Received: mix={mix!r}"
+            )
+    if not training:
+        samplings = samplings[:1]
     layers = _layers(augment) if training else []
+    check_layers(images, layers)
+    views = len(augment) if layers and isinstance(augment, Views) else 1
+    num_seeds = len(layers) + views  # for a crop, for the layers, for others' crops
     tf = import_tensorflow()
 
     epochs = tf.data.Dataset.from_generator(
-        _epochs(labels, training, seed, sampling, first_epoch, repeat, len(layers)),
+        _epochs(labels, training, seed, samplings, first_epoch, repeat, num_seeds),
         output_signature=(
-            tf.TensorSpec((None,), "int64"),
-            tf.TensorSpec((1 + len(layers),), "int32"),
+            tf.TensorSpec((len(samplings), None), "int64"),
+            tf.TensorSpec((len(samplings), num_seeds), "int32"),
         ),
     )
     labels = tf.constant(labels, "int32")
@@ -121,17 +146,25 @@ def pipeline(
     else:
         images = tf.convert_to_tensor(images)
 
-    def batches_of_epoch(order: Array, seeds: Tensor) -> Any:
-        rows = tf.data.Dataset.from_tensor_slices(order)
-        examples = load(rows, seeds[0]) if from_files else rows
-        batches = examples.batch(batch_size, drop_remainder)
-        return batches.enumerate().map(lambda i, batch: (batch, i, seeds))
+    def batches_of_epoch(orders: Tensor, seeds: Tensor) -> Any:
+        parts = []
+        for s in range(len(samplings)):
+            rows = tf.data.Dataset.from_tensor_slices(orders[s])
+            if from_files:
+                crops = [seeds[s, 0], *tf.unstack(seeds[s, 1 + len(layers) :])]
+                rows = load(rows, crops)
+            parts.append(rows)
+        batches = tf.data.Dataset.zip(tuple(parts)).batch(batch_size, drop_remainder)
+        return batches.enumerate().map(lambda i, parts: (parts, i, seeds))
 
-    def finish(batch: Any, i: Tensor, seeds: Tensor) -> tuple[Tensor, Tensor]:
-        rows, x = batch if from_files else (batch, tf.gather(images, batch))
-        for layer, layer_seed in zip(layers, tf.unstack(seeds)[1:], strict=True):
-            x = _augmented(layer, x, tf.stack([layer_seed, tf.cast(i, "int32")]))
-        return x, tf.gather(labels, rows)
+    def finish(parts: Any, i: Tensor, seeds: Tensor) -> tuple[Any, Any]:
+        made = []
+        for s, part in enumerate(parts):
+            rows, x = part if from_files else (part, tf.gather(images, part))
+            for k, layer in enumerate(layers, 1):
+                x = _augmented(layer, x, tf.stack([seeds[s, k], tf.cast(i, "int32")]))
+            made.append((x, tf.gather(labels, rows)))
+        return made[0] if len(made) == 1 else with_partner(*made)
 
     batches = epochs.flat_map(batches_of_epoch).skip(first_batch)
     batches = batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE)
@@ -152,10 +185,11 @@ def _layers(augment: Any) -> list[Callable[..., Any]]:
     layers = list(augment) if isinstance(augment, (list, tuple)) else [augment]
     layers = [layer for layer in layers if layer is not None]
     wrong = [layer for layer in layers if not callable(layer)]
-    if wrong:
+    if wrong or (len(layers) > 1 and any(isinstance(x, Views) for x in layers)):
         raise ValueError(
             "Argument `augment` must be a layer, a function of a batch of images, or a "
-            f"list of them. Received: augment={augment!r}"
+            "list of them; a `Views` stands alone, and has all layers inside. "
+            f"Received: augment={augment!r}"
         )
     return layers
 
@@ -164,21 +198,28 @@ def _epochs(
     labels: Array,
     training: bool,
     seed: int,
-    sampling: str,
+    samplings: Sequence[str | float],
     first_epoch: int,
     repeat: bool,
-    num_layers: int,
+    num_seeds: int,
 ) -> Callable[[], Iterator[tuple[Array, Array]]]:
-    """A function that iterates over (order, seeds), one pair an epoch."""
+    """A function that iterates over (orders, seeds), one pair an epoch.
+
+    Both have a row for the batches, and perhaps one for their partners.
+    """
     labels, coming = np.asarray(labels), itertools.count(first_epoch)
 
     def one_epoch(epoch: int) -> tuple[Array, Array]:
+        size = len(samplings), num_seeds
         if not training:
-            return np.arange(len(labels)), np.zeros(1, "int32")
-        seeds = np.random.RandomState([seed, epoch, 1]).randint(
-            2**31, size=1 + num_layers
-        )
-        return epoch_order(labels, epoch, seed, sampling), seeds.astype("int32")
+            return np.arange(len(labels))[None], np.zeros(size, "int32")
+        seeds = np.random.RandomState([seed, epoch, 1]).randint(2**31, size=size)
+        streams = (0, PARTNER)[: len(samplings)]
+        orders = [
+            epoch_order(labels, epoch, seed, one, stream)
+            for one, stream in zip(samplings, streams, strict=True)
+        ]
+        return np.stack(orders), seeds.astype("int32")
 
     def epochs() -> Iterator[tuple[Array, Array]]:
         numbers = itertools.count(first_epoch) if repeat else [next(coming)]

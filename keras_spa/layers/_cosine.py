@@ -5,9 +5,10 @@ from keras import ops
 
 from keras_spa import _checks, geometry
 from keras_spa._types import Shape, Tensor
+from keras_spa.layers._checked import CheckedInputs
 
 
-class CosineLayer(keras.Layer):
+class CosineLayer(CheckedInputs):
     """Base of the classifiers that see directions only.
 
     A subclass makes `kernel` (d, K), a variable that does not autocast.
@@ -16,6 +17,8 @@ class CosineLayer(keras.Layer):
         units: K.
         scale: s, positive, what the cosines are multiplied by.
     """
+
+    _arguments = ("inputs",)
 
     def __init__(self, units: int, scale: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -76,11 +76,17 @@ def within_class_scatter(
         centre = ops.sum(present[:, None] * means, axis=0)
         centre = centre / ops.maximum(ops.sum(present), 1.0)
         features, means = features - centre, means - centre
-        cross = ops.matmul(ops.transpose(ops.matmul(soft, means)), features)
-        own = ops.transpose(ops.sum(soft, axis=1)[:, None] * features)
-        about = ops.transpose(ops.sum(soft, axis=0)[:, None] * means)
-        scatter = ops.matmul(own, features) - cross - ops.transpose(cross)
-        scatter = scatter + ops.matmul(about, means)
+        # An image about the mean of its classes, and its classes about that mean: two
+        # sums of squares, of which a one-hot label leaves the first. The second is the
+        # Σ of (μ_c − μ_k)(μ_c − μ_k)ᵀ over pairs of classes that share images.
+        own = ops.sum(soft, axis=1)[:, None]
+        mixed = soft / ops.where(own > 0, own, 1.0)
+        apart = features - ops.matmul(mixed, means)
+        pairs = ops.matmul(ops.transpose(soft), mixed)  # (K, K)
+        pairs = pairs * (1 - ops.eye(class_weights.shape[0], dtype="float32"))
+        between = ops.sum(pairs, axis=1)[:, None] * means - ops.matmul(pairs, means)
+        scatter = ops.matmul(ops.transpose(own * apart), apart)
+        scatter = scatter + ops.matmul(ops.transpose(means), between)
     else:
         labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
         apart = features - ops.take(means, labels, axis=0)

@@ -7,13 +7,14 @@ from keras import ops
 from keras_spa import _checks, _keras_private
 from keras_spa._types import Shape, Tensor
 from keras_spa.class_statistics import ClassStatistics
+from keras_spa.layers._checked import CheckedInputs
 from keras_spa.layers.batch_sums import class_sums, within_class_scatter
 
 COVARIANCE_MOMENTUM = 0.98
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
-class ClassMeans(keras.Layer):
+class ClassMeans(CheckedInputs):
     """Running mean of the features of each class.
 
     For each class c present in the (global) batch, first sight sets
@@ -83,7 +84,7 @@ class ClassMeans(keras.Layer):
         self.scatter = self.scatter_weight = None
 
     def build(self, features_shape: Shape, labels_shape: Shape | None = None) -> None:
-        if len(features_shape) != 2 or features_shape[-1] is None:
+        if len(features_shape) != 2 or not features_shape[-1]:
             raise ValueError(
                 "Argument `features` must have shape (B, d) with a known d. "
                 f"Received: features.shape={tuple(features_shape)}"

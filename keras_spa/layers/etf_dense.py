@@ -59,8 +59,8 @@ class ETFDense(CosineLayer):
         self, units: int, seed: int | None = 0, scale: float = 1.0, **kwargs: Any
     ) -> None:
         super().__init__(units, scale, **kwargs)
-        _checks.integer("units", units, 2)
-        self.seed = None if seed is None else _checks.integer("seed", seed, 0)
+        units = _checks.integer("units", units, 2)
+        self.seed = None if seed is None else _checks.seed("seed", seed)
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)

@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -9,11 +10,17 @@ from keras_spa._types import Shape, Tensor
 from keras_spa.alignment import Alignment, _kernel
 from keras_spa.alignment._kernel import Alignments
 from keras_spa.class_statistics import ClassStatistics
+from keras_spa.layers._checked import CheckedInputs
 from keras_spa.layers.class_means import ClassMeans
+
+NO_LORA = (
+    "Argument `lora_rank` must be None: a SpADense aligns the kernel that it trains, "
+    "which LoRA would freeze. Enable LoRA in the layers before it. Received: {}"
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
-class SpADense(keras.layers.Dense):
+class SpADense(CheckedInputs, keras.layers.Dense):
     """A `keras.layers.Dense` that carries its alignment, for a model of your own.
 
     Called with labels in training, the layer
@@ -33,7 +40,8 @@ class SpADense(keras.layers.Dense):
             (applied in order), or None.
         momentum: m of the running class means, in [0, 1]. Defaults to 0.9.
         use_bias: Whether the logits have a bias. Defaults to True.
-        **kwargs: As in `keras.layers.Dense`, but for LoRA: `kernel_initializer`, ...
+        **kwargs: As in `keras.layers.Dense`, but for an activation and LoRA:
+            `kernel_initializer`, ...
 
     Call arguments:
         features: float tensor (B, d).
@@ -86,9 +94,19 @@ class SpADense(keras.layers.Dense):
         **kwargs: Any,
     ) -> None:
         units = _checks.integer("units", units, 2)
+        if kwargs.get("lora_rank") is not None:
+            raise ValueError(NO_LORA.format(f"lora_rank={kwargs['lora_rank']}"))
         # Labels cast to half precision would round to other classes.
         super().__init__(units, use_bias=use_bias, autocast=False, **kwargs)
+        if self.activation is not keras.activations.linear:
+            raise ValueError(
+                "Argument `activation` must be None: a SpADense gives logits, of which "
+                "losses take the softmax (from_logits=True); for probabilities put "
+                f"keras.layers.Softmax() after it. Received: {self.activation!r}"
+            )
         self.alignments = _kernel.as_list(alignment)
+        self.in_spa_model = False  # which aligns it, without labels in its call
+        self._told = False
         self.momentum = _checks.number("momentum", momentum, 0, 1)
         self.class_means = ClassMeans(units, self.momentum, name="class_means")
         _kernel.keep_covariance(self.class_means, self.alignments)
@@ -109,18 +127,32 @@ class SpADense(keras.layers.Dense):
         training: bool | None = None,
     ) -> Tensor:
         kernel = self.kernel
+        if training and labels is None and self.alignments:
+            self._tell_that_nothing_aligns()
         if training and labels is not None:
             statistics = self.class_means.updated(features, labels, sample_weight)
             self.class_means.assign(statistics)
             kernel = _route_gradient(self.alignments, kernel, statistics)
             for alignment in _kernel.acting(self.alignments, "penalty"):
-                self.add_loss(alignment.penalty(_kernel.rows(kernel), statistics))
+                penalty = alignment.penalty(_kernel.rows(kernel), statistics)
+                self.add_loss(ops.cast(penalty, keras.config.floatx()))
         logits = ops.matmul(
             ops.cast(features, self.compute_dtype), ops.cast(kernel, self.compute_dtype)
         )
         if self.use_bias:
             logits = logits + ops.cast(self.bias, self.compute_dtype)
-        return logits if self.activation is None else self.activation(logits)
+        return logits
+
+    def _tell_that_nothing_aligns(self) -> None:
+        if self.in_spa_model or self._told:
+            return
+        self._told = True
+        warnings.warn(
+            f"SpADense {self.name!r} is called in training without labels: its class "
+            "means stay as they are, and nothing is aligned. Call it with them, "
+            "head(features, labels), as docs/own_models.md shows.",
+            stacklevel=2,
+        )
 
     def apply_update(self, step: Tensor = 0) -> None:
         """Update kernel and bias by each alignment, if they are trainable.
@@ -141,11 +173,7 @@ class SpADense(keras.layers.Dense):
                 self.bias.assign(bias)
 
     def enable_lora(self, *args: Any, **kwargs: Any) -> None:
-        raise ValueError(
-            "Argument `lora_rank` must be None: a SpADense aligns the kernel that it "
-            "trains, and LoRA would freeze it. Use keras.layers.Dense for LoRA. "
-            f"Received: layer {self.name!r}"
-        )
+        raise ValueError(NO_LORA.format(f"layer {self.name!r}"))
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object

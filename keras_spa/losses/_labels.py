@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_spa import _checks
+from keras_spa import _arrays, _checks
 from keras_spa._types import Labels, Tensor
 
 
@@ -14,10 +14,17 @@ def standardize(labels: Labels, logits: Tensor) -> Tensor:
             shape, and for wrong values where they can be read (not in a traced step).
     """
     num_classes = logits.shape[-1]
+    kind = _checks.label_shape(labels, num_classes)
     _checks.label_values_if_known(labels, num_classes)
-    if _checks.label_shape(labels, num_classes) == "soft":
+    _arrays.of_one_length("y_true", labels, "y_pred", logits)
+    if kind == "soft":
         return ops.cast(labels, logits.dtype)
     return ops.reshape(ops.cast(labels, "int32"), (-1,))
+
+
+def nan_unless_valid(values: Tensor, labels: Labels, num_classes: int) -> Tensor:
+    """`values` (B,), NaN where the label is none: it must not go unseen."""
+    return ops.where(_checks.labels_valid(labels, num_classes), values, float("nan"))
 
 
 def shares(labels: Labels, logits: Tensor) -> Tensor:

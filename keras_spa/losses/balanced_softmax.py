@@ -12,9 +12,8 @@ class BalancedSoftmax(LogitAdjusted):
 
     `−log( n_y·exp(z_y) / Σ_c n_c·exp(z_c) )`: cross-entropy of `z + log n`. Trained
     so, the plain logits z suit a test set in which all classes are equally likely. It
-    is `LogitAdjusted` with τ = 1. ARB-Loss as released,
-    `−log( exp(z_y) / Σ_c (n_c/n_y)·exp(z_c) )`, is the same: multiply numerator and
-    denominator by n_y.
+    is `LogitAdjusted` with τ = 1, and `ARB` with the counts of the training set in
+    place of the batch's.
 
     Args:
         class_counts: n, the training images of each class, K positive numbers.
@@ -37,8 +36,7 @@ class BalancedSoftmax(LogitAdjusted):
     2.303
 
     Reference: Ren et al. (NeurIPS 2020), "Balanced Meta-Softmax for Long-Tailed
-    Visual Recognition", equation 3. ARB-Loss: Xie et al. (2023), "Neural Collapse
-    Inspired Attraction-Repulsion-Balanced Loss for Imbalanced Learning".
+    Visual Recognition", equation 3.
     """
 
     def __init__(

@@ -6,6 +6,7 @@ from keras import ops
 from keras_spa._types import ClassCounts, Config, Labels, Tensor
 from keras_spa.losses import _labels
 from keras_spa.losses._counted import CountedLoss
+from keras_spa.losses._logits import as_logits
 from keras_spa.losses.effective_number import check_beta, effective_number_weights
 
 
@@ -77,7 +78,8 @@ class ClassBalanced(CountedLoss):
 
     def call(self, y_true: Labels, y_pred: Tensor) -> Tensor:
         weights = super().call(y_true, y_pred)
-        losses = self.loss.call(y_true, y_pred)
+        logits = getattr(self.loss, "from_logits", False)
+        losses = self.loss.call(y_true, as_logits(y_pred) if logits else y_pred)
         if len(losses.shape) != 1:
             raise ValueError(
                 "Argument `loss` must be a loss whose `call` returns one value a "
@@ -85,6 +87,9 @@ class ClassBalanced(CountedLoss):
                 f"{tuple(losses.shape)}"
             )
         return weights * losses
+
+    def logits(self, y_pred: Tensor) -> Tensor:
+        return y_pred  # what `loss` takes
 
     def per_sample(self, labels: Labels, logits: Tensor) -> Tensor:
         return _labels.class_values(ops.cast(self.weights, logits.dtype), labels)

@@ -6,10 +6,12 @@ from keras import ops
 from keras_spa import _checks
 from keras_spa._types import Config, Labels, Tensor
 from keras_spa.losses import _labels
+from keras_spa.losses._checked import CheckedLoss
+from keras_spa.losses._logits import nan_of_probabilities
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
-class DotRegression(keras.losses.Loss):
+class DotRegression(CheckedLoss):
     """Draws each feature to the fixed classifier weight of its class, and no more.
 
     `(w_y·h − E)² / (2E)`, with E the dot product `w_y·h` of a feature that points
@@ -63,9 +65,13 @@ class DotRegression(keras.losses.Loss):
                 f"Received: y_pred.shape={tuple(y_pred.shape)}"
             )
         labels = _labels.standardize(y_true, y_pred)
+        values = nan_of_probabilities(self._per_sample(labels, y_pred), y_pred)
+        return _labels.nan_unless_valid(values, y_true, y_pred.shape[-1])
+
+    def _per_sample(self, labels: Labels, dots: Tensor) -> Tensor:
         if len(labels.shape) == 2:
-            return ops.sum(labels * self._terms(y_pred), axis=-1)
-        own = ops.take_along_axis(y_pred, labels[:, None], axis=-1)
+            return ops.sum(labels * self._terms(dots), axis=-1)
+        own = ops.take_along_axis(dots, labels[:, None], axis=-1)
         return self._terms(own[:, 0])
 
     def _terms(self, dots: Tensor) -> Tensor:

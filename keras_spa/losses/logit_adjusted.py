@@ -3,10 +3,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_spa import _checks
+from keras_spa import _arrays, _checks
 from keras_spa._types import ClassCounts, Config, Labels, Tensor
 from keras_spa.losses import _labels
 from keras_spa.losses._counted import CountedLoss
+from keras_spa.losses._logits import as_logits
 from keras_spa.losses.prior import log_prior
 
 
@@ -43,12 +44,15 @@ def adjust_logits(
     Reference: Menon et al. (ICLR 2021), "Long-Tail Learning via Logit Adjustment",
     equation 9.
     """
+    logits = _arrays.tensor("logits", logits)
     prior = (_checks.number("tau", tau, 0) * log_prior(class_counts)).astype("float32")
     if not len(logits.shape) or logits.shape[-1] != len(prior):
         raise ValueError(
             f"Argument `logits` must hold one logit for each of the {len(prior)} class "
             f"counts. Received: logits.shape={tuple(logits.shape)}"
         )
+    if len(logits.shape) == 2:
+        logits = as_logits(logits)
     return ops.subtract(logits, prior)
 
 

@@ -33,12 +33,12 @@ def collapse_notes(
             f"A simplex ETF of {len(met)} classes needs {len(met) - 1} dimensions; "
             f"with {means.shape[1]}, NC2 cannot reach 0."
         )
-    distances = _pairs.squared_distances(means)
-    if not distances.any():
+    count, same = _equal_pairs(means)
+    if count == len(met) * (len(met) - 1) // 2:
         notes.append("The means of all classes coincide: features tell none apart.")
-    elif len(pairs := np.argwhere(np.triu(distances == 0, 1))):
-        same = ", ".join(f"{met[i]} and {met[j]}" for i, j in pairs[:5])
-        notes.append(f"Classes whose means coincide: {same}.")
+    elif count:
+        listed = ", ".join(f"{met[i]} and {met[j]}" for i, j in same)
+        notes.append(f"Classes whose means coincide: {listed}.")
     if weights is not None and len(zero := met[~weights.any(axis=1)]):
         notes.append(f"Classes whose weights are 0: {_inputs.listed(zero)}.")
     if metric is None:
@@ -51,3 +51,15 @@ def collapse_notes(
             f"{counts.sum():,.0f} images."
         )
     return notes
+
+
+def _equal_pairs(rows: Array) -> tuple[int, Array]:
+    """How many pairs of rows are equal, and the first five of them."""
+    count, first_ones = 0, np.zeros((0, 2), "int64")
+    for first, squared in _pairs.squared_distances(rows):
+        equal = squared == 0
+        count += int(np.count_nonzero(equal))
+        if len(first_ones) < 5 and equal.any():
+            found = first + np.argwhere(equal)
+            first_ones = np.concatenate([first_ones, found])[:5]
+    return count, first_ones

@@ -1,15 +1,14 @@
 """What `NeuralCollapse` is given, as NumPy arrays, if it can be used."""
 
 import numpy as np
-from keras import ops
 
-from keras_spa import _checks
+from keras_spa import _arrays, _checks
 from keras_spa._types import Array, Tensor
 
 
 def features(features: Tensor, means: Array | None, batch: int) -> Array:
     """Features (B, d), float64 and finite, of the width of the `means` so far."""
-    features = ops.convert_to_numpy(features)
+    features = _arrays.array("features", features, "(B, d)")
     width = None if means is None else means.shape[1]
     if features.ndim != 2 or width not in (None, features.shape[1]):
         raise ValueError(
@@ -28,7 +27,7 @@ def features(features: Tensor, means: Array | None, batch: int) -> Array:
 
 def labels(labels: Tensor, count: int, num_classes: int) -> Array:
     """Integer labels (B,), as many as there are features."""
-    labels = ops.convert_to_numpy(labels)
+    labels = _arrays.array("labels", labels, "(B,)")
     if _checks.label_shape(labels, num_classes) != "integer":
         raise ValueError(
             "Argument `labels` must be integers of shape (B,) or (B, 1). "
@@ -45,13 +44,36 @@ def labels(labels: Tensor, count: int, num_classes: int) -> Array:
 
 def weights(weights: Tensor, shape: tuple[int, int]) -> Array:
     """Weights (K, d), float64 and finite."""
-    weights = ops.convert_to_numpy(weights).astype("float64")
+    weights = _arrays.array("weights", weights, "(K, d)").astype("float64")
     if weights.shape != shape or not np.isfinite(weights).all():
         raise ValueError(
             f"Argument `weights` must be finite, of shape {shape}. "
             f"Received: weights.shape={weights.shape}"
         )
     return weights
+
+
+def decisions(logits: Tensor, labels: Array, num_classes: int) -> Array:
+    """Classes (B,) with the largest of finite logits (B, K)."""
+    logits = _arrays.array("logits", logits, "(B, K)")
+    shape = len(labels), num_classes
+    if logits.shape != shape or np.isnan(logits).any():
+        raise ValueError(
+            f"Argument `logits` must be numbers of shape {shape}. "
+            f"Received: logits.shape={logits.shape}, {np.isnan(logits).sum()} NaN"
+        )
+    return np.argmax(logits, axis=-1)
+
+
+def biases(biases: Tensor, num_classes: int) -> Array:
+    """Biases as finite float64 (K,)."""
+    biases = _arrays.array("biases", biases, "(K,)").astype("float64")
+    if biases.shape != (num_classes,) or not np.isfinite(biases).all():
+        raise ValueError(
+            f"Argument `biases` must be finite, of shape ({num_classes},). "
+            f"Received: biases.shape={biases.shape}"
+        )
+    return biases
 
 
 def listed(classes: Array) -> str:

@@ -48,8 +48,17 @@ class AlignmentCosine(keras.metrics.Mean):
         super().__init__(name=name, dtype=dtype)
         self.center = _checks.choice("center", center, (True, False))
 
-    def update_state(self, weights: Tensor, statistics: ClassStatistics) -> None:
+    def update_state(
+        self, weights: Tensor, statistics: ClassStatistics, sample_weight: None = None
+    ) -> None:
         """`weights` (K, d), and the `ClassStatistics` of the features."""
+        if not isinstance(statistics, ClassStatistics) or sample_weight is not None:
+            raise ValueError(
+                "AlignmentCosine compares weights with `ClassStatistics`, and has no "
+                "place among the `metrics` of `compile`, which compare labels with "
+                "predictions: a SpAModel logs `alignment` by itself. "
+                f"Received: statistics of type {type(statistics).__name__}"
+            )
         seen = statistics.seen
         cosines = statistics.cosines(weights, self.center)
         any_seen = ops.max(ops.cast(seen, "float32"))

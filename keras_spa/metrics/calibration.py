@@ -1,6 +1,7 @@
 import numpy as np
-from scipy.special import softmax
+import scipy
 
+from keras_spa import _arrays, _checks
 from keras_spa._types import Array
 
 BINS = 15
@@ -26,7 +27,14 @@ def confidence_bins(probabilities: Array, labels: Array) -> Array:
 
     Reference: Guo et al. (ICML 2017), "On Calibration of Modern Neural Networks".
     """
-    confidence = np.asarray(probabilities).max(axis=1)
+    probabilities = _rows("probabilities", probabilities)
+    if not np.all((probabilities >= 0) & (probabilities <= 1 + 1e-3)):
+        raise ValueError(
+            "Argument `probabilities` must be in 0..1; of logits z they are softmax(z)."
+            f" Received: {probabilities.min():g} to {probabilities.max():g}"
+        )
+    labels = _labels(labels, probabilities)
+    confidence = probabilities.max(axis=1)
     place = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     right = np.argmax(probabilities, axis=1) == labels
     rows = (np.ones_like(confidence), right, confidence)
@@ -43,6 +51,9 @@ def calibration_error(logits: Array, labels: Array) -> float:
         logits: (N, K).
         labels: integers (N,).
 
+    Raises:
+        ValueError: probabilities in place of logits.
+
     Example:
 
     >>> import numpy as np
@@ -53,6 +64,36 @@ def calibration_error(logits: Array, labels: Array) -> float:
 
     Reference: Guo et al. (ICML 2017), "On Calibration of Modern Neural Networks".
     """
-    logits = np.asarray(logits, "float64")
-    images, right, confidence = confidence_bins(softmax(logits, axis=1), labels)
+    logits = _rows("logits", logits)
+    if _checks.are_probabilities(logits):
+        raise ValueError(
+            "Argument `logits` must be logits; of probabilities p they are np.log(p). "
+            "Received: rows of non-negative numbers that sum to 1"
+        )
+    images, right, confidence = confidence_bins(
+        scipy.special.softmax(logits, axis=1), labels
+    )
     return float(np.abs(right - confidence).sum() / images.sum())
+
+
+def _rows(name: str, value: Array) -> Array:
+    """`value` as finite float64 (N, K)."""
+    rows = _arrays.array(name, value, "(N, K)").astype("float64")
+    if rows.ndim != 2 or not rows.size or not np.isfinite(rows).all():
+        raise ValueError(
+            f"Argument `{name}` must be finite, of shape (N, K). "
+            f"Received: {name}.shape={rows.shape}"
+        )
+    return rows
+
+
+def _labels(labels: Array, rows: Array) -> Array:
+    """`labels` as integers (N,) in 0..K−1, one a row."""
+    labels = _arrays.array("labels", labels, "(N,)")
+    _checks.label_values(labels, rows.shape[1])
+    if labels.shape != rows.shape[:1]:
+        raise ValueError(
+            f"Argument `labels` must be {len(rows)} integers, one for each row. "
+            f"Received: labels.shape={labels.shape}"
+        )
+    return labels.astype("int64")

@@ -3,15 +3,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from keras import ops
 
 from keras_spa import _checks
 from keras_spa._types import Array, Tensor
 from keras_spa.metrics import _collapse, _inputs, _noise
 from keras_spa.metrics._collapse_notes import collapse_notes
 from keras_spa.metrics._sample import ClassSample
-from keras_spa.metrics.per_class import exact_class_means, within_class_covariance
-from keras_spa.theory import _pairs
+from keras_spa.metrics.per_class import class_sums, within_class_covariance
 
 
 class NeuralCollapse:
@@ -46,11 +44,10 @@ class NeuralCollapse:
     images are left out of all sums, and K counts the others. What is undefined, such
     as a distance between equal means, is NaN, and `notes` and a warning say why.
 
-    Sums are float64, on the host, in a form that does not subtract large numbers.
-    Memory: `8·(d² + K·d)` bytes and the features, `4·N·d`: which mean is nearest, and
-    how much an image of a class counts in Σ, is known only at the end. Beyond 1 GiB of
-    features `nc4` and Σ are those of a random sample, as many images of each class;
-    all else stays exact.
+    Sums are float64, on the host, and subtract no large numbers. Memory:
+    `8·(d² + K·d)` bytes and the features, `4·N·d`, as the nearest mean and an image's
+    share in Σ are known at the end. Beyond 1 GiB of features `nc4` and Σ are those of a
+    random sample, as many images of each class; all else stays exact.
 
     Args:
         num_classes: K, at least 2.
@@ -133,19 +130,17 @@ class NeuralCollapse:
         self._decided = logits is not None
         decisions = np.full(len(labels), -1)
         if logits is not None:
-            best = ops.argmax(ops.convert_to_tensor(logits), axis=-1)
-            decisions = ops.convert_to_numpy(best)
+            decisions = _inputs.decisions(logits, labels, self.num_classes)
         self._sample.add(features, decisions, labels)
-        counts, means = exact_class_means([(features, labels)], self.num_classes)
-        inside = features - means[labels]
+        classes, n, sums = class_sums(features, labels)
+        means = sums / n[:, None]
+        inside = features - means[np.searchsorted(classes, labels)]
         self._spread += np.bincount(
             labels, np.sum(inside**2, axis=1), minlength=self.num_classes
         )
-        # Groups of n and N images with means apart by δ scatter, about their common
-        # mean, by nN/(n + N)·δδᵀ more than about their own.
-        classes = np.flatnonzero(counts)
-        n, before = counts[classes], self.counts[classes]
-        apart = means[classes] - self.means[classes]
+        # Groups of n and N images, their means apart by δ, scatter about the common one
+        # by nN/(n + N)·δδᵀ more than about their own.
+        before, apart = self.counts[classes], means - self.means[classes]
         between = np.sqrt(n * before / (n + before))[:, None] * apart
         rows = np.concatenate([inside, between])
         self._scatter += rows.T @ rows
@@ -163,16 +158,22 @@ class NeuralCollapse:
                 a Keras kernel. Optional.
             biases: (K,), its biases, for the efficiencies. Defaults to 0.
         """
+        return self.measure(weights, biases)[0]
+
+    def measure(
+        self, weights: Tensor | None = None, biases: Tensor | None = None
+    ) -> tuple[dict[str, float], dict[str, Array]]:
+        """What `result` and `per_class` return; {} for the latter without weights."""
         met, means, centred = self._class_means()
-        distances = _pairs.squared_distances(means)
         variances = self._spread[met] / self.counts[met]
-        covariance = self._scatter / self.counts.sum()
+        within = self._scatter / self.counts.sum()
         measures = {
-            "nc1": _collapse.within_over_between(covariance, means, centred),
-            "cdnv": _collapse.distance_normalised_variance(distances, variances),
+            "nc1": _collapse.within_over_between(within, means, centred),
+            "cdnv": _collapse.distance_normalised_variance(means, variances),
             "nc2_means_norm": _collapse.variation(centred),
             "nc2_means_angle": _collapse.deviation_from_simplex(centred),
         }
+        classes: dict[str, Array] = {}
         if weights is not None:
             weights = _inputs.weights(weights, self.means.shape)
             classes = self.per_class(weights, biases)
@@ -182,11 +183,10 @@ class NeuralCollapse:
             shares = self.counts / np.maximum(self._sample.counts(), 1)
             agreeing = _collapse.agreement(self._sample.parts(), shares, met, means)
             measures["nc4"] = agreeing / float(self.counts.sum())
-        names = [name for name, value in measures.items() if np.isnan(value)]
-        if names:
+        if names := [name for name, value in measures.items() if np.isnan(value)]:
             reasons = " ".join(self.notes(weights))
-            warnings.warn(f"Undefined: {', '.join(names)}. {reasons}", stacklevel=2)
-        return measures
+            warnings.warn(f"Undefined: {', '.join(names)}. {reasons}", stacklevel=3)
+        return measures, classes
 
     def cosines(self, weights: Tensor) -> Array:
         """`cos(w_c, m_c)` of each class, (K,); NaN for classes without images."""
@@ -210,7 +210,7 @@ class NeuralCollapse:
         met, means, _ = self._class_means()
         weights = _inputs.weights(weights, self.means.shape)[met]
         if biases is not None:
-            biases = np.asarray(biases, "float64")[met]
+            biases = _inputs.biases(biases, self.num_classes)[met]
         names = "cosine", "exponent", "noise_cosine", "noise_exponent", "distance"
         values = {name: np.full(self.num_classes, np.nan) for name in names}
         cosines, exponents, _ = _collapse.alignment(weights, means, biases)

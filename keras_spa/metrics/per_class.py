@@ -1,10 +1,11 @@
 """What is true of each class of a set of images, exactly: NumPy, float64."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
-from keras_spa import _checks
+from keras_spa import _arrays, _checks
 from keras_spa._types import Array
 
 
@@ -39,8 +40,8 @@ def exact_class_means(
     """
     num_classes = _checks.integer("num_classes", num_classes, 1)
     counts, sums = np.zeros(num_classes), None
-    for features, labels in batches:
-        features = np.asarray(features, "float64")
+    for features, labels in _tuples("batches", batches, 2):
+        features = _arrays.array("features", features, "(B, d)").astype("float64")
         if features.ndim != 2 or sums is not None and len(features.T) != len(sums.T):
             raise ValueError(
                 "Argument `batches` must hold features (B, d), of one d. "
@@ -49,16 +50,23 @@ def exact_class_means(
         labels = _labels(labels, len(features), num_classes)
         if sums is None:
             sums = np.zeros((num_classes, features.shape[1]))
-        order = np.argsort(labels, kind="stable")
-        classes, starts, n = np.unique(
-            labels[order], return_index=True, return_counts=True
-        )
-        if len(classes):
-            sums[classes] += np.add.reduceat(features[order], starts)
+        if len(labels):
+            classes, n, added = class_sums(features, labels)
+            sums[classes] += added
             counts[classes] += n
     if sums is None:
         raise ValueError("Argument `batches` must hold a batch. Received: none")
     return counts, sums / np.maximum(counts, 1)[:, None]
+
+
+def class_sums(features: Array, labels: Array) -> tuple[Array, Array, Array]:
+    """The classes of a batch, images of each (C,) and sums of their features (C, d).
+
+    Of features (B, d) and integers (B,), B at least 1; nothing is as large as all K.
+    """
+    order = np.argsort(labels, kind="stable")
+    classes, starts, n = np.unique(labels[order], return_index=True, return_counts=True)
+    return classes, n, np.add.reduceat(features[order], starts)
 
 
 def within_class_covariance(
@@ -95,11 +103,25 @@ def within_class_covariance(
 
     Reference: ours; averaged over images it is Σ_W of `metrics.NeuralCollapse`.
     """
-    means, counts = np.asarray(means, "float64"), np.asarray(counts, "float64")
+    means = _arrays.array("means", means, "(K, d)").astype("float64")
+    counts = _arrays.array("counts", counts, "(K,)").astype("float64")
+    if means.ndim != 2 or counts.shape != means.shape[:1] or not np.all(counts >= 0):
+        raise ValueError(
+            "Arguments `means` and `counts` must have shapes (K, d) and (K,), counts "
+            "not be negative. "
+            f"Received: means.shape={means.shape}, counts.shape={counts.shape}"
+        )
     weights = np.divide(1.0, counts, where=counts > 0, out=np.zeros(len(counts)))
     total, scatter = 0.0, np.zeros((means.shape[1], means.shape[1]))
-    for features, *_, labels in observed:
-        apart = np.asarray(features, "float64") - means[labels]
+    for features, *_, labels in _tuples("observed", observed):
+        features = _arrays.array("features", features, "(B, d)").astype("float64")
+        if features.shape[1:] != means.shape[1:]:
+            raise ValueError(
+                "Argument `observed` must hold features of the d of the means. "
+                f"Received: features.shape={features.shape}, means.shape={means.shape}"
+            )
+        labels = _labels(labels, len(features), len(means))
+        apart = features - means[labels]
         weight = weights[labels]
         scatter += (weight[:, None] * apart).T @ apart
         total += weight.sum()
@@ -134,21 +156,38 @@ def accuracy_per_class(predictions: Array, labels: Array, num_classes: int) -> A
     Reference: ours.
     """
     num_classes = _checks.integer("num_classes", num_classes, 1)
-    predictions = np.asarray(predictions)
+    predictions = _arrays.array("predictions", predictions, "(N,)")
     if predictions.ndim != 1:
         raise ValueError(
             "Argument `predictions` must be classes (N,). "
             f"Received: predictions.shape={predictions.shape}"
         )
+    _checks.label_values(predictions, num_classes, "predictions")
     labels = _labels(labels, len(predictions), num_classes)
     images = np.bincount(labels, minlength=num_classes)
     right = np.bincount(labels[predictions == labels], minlength=num_classes)
     return np.where(images > 0, right / np.maximum(images, 1), np.nan)
 
 
+def _tuples(name: str, parts: Any, length: int | None = None) -> Iterator[Any]:
+    """Tuples of arrays, of `length` if it is given, one after the other."""
+    listed = isinstance(parts, Iterable) and not isinstance(parts, (str, type, Mapping))
+    for part in parts if listed else [None]:
+        if (
+            not isinstance(part, (tuple, list))
+            or len(part) < 2
+            or length not in (*(None, len(part)),)
+        ):
+            raise ValueError(
+                f"Argument `{name}` must be batches (features, …, labels), such as "
+                f"[(features, labels)]. Received: {type(parts).__name__}"
+            )
+        yield part
+
+
 def _labels(labels: Array, images: int, num_classes: int) -> Array:
     """Labels as integers (N,), one an image."""
-    labels = np.asarray(labels)
+    labels = _arrays.array("labels", labels, "(B,)")
     if labels.shape != (images,):
         raise ValueError(
             f"Argument `labels` must hold one integer for each of {images} images. "

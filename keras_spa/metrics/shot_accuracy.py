@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_spa import _checks
+from keras_spa import _arrays, _checks
 from keras_spa._types import Array, ClassCounts, Config, Labels, Tensor
 
 
@@ -81,7 +81,8 @@ def shot_means(
     """
     class_counts = _checks.class_counts(class_counts)
     groups = shot_groups(class_counts, many, few)
-    accuracies = np.asarray(accuracy_per_class, "float64")
+    accuracies = _arrays.array("accuracy_per_class", accuracy_per_class, "(K,)")
+    accuracies = accuracies.astype("float64")
     if accuracies.shape != np.shape(class_counts):
         raise ValueError(
             "Argument `accuracy_per_class` must hold one accuracy for each of the "
@@ -100,7 +101,8 @@ class ShotAccuracy(keras.metrics.Metric):
 
     `result()` is a dict, whose entries Keras logs one by one:
 
-    - `shot_accuracy_overall`: correct samples / samples.
+    - `shot_accuracy_overall`: correct samples / samples, those with a label that is
+      none among them, where a compiled step cannot refuse it.
     - `shot_accuracy_many`, `_medium`, `_few`: the mean over the group's classes of
       `correct samples of c / samples of c`, over classes that had samples. For a
       balanced test set that is the group's accuracy.
@@ -166,27 +168,36 @@ class ShotAccuracy(keras.metrics.Metric):
         )
         self.correct = self.add_variable(shape, "zeros", self.dtype, name="correct")
         self.samples = self.add_variable(shape, "zeros", self.dtype, name="samples")
+        # A label that is none is wrong, and of no class.
+        self.unknown = self.add_variable((), "zeros", self.dtype, name="unknown")
 
     def update_state(
         self, y_true: Labels, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
         num_classes = len(self.class_counts)
-        y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
-        if y_pred.shape[-1] != num_classes:
+        y_true = ops.convert_to_tensor(_arrays.tensor("y_true", y_true))
+        y_pred = ops.convert_to_tensor(_arrays.tensor("y_pred", y_pred))
+        if len(y_pred.shape) != 2 or y_pred.shape[-1] != num_classes:
             raise ValueError(
                 "Argument `y_pred` must hold one logit for each of the "
                 f"{num_classes} class counts. "
                 f"Received: y_pred.shape={tuple(y_pred.shape)}"
             )
+        _arrays.of_one_length("y_true", y_true, "y_pred", y_pred)
         _checks.label_values_if_known(y_true, num_classes)
+        valid = _checks.labels_valid(y_true, num_classes)
         if _checks.label_shape(y_true, num_classes) == "soft":
             y_true = ops.argmax(y_true, axis=-1)
-        labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
+        labels = ops.where(valid, ops.reshape(ops.cast(y_true, "int32"), (-1,)), 0)
+        valid = ops.cast(valid, self.dtype)
         right = ops.cast(ops.argmax(y_pred, axis=-1), "int32") == labels
         weight = ops.ones_like(right, dtype=self.dtype)
         if sample_weight is not None:
+            sample_weight = _arrays.sample_weights(sample_weight, y_pred)
             weight = ops.reshape(ops.cast(sample_weight, self.dtype), (-1,))
         # Sums and not matrix products, which GPUs may round to fewer digits.
+        self.unknown.assign(self.unknown + ops.sum(weight * (1 - valid)))
+        weight = weight * valid
         samples = weight * ops.one_hot(labels, num_classes, axis=0, dtype=self.dtype)
         correct = samples * ops.cast(right, self.dtype)
         self.correct.assign(self.correct + ops.sum(correct, axis=1))
@@ -197,7 +208,8 @@ class ShotAccuracy(keras.metrics.Metric):
         return _ratio(self.correct, self.samples)
 
     def result(self) -> dict[str, Tensor]:
-        overall = _ratio(ops.sum(self.correct), ops.sum(self.samples))
+        samples = ops.sum(self.samples) + self.unknown
+        overall = _ratio(ops.sum(self.correct), samples)
         result = {f"{self.name}_overall": overall}
         met = ops.cast(self.samples > 0, self.dtype)
         accuracies = ops.where(met > 0, self.per_class(), 0.0)

@@ -88,7 +88,7 @@ class ModelCard:
         self._set("preprocessing", _json_object("preprocessing", self.preprocessing))
         shares = {
             str(name): _checks.number(f"accuracy[{name!r}]", share, 0, 1)
-            for name, share in dict(self.accuracy).items()
+            for name, share in _mapping("accuracy", self.accuracy).items()
             if share is not None and share == share  # is no NaN
         }
         self._set("accuracy", shares)
@@ -212,6 +212,14 @@ class ModelCard:
         order = self._order()
         first, last = order[:NAMED], order[-NAMED:]
         return f"{', '.join(map(named, first))}, …, {', '.join(map(named, last))}"
+
+
+def _mapping(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f"Argument `{name}` must be a mapping. Received: {name}={value!r}"
+        )
+    return dict(value)
 
 
 def _json_object(name: str, value: Any) -> dict[str, Any]:

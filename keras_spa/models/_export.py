@@ -1,10 +1,9 @@
 """Artifacts that serve without keras_spa: images in, logits and probabilities out."""
 
 import contextlib
+import logging
 import os
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from keras import ops
 
 from keras_spa._keras_private import all_layers
 from keras_spa._types import Shape, Tensor
+from keras_spa.files import replacing
 from keras_spa.models._surgery.copy import uncompiled_copy
 
 FORMATS = ("tf_saved_model", "onnx", "litert", "openvino", "torch")
@@ -38,9 +38,14 @@ def export(
     format = ALIASES.get(format, format)
     specs = input_signature or [_input_specs(model)]
     final, card = pathlib.Path(filepath), model.card
-    with _replacing(final) as path:
+    if final.is_dir() and any(final.iterdir()) and not _is_saved_model(final):
+        raise ValueError(
+            "Argument `filepath` must not be a folder of something else than a "
+            f"SavedModel. Received: filepath={str(filepath)!r}"
+        )
+    with replacing(final) as path:
         if format == "tf_saved_model":
-            _export_saved_model(model, path, verbose, specs, **kwargs)
+            _export_saved_model(model, path, specs, **kwargs)
         else:
             if format in (
                 "onnx",
@@ -48,7 +53,7 @@ def export(
             ):  # whose runtimes want it
                 model = _float32_model(model)
             serving = _serving(model, specs[0])
-            arguments = format, verbose, [_specs(serving.input)]
+            arguments = format, False, [_specs(serving.input)]
             serving.export(str(path), *arguments, **kwargs)
             if format == "onnx":
                 _name_outputs(path)
@@ -57,12 +62,19 @@ def export(
             card.attach(path)
     if card is not None and not inside:
         card.attach(final)
+    if verbose is None or verbose:  # Keras' own lines name all variables
+        print(f"Saved to {final}: {_shapes_text(specs[0])} -> logits, probabilities")
+
+
+def _shapes_text(specs: Any) -> str:
+    """Shapes and dtypes of the inputs."""
+    each = (f"{tuple(spec.shape)} {spec.dtype}" for spec in keras.tree.flatten(specs))
+    return ", ".join(each)
 
 
 def _export_saved_model(
     model: keras.Model,
     path: pathlib.Path,
-    verbose: bool | None,
     specs: list[Any],
     **kwargs: Any,
 ) -> None:
@@ -77,10 +89,12 @@ def _export_saved_model(
     for dtype in _other_dtypes(specs[0]):
         servings[f"serve_{dtype}"] = _serving(model, specs[0], dtype)
     archive = keras.export.ExportArchive()
-    archive.track(model)
+    for part in (model.backbone, model.classifier):  # no parts of training
+        archive.track(part)
     for name, serving in servings.items():
         archive.add_endpoint(name, serving.__call__, [_specs(serving.input)], **kwargs)
-    archive.write_out(path, verbose=verbose is None or verbose)
+    with _quiet_tensorflow():
+        archive.write_out(path, verbose=False)
 
 
 def _input_specs(model: keras.Model) -> Any:
@@ -167,22 +181,15 @@ def _name_outputs(path: pathlib.Path) -> None:
 
 
 @contextlib.contextmanager
-def _replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A path to write to in place of `path`, which changes at the end or not at all."""
-    if path.is_dir() and any(path.iterdir()) and not _is_saved_model(path):
-        raise ValueError(
-            "Argument `filepath` must not be a folder of something else than a "
-            f"SavedModel. Received: filepath={str(path)!r}"
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = pathlib.Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+def _quiet_tensorflow() -> Iterator[None]:
+    """Within it TensorFlow logs no more than warnings: the folder is temporary."""
+    logger = logging.getLogger("tensorflow")
+    before = logger.level
+    logger.setLevel(max(before, logging.WARNING))
     try:
-        yield temporary / path.name
-        if path.is_dir():
-            os.replace(path, temporary / "before")
-        os.replace(temporary / path.name, path)
+        yield
     finally:
-        shutil.rmtree(temporary)
+        logger.setLevel(before)
 
 
 def _is_saved_model(path: pathlib.Path) -> bool:

@@ -79,7 +79,8 @@ class Saving:
                 tf2onnx, jax2onnx or onnxscript, by backend), `"litert"` or `"tflite"`
                 (the same; TensorFlow), or another that Keras knows. ONNX and LiteRT
                 compute in float32 even if the model does in half precision.
-            verbose: Whether to print the endpoints. Defaults to Keras' choice.
+            verbose: Whether to print where it was saved, and for what inputs. Defaults
+                to True.
             input_signature: List of one `keras.InputSpec`, or one structure of them,
                 for inputs other than the backbone's.
             **kwargs: As in `keras.Model.export`.

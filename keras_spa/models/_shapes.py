@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_spa._types import Array, Shape
+from keras_spa.models._surgery.linear_map import kernel_shape
 
 
 def check_layer(name: str, layer: Any) -> keras.Layer:
@@ -16,6 +17,27 @@ def check_layer(name: str, layer: Any) -> keras.Layer:
             f"Received: {name}={layer!r}"
         )
     return layer
+
+
+def check_layer_if_any(name: str, layer: Any) -> keras.Layer | None:
+    return None if layer is None else check_layer(name, layer)
+
+
+def image_shape(shape: Any) -> Shape:
+    """`(height, width, channels)`, of which the first two may be None: any."""
+    sizes = shape if isinstance(shape, (tuple, list)) else ()
+    known = len(sizes) == 3 and sizes[2] is not None
+    if not (known and all(size is None or _is_size(size) for size in sizes)):
+        raise ValueError(
+            "Argument `input_shape` must be (height, width, channels), positive "
+            f"integers. Received: input_shape={shape!r}"
+        )
+    return tuple(sizes)
+
+
+def _is_size(value: Any) -> bool:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return whole and value > 0
 
 
 def features_shape(backbone: keras.Layer, input_shape: Any) -> Shape:
@@ -33,13 +55,21 @@ def features_shape(backbone: keras.Layer, input_shape: Any) -> Shape:
     return tuple(shape)
 
 
+def build_classifier(classifier: keras.Layer, shape: Shape) -> None:
+    """Builds it for features (B, d), if it is a layer of features."""
+    try:
+        classifier.build(shape)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            "Argument `classifier` must be a layer that takes features of shape "
+            f"{shape}. Received: {type(classifier).__name__}: {error}"
+        ) from error
+
+
 def class_count(classifier: keras.Layer, dimension: int) -> int:
     """K, if the classifier has a kernel (d, K)."""
-    kernel = getattr(classifier, "kernel", None)
-    shape = tuple(getattr(kernel, "shape", ()))
-    if not isinstance(kernel, keras.Variable) or (
-        len(shape) != 2 or shape[0] != dimension or shape[1] < 2
-    ):
+    shape = kernel_shape(classifier)
+    if len(shape) != 2 or shape[0] != dimension or shape[1] < 2:
         raise ValueError(
             "Argument `classifier` must be a layer with a `kernel` variable of "
             f"shape ({dimension}, K), K at least 2, such as "

@@ -5,6 +5,8 @@ from keras import layers, ops
 
 from keras_spa import _checks
 from keras_spa._types import Tensor
+from keras_spa.models._conv_bn import conv_bn
+from keras_spa.models._shapes import image_shape
 
 
 def resnet_cifar(
@@ -49,8 +51,8 @@ def resnet_cifar(
     _checks.choice("depth", depth, (8, 14, 20, 32, 44, 56))
     _checks.choice("width", width, (16, 32, 64))
     _checks.choice("shortcut", shortcut, ("pad", "conv"))
-    inputs = keras.Input(input_shape)
-    x = layers.ReLU()(_conv_bn(inputs, width, size=3))
+    inputs = keras.Input(image_shape(input_shape))
+    x = layers.ReLU()(conv_bn(inputs, width, size=3))
     for stage in range(3):
         for block in range((depth - 2) // 6):
             stride = 2 if stage > 0 and block == 0 else 1
@@ -60,25 +62,12 @@ def resnet_cifar(
 
 
 def _basic_block(x: Tensor, channels: int, stride: int, shortcut: str) -> Tensor:
-    y = layers.ReLU()(_conv_bn(x, channels, size=3, stride=stride))
-    y = _conv_bn(y, channels, size=3)
+    y = layers.ReLU()(conv_bn(x, channels, size=3, stride=stride))
+    y = conv_bn(y, channels, size=3)
     if stride > 1 and shortcut == "conv":
-        x = _conv_bn(x, channels, size=1, stride=stride)
+        x = conv_bn(x, channels, size=1, stride=stride)
     elif stride > 1:
         before = (channels - x.shape[-1]) // 2
         after = channels - x.shape[-1] - before
         x = ops.pad(x[:, ::2, ::2], [(0, 0), (0, 0), (0, 0), (before, after)])
     return layers.ReLU()(layers.Add()([x, y]))
-
-
-def _conv_bn(x: Tensor, channels: int, size: int, stride: int = 1) -> Tensor:
-    if size > 1:  # pad both sides alike, also where "same" would not (stride 2)
-        x = layers.ZeroPadding2D(size // 2)(x)
-    x = layers.Conv2D(
-        channels,
-        size,
-        strides=stride,
-        use_bias=False,
-        kernel_initializer="he_normal",
-    )(x)
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)

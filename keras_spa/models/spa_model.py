@@ -3,20 +3,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 import keras
 
-from keras_spa import _checks, distribute
-from keras_spa._types import Tensor
+from keras_spa import _checks, _keras_private
 from keras_spa.alignment import _kernel
 from keras_spa.alignment._kernel import Alignments
-from keras_spa.alignment.base import Alignment
-from keras_spa.class_statistics import ClassStatistics
 from keras_spa.layers.class_means import ClassMeans
 from keras_spa.layers.spa_dense import SpADense
 from keras_spa.metrics.alignment_cosine import AlignmentCosine
 from keras_spa.model_card import ModelCard
 from keras_spa.models import _shapes
+from keras_spa.models._aligned import Aligned
 from keras_spa.models._fitting import Fitting
 from keras_spa.models._saving import Saving
 from keras_spa.models._showing import Showing
+from keras_spa.models._surgery.check_classifier import check_activation
 from keras_spa.models._surgery.split import split
 from keras_spa.models._train_step.base import StepParts
 
@@ -29,7 +28,7 @@ else:
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
-class SpAModel(Fitting, TrainStep, Saving, Showing, keras.Model):
+class SpAModel(Fitting, Aligned, TrainStep, Saving, Showing, keras.Model):
     """A classifier whose training aligns its weights with its class feature means.
 
     The model is `classifier(backbone(x))`. In `fit`, each step
@@ -42,7 +41,9 @@ class SpAModel(Fitting, TrainStep, Saving, Showing, keras.Model):
     6. passes kernel and bias through each `update_weights` and `update_biases`.
 
     The bar shows `alignment`, the mean cosine between weights and centred class means
-    (`metrics.AlignmentCosine`). Calling, predicting and exporting do nothing of this.
+    (`metrics.AlignmentCosine`), and so does `evaluate(return_dict=True)`; lists, as in
+    `loss, accuracy = model.evaluate(...)`, hold what plain Keras puts there.
+    Calling, predicting and exporting do nothing of this.
 
     Args:
         backbone: A Keras model or layer from inputs to features (B, d).
@@ -58,7 +59,8 @@ class SpAModel(Fitting, TrainStep, Saving, Showing, keras.Model):
             to None. It can be set later, too: `model.card = card`.
         **kwargs: As in `keras.Model`: `name`, `dtype`.
 
-    Labels are integers (B,) or (B, 1) in 0..K−1, or soft labels (B, K), in training.
+    Labels are integers (B,) or (B, 1) in 0..K−1, or soft labels (B, K), in training;
+    also in a list, tuple or dict of one, as in plain Keras.
     Sample weights and class weights count in the loss, sample weights also in the
     class means. All works as in any Keras model; alignment arithmetic stays float32.
 
@@ -85,8 +87,8 @@ class SpAModel(Fitting, TrainStep, Saving, Showing, keras.Model):
     ['alignment', 'loss']
 
     To align something else than a Dense on one backbone, subclass and override
-    `call` (where features and logits come from), `aligned_kernel` (what is aligned)
-    or `compute_loss` (how the loss is composed).
+    `call` (where features and logits come from), `aligned_heads` (what is aligned) or
+    `method_loss` (the loss without penalties). `models.GLMC` overrides all three.
 
     Reference: Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters".
     """
@@ -103,6 +105,9 @@ class SpAModel(Fitting, TrainStep, Saving, Showing, keras.Model):
         super().__init__(autocast=False, **kwargs)  # the backbone casts its inputs
         self.backbone = _shapes.check_layer("backbone", backbone)
         self.classifier = _shapes.check_layer("classifier", classifier)
+        check_activation(classifier)
+        if isinstance(classifier, SpADense):
+            classifier.in_spa_model = True
         self.momentum = _checks.number("momentum", momentum, 0, 1)
         self.alignments = self._carried() + _kernel.as_list(alignment)
         self.class_means: Any = None  # made in `build`, when K is known
@@ -110,13 +115,16 @@ class SpAModel(Fitting, TrainStep, Saving, Showing, keras.Model):
         self.alignment_tracker = AlignmentCosine()
         if backbone.built and isinstance(backbone, keras.Model) and backbone.inputs:
             self.build(backbone.input_shape)
+            _keras_private.unlock(self)  # for the parts of subclasses
 
     def build(self, input_shape: Any) -> None:
+        if self.class_means is not None:  # once is enough
+            return
         if not self.backbone.built:
             self.backbone.build(input_shape)
         features_shape = _shapes.features_shape(self.backbone, input_shape)
         if not self.classifier.built:
-            self.classifier.build(features_shape)
+            _shapes.build_classifier(self.classifier, features_shape)
         classes = _shapes.class_count(self.classifier, features_shape[1])
         if isinstance(self.classifier, SpADense):
             self.class_means = self.classifier.class_means
@@ -186,58 +194,8 @@ class SpAModel(Fitting, TrainStep, Saving, Showing, keras.Model):
         self, inputs: Any, training: bool | None = None, return_features: bool = False
     ) -> Any:
         """Logits (B, K); with `return_features`, `(features, logits)`."""
+        if training and not return_features:
+            self._tell_that_nothing_aligns()
         features = self.backbone(inputs, training=training)
         logits = self.classifier(features)
         return (features, logits) if return_features else logits
-
-    @property
-    def aligned_kernel(self) -> keras.Variable:
-        """The variable (d, K) whose columns are aligned with the class means."""
-        return self.classifier.kernel
-
-    @property
-    def aligned_bias(self) -> keras.Variable | None:
-        """The bias (K,) that goes with `aligned_kernel`, or None."""
-        return getattr(self.classifier, "bias", None)
-
-    def add_loss(self, loss: Any) -> None:
-        """As in Keras; an `Alignment` is added to the model's alignments."""
-        if isinstance(loss, Alignment):
-            self.alignments.extend(_kernel.as_list(loss))
-            _kernel.keep_covariance(self.class_means, self.alignments)
-            self._trace_again()
-        else:
-            super().add_loss(loss)
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-        statistics: ClassStatistics | None = None,
-    ) -> Tensor:
-        """Keras' loss plus the penalties; `statistics` default to those stored."""
-        _checks.labels_given(y)
-        loss = super().compute_loss(  # type: ignore[safe-super]
-            x, y, y_pred, sample_weight, training
-        )
-        parts = self._weights(), statistics or self.class_means.statistics
-        for alignment in self._acting("penalty"):
-            loss = loss + alignment.penalty(*parts) / distribute.num_replicas()
-        return loss
-
-    def compute_metrics(
-        self,
-        x: Any,
-        y: Any,
-        y_pred: Any,
-        sample_weight: Any = None,
-        statistics: ClassStatistics | None = None,
-    ) -> dict[str, Any]:
-        """Keras' metrics and `alignment`; `statistics` as in `compute_loss`."""
-        self.alignment_tracker.update_state(
-            self._weights(), statistics or self.class_means.statistics
-        )
-        return super().compute_metrics(x, y, y_pred, sample_weight)  # type: ignore

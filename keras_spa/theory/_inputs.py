@@ -1,21 +1,17 @@
 """Checks shared by the functions of `theory`: float64 arrays, or a clear ValueError."""
 
 import numpy as np
-from scipy.linalg import solve_triangular
+import scipy
 
+from keras_spa import _arrays
 from keras_spa._types import Array
 
 LARGEST = 1e100  # so that squares and products stay finite in float64
 
 
 def _numbers(name: str, value: Array, shape: str) -> Array:
-    try:
-        array = np.asarray(value)
-    except ValueError:  # rows of unequal lengths
-        raise ValueError(
-            f"Argument `{name}` must be an array {shape}. Received: {name}={value!r}"
-        ) from None
-    if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
+    array = _arrays.array(name, value, shape)
+    if array.dtype.kind == "b":
         raise ValueError(
             f"Argument `{name}` must be an array {shape} of real numbers. "
             f"Received: {name}.dtype={array.dtype}"
@@ -78,7 +74,7 @@ def whitened_means(means: Array, covariance: Array | None) -> Array:
     if covariance is None:
         return means
     factor = cholesky(covariance, means.shape[1])
-    return solve_triangular(factor, means.T, lower=True).T
+    return scipy.linalg.solve_triangular(factor, means.T, lower=True).T
 
 
 def classifier(
@@ -101,7 +97,7 @@ def classifier(
     if covariance is not None:
         factor = cholesky(covariance, means.shape[1])
         weights = weights @ factor
-        means = solve_triangular(factor, means.T, lower=True).T
+        means = scipy.linalg.solve_triangular(factor, means.T, lower=True).T
     if biases is None:
         return weights, means, np.zeros(len(weights))
     biases = _numbers("biases", biases, "(K,)")

@@ -46,7 +46,7 @@ def simplex_etf(num_classes: int, dimension: int, seed: int | None = None) -> Ar
     vertices *= np.sqrt(K / (K - 1)) / np.sqrt(j * (j + 1.0))
     if seed is None:
         return np.float32(np.pad(vertices, ((0, 0), (0, d - K + 1))))
-    seed = _checks.integer("seed", seed, 0)
+    seed = _checks.seed("seed", seed)
     q, r = np.linalg.qr(np.random.RandomState(seed).standard_normal((d, K - 1)))
     q *= np.sign(np.diagonal(r))  # makes Q unique, and uniformly distributed
     return np.float32(vertices @ q.T)

@@ -1,5 +1,5 @@
 import numpy as np
-from scipy.linalg import cho_solve
+import scipy
 
 from keras_spa._types import Array
 from keras_spa.theory import _inputs
@@ -47,7 +47,7 @@ def optimal_classifier(
     weights = centred
     if covariance is not None:
         factor = _inputs.cholesky(covariance, means.shape[1])
-        weights = cho_solve((factor, True), centred.T).T
+        weights = scipy.linalg.cho_solve((factor, True), centred.T).T
     biases = -np.sum(weights * centred, axis=1) / 2 - weights @ centre
     return weights, biases
 

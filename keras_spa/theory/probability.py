@@ -34,7 +34,7 @@ class ErrorProbability(NamedTuple):
     @property
     def mean(self) -> float:
         """Mean over the classes: the error on a balanced test set."""
-        return float(self.probability.mean())
+        return float(np.mean(np.asarray(self.probability)))
 
     @property
     def mean_standard_error(self) -> float:
@@ -101,8 +101,9 @@ def error_probability(
     weights, means, biases = _inputs.classifier(weights, means, biases, covariance)
     sigma = _checks.positive("sigma", sigma)
     samples = _checks.integer("samples", samples, 2)
-    random = np.random.RandomState(_checks.integer("seed", seed, 0))
-    thresholds = _pairs.boundary_distances(weights, means, biases) / sigma
+    random = np.random.RandomState(_checks.seed("seed", seed))
+    distances = _pairs.boundary_distances(weights, means, biases)
+    thresholds = np.concatenate(list(distances)) / sigma
     estimates = [
         _estimate_class(y, weights, thresholds[y], samples, random)
         for y in range(len(weights))

@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_spa import _checks
+from keras_spa import _arrays, _checks
 
 
 def rotated_etf_exponent(num_classes: int, angle: Any, plane: bool = False) -> Any:
@@ -53,7 +53,7 @@ def rotated_etf_exponent(num_classes: int, angle: Any, plane: bool = False) -> A
             "Argument `num_classes` must be 3 for an ETF turned within its plane. "
             f"Received: num_classes={K}, plane=True"
         )
-    theta = np.asarray(angle)
+    theta = _arrays.array("angle", angle)
     if theta.dtype.kind not in "iuf" or not np.isfinite(theta).all():
         raise ValueError(
             "Argument `angle` must be finite, a number or an array of numbers. "

@@ -7,7 +7,10 @@ from keras_spa.trained.choose_alignment import choose_alignment
 from keras_spa.trained.collapse_report import CollapseReport
 from keras_spa.trained.diagnose import diagnose
 from keras_spa.trained.linear_classifier import linear_classifier
+from keras_spa.trained.normalize_head import normalize_head
 from keras_spa.trained.observe import Observer, observe
+from keras_spa.trained.retrain_head import retrain_head
+from keras_spa.trained.scale_head import scale_head
 
 __all__ = [
     "AlignmentChoice",
@@ -18,5 +21,8 @@ __all__ = [
     "choose_alignment",
     "diagnose",
     "linear_classifier",
+    "normalize_head",
     "observe",
+    "retrain_head",
+    "scale_head",
 ]

@@ -1,14 +1,15 @@
 """Batches of arrays, from whatever a user has his images in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_spa import _checks
+from keras_spa import _arrays, _checks
 from keras_spa._types import Array
+from keras_spa.data._named import by_name
 from keras_spa.data.image_files import ImageFiles
 
 
@@ -16,12 +17,15 @@ def array_batches(
     dataset: Any, batch_size: int
 ) -> tuple[Iterator[tuple[Any, Array]], int | None]:
     """`(images, labels)` one by one, and how many there are, if that is known."""
+    if isinstance(dataset, Mapping):
+        dataset = by_name("dataset", dataset)
+    _check_arrays_are_paired(dataset)
     if isinstance(dataset, tuple):
-        images, labels = _arrays(dataset)
+        images, labels = _paired(dataset)
         dataset = _ArrayBatches(images, labels, batch_size)
-    if isinstance(dataset, str) or not hasattr(dataset, "__getitem__") | hasattr(
-        dataset, "__iter__"
-    ):
+    if isinstance(dataset, (str, bytes, type)) or not hasattr(
+        dataset, "__getitem__"
+    ) | hasattr(dataset, "__iter__"):
         raise ValueError(
             "Argument `dataset` must be (images, labels) arrays, or batches of them. "
             f"Received: {dataset!r}"
@@ -39,23 +43,54 @@ def array_batches(
     return map(_pair, dataset), steps
 
 
+def _check_arrays_are_paired(dataset: Any) -> None:
+    """Raises for arrays without labels, or beside their labels in a list."""
+    listed = isinstance(dataset, list) and dataset
+    if listed and all(hasattr(part, "shape") for part in dataset):
+        received = f"a list of arrays of shapes {[tuple(p.shape) for p in dataset]}"
+    elif isinstance(dataset, np.ndarray) or ops.is_tensor(dataset):
+        received = f"one array of shape {tuple(dataset.shape)}"
+    else:
+        return
+    raise ValueError(
+        "Argument `dataset` must be (images, labels) arrays, as a tuple, or batches of "
+        f"them. Received: {received}"
+    )
+
+
 def _pair(batch: Any) -> Any:
+    if isinstance(batch, Mapping):
+        batch = by_name("dataset", batch)
     if not isinstance(batch, (tuple, list)) or len(batch) < 2:
         raise ValueError(
             "Argument `dataset` must give batches (images, labels). "
             f"Received: a batch of type {type(batch).__name__}"
         )
-    images, labels = keras.tree.map_structure(_array, tuple(batch[:2]))
+    images, labels = batch[0], _checks.only(batch[1])
+    images, labels = keras.tree.map_structure(_array, (images, labels))
+    if isinstance(labels, (tuple, list, Mapping)):
+        raise ValueError(
+            "Argument `dataset` must give batches with one array of labels. "
+            f"Received: a {type(labels).__name__} of {len(labels)}"
+        )
     if np.ndim(labels) == 0:
         raise ValueError(
             "Argument `dataset` must give batches (images, labels), as `batch(n)` of a "
             f"tf.data.Dataset makes them. Received: a single label, {labels}"
         )
+    lengths = {np.shape(array)[:1] for array in keras.tree.flatten(images)}
+    if lengths != {np.shape(labels)[:1]}:
+        raise ValueError(
+            "Argument `dataset` must give batches of as many labels as images, as "
+            "`batch(n)` of a tf.data.Dataset makes them. Received: images of shape "
+            f"{keras.tree.map_structure(np.shape, images)} with labels of shape "
+            f"{np.shape(labels)}"
+        )
     return images, labels
 
 
 def _array(value: Any) -> Array:
-    return ops.convert_to_numpy(value) if ops.is_tensor(value) else np.asarray(value)
+    return _arrays.array("dataset", value)
 
 
 def integer_labels(labels: Array, num_classes: int) -> Array:
@@ -72,11 +107,16 @@ def integer_labels(labels: Array, num_classes: int) -> Array:
     return labels.reshape(-1).astype("int64")
 
 
-def _arrays(pair: tuple[Any, ...]) -> tuple[Any, ...]:
+def _paired(pair: tuple[Any, ...]) -> tuple[Any, ...]:
+    pair = (*pair[:1], *map(_checks.only, pair[1:]))
     if len(pair) != 2 or isinstance(pair[0], ImageFiles):
+        files = (
+            "; files go through "
+            "keras_spa.data.pipeline(split, batch_size, training=False)"
+        )
         raise ValueError(
-            "Argument `dataset` must be (images, labels) arrays; files go through "
-            "keras_spa.data.pipeline(split, batch_size, training=False). "
+            "Argument `dataset` must be (images, labels) arrays"
+            f"{files if pair and isinstance(pair[0], ImageFiles) else ''}. "
             f"Received: {tuple(type(part).__name__ for part in pair)}"
         )
     if isinstance(pair[1], tuple):
@@ -89,18 +129,26 @@ def _arrays(pair: tuple[Any, ...]) -> tuple[Any, ...]:
             "Argument `dataset` must be (images, labels) arrays. Received: None for "
             f"the {'labels' if pair[1] is None else 'images'}"
         )
-    if not all(np.ndim(array) for array in keras.tree.flatten(pair)):
+    flat = keras.tree.flatten(pair)
+    if not all(hasattr(array, "__len__") and np.ndim(array) for array in flat):
         raise ValueError(
             "Argument `dataset` must be (images, labels) arrays; make them with "
             "np.asarray. Received: numbers in lists"
         )
-    lengths = [len(array) for array in keras.tree.flatten(pair)]
+    lengths = [len(array) for array in flat]
     if len(set(lengths)) > 1:
         raise ValueError(
             "Argument `dataset` must hold as many labels as images. "
             f"Received: arrays of lengths {lengths}"
         )
-    return pair
+    return keras.tree.map_structure(_with_rows_by_place, pair)
+
+
+def _with_rows_by_place(array: Any) -> Any:
+    """As it is, where a slice means places: an array that may be larger than memory."""
+    if isinstance(array, keras.Variable) or _arrays.is_table(array):
+        return _array(array)
+    return array if hasattr(array, "shape") else _array(array)
 
 
 class _ArrayBatches(keras.utils.PyDataset):

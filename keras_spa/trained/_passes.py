@@ -10,15 +10,20 @@ import numpy as np
 from keras_spa._types import Array, Dataset
 from keras_spa.metrics.per_class import exact_class_means
 from keras_spa.trained._batches import array_batches
+from keras_spa.trained.observe import Observer
 
-MOST_LOGITS = 20_000_000  # kept of the training images, 80 MB
+MOST_LOGITS = 20_000_000  # kept of the training images, and of those held out: 80 MB
 
 
 class Sample:
-    """A random part of the logits and labels that pass by, of bounded size."""
+    """A random part of the logits and labels that pass by, of bounded size.
 
-    def __init__(self, num_classes: int) -> None:
-        self.limit = max(1000, MOST_LOGITS // num_classes)
+    Args:
+        width: Numbers of each image.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.limit = max(1000, MOST_LOGITS // width)
         self.share, self.size = 1.0, 0
         self.kept: list[tuple[Array, Array]] = []
         self.random = np.random.RandomState(0)
@@ -48,22 +53,28 @@ class Sample:
 
 
 def augmented(
-    dataset: Dataset, augment: Callable[..., Any] | Dataset, batch_size: int
+    observer: Observer,
+    dataset: Dataset,
+    augment: Callable[..., Any] | Dataset,
+    batch_size: int,
 ) -> Any:
     """Batches of augmented images: those given, or those of the data set, augmented."""
     if not callable(augment):
         return augment
     batches, _ = array_batches(dataset, batch_size)
     arguments = {"training": True} if isinstance(augment, keras.Layer) else {}
+    inputs = getattr(observer.model.backbone, "inputs", None) or []
+    taken = [tuple(tensor.shape) for tensor in inputs]
 
     def batch(images: Any, labels: Array) -> tuple[Any, Array]:
         made = augment(images, **arguments)
         old, new = map(_shapes, (images, made))
         kept = [(s[:1], len(s)) for s in new] == [(s[:1], len(s)) for s in old]
-        if not kept:
+        if not kept or (_fit(old, taken) and not _fit(new, taken)):
             raise ValueError(
                 "Argument `augment` must turn a batch of images into as many of the "
-                f"same kind. Received: arrays of shapes {new} for images of {old}"
+                "same kind, which the model takes. Received: arrays of shapes "
+                f"{new} for images of {old}"
             )
         return made, labels
 
@@ -72,6 +83,15 @@ def augmented(
 
 def _shapes(images: Any) -> list[tuple[int, ...]]:
     return [tuple(np.shape(part)) for part in keras.tree.flatten(images)]
+
+
+def _fit(shapes: list[tuple[int, ...]], taken: list[tuple[int | None, ...]]) -> bool:
+    """Whether arrays have the shapes of a model's inputs, where those are known."""
+    return len(shapes) == len(taken) and all(
+        len(shape) == len(expected)
+        and all(n in (None, m) for m, n in zip(shape, expected, strict=True))
+        for shape, expected in zip(shapes, taken, strict=True)
+    )
 
 
 @contextlib.contextmanager
@@ -100,6 +120,19 @@ def check_repeatable(dataset: Dataset) -> None:
             "Argument `dataset` must be data that can be gone through twice: arrays, a "
             "tf.data.Dataset, a PyDataset or a list of batches. Received: "
             f"{type(dataset).__name__}, which ends after the first time"
+        )
+
+
+def check_held_out(held_out: Dataset | None, dataset: Dataset) -> None:
+    """Raises if the training images themselves are held out."""
+    own, other = (
+        data[0] if isinstance(data, tuple) and data else data
+        for data in (dataset, held_out)
+    )
+    if other is not None and other is own:
+        raise ValueError(
+            "Argument `held_out` must be images that the model was not trained on. "
+            "Received: those of `dataset`"
         )
 
 
@@ -135,8 +168,25 @@ def finite_class_means(
     return counts, means
 
 
-def collected(observed: Any) -> tuple[Array, Array]:
+def collected(observed: Iterable[tuple[Array, Array, Array]]) -> tuple[Array, Array]:
     """All features (N, d), float32, and labels (N,) of what `observe` yields."""
     kept = [(features.astype("float32"), labels) for features, _, labels in observed]
     features, labels = map(np.concatenate, zip(*kept, strict=True))
     return features, labels
+
+
+def sampled(
+    observed: Iterable[tuple[Array, Array, Array]], num_classes: int, dimension: int
+) -> tuple[Array, Array, str]:
+    """Features (n, d), float32, and labels (n,) of what `observe` yields.
+
+    Of all images if their logits and features have room, else of a random part, which
+    the sentence tells that is "" otherwise.
+    """
+    sample, images = Sample(max(num_classes, dimension)), 0
+    kept = ((f, f.astype("float32"), labels) for f, _, labels in observed)
+    for *_, labels in sample.watch(kept):
+        images += len(labels)
+    features, labels = sample.arrays()
+    part = f"Fitted on a random {len(labels):,} of {images:,} held-out images."
+    return features, labels, part if len(labels) < images else ""

@@ -5,42 +5,60 @@ and π the training frequencies.
 """
 
 import numpy as np
-from scipy.optimize import brentq, minimize
-from scipy.special import log_softmax, softmax
+import scipy
 
 from keras_spa._types import Array
 
-SHARES = (-1.0, 2.0)  # between which the prior's share is looked for
 SNAP = 0.25
+SHARES = (-1.0, 2.0)  # between which the prior's share is looked for
+PLAUSIBLE = (-SNAP, 1 + SNAP)  # the same, of images that are known by heart
 NO_RANGE = 1e-6  # of log π: all classes are equally frequent
 BETA = 0.2
 RIDGE = 1e-3  # pulls a fit on few images towards the rule
 LARGEST_UNIT = 100.0
 
 
-def prior_share(logits: Array, labels: Array, prior: Array) -> float:
+def prior_share(
+    logits: Array,
+    labels: Array,
+    prior: Array,
+    limits: tuple[float, float] = SHARES,
+) -> float:
     """t, at which `softmax(z + t·log π)` makes the labels most likely, in [−1, 2].
 
     The log-likelihood is concave in t; t is where its slope, the sum over the images
-    of `log π_y − E_p[log π]`, crosses 0. It is 0 if all classes are equally frequent.
+    of `log π_y − E_p[log π]`, crosses 0. It is 0 if all classes are equally frequent,
+    and 1, which asks for no adjustment, if all labels are certain at any t.
 
     Args:
         logits: z (N, K), of training images.
         labels: integers (N,).
         prior: log π (K,), finite.
+        limits: Between which t is looked for. Defaults to (−1, 2).
     """
     logits, prior = (np.asarray(array, "float64") for array in (logits, prior))
     if np.ptp(prior) < NO_RANGE:
         return 0.0
 
-    def slope(t: float) -> float:
-        probabilities = softmax(logits + t * prior, axis=1)
-        return float(prior[labels].sum() - (probabilities @ prior).sum())
+    rows = np.arange(len(labels))
 
-    low, high = SHARES
+    def slope(t: float) -> float:
+        # Of the other classes alone: where labels are nearly certain, what is common
+        # to both terms would leave nothing but rounding.
+        others = scipy.special.softmax(logits + t * prior, axis=1)
+        others[rows, labels] = 0
+        return float(others.sum(axis=1) @ prior[labels] - (others @ prior).sum())
+
+    low, high = limits
+    if slope(low) == slope(high) == 0:
+        return 1.0
     if slope(low) <= 0:
         return low
-    return high if slope(high) >= 0 else float(brentq(slope, low, high, xtol=1e-4))
+    return (
+        high
+        if slope(high) >= 0
+        else float(scipy.optimize.brentq(slope, low, high, xtol=1e-4))
+    )
 
 
 def snapped(share: float) -> float:
@@ -81,7 +99,7 @@ def temperature(
 
 def log_loss(logits: Array, labels: Array) -> float:
     """Mean over the classes of the mean of `−log p_y` of their images."""
-    losses = -log_softmax(np.asarray(logits, "float64"), axis=1)
+    losses = -scipy.special.log_softmax(np.asarray(logits, "float64"), axis=1)
     losses = losses[np.arange(len(labels)), labels]
     counts = np.bincount(labels)
     return float(np.mean(np.bincount(labels, losses)[counts > 0] / counts[counts > 0]))
@@ -95,12 +113,15 @@ def fitted(
     A convex problem of three unknowns. A ridge of 0.001 about `start`, in units of the
     standard deviation of what each multiplies, settles what few images leave open; no
     deviation counts more than 100, so that logits of any size can be scaled down.
+
+    Only classes with held-out images compete: that none of their images is of another
+    class says nothing about it.
     """
+    met, labels, counts = np.unique(labels, return_inverse=True, return_counts=True)
     parts = np.stack([logits, optimal, np.broadcast_to(-prior, np.shape(logits))])
-    parts = parts.astype("float64")
+    parts = parts[:, :, met].astype("float64")
     parts -= parts.mean(axis=2, keepdims=True)
-    counts = np.bincount(labels, minlength=parts.shape[2])
-    weights = 1 / (np.count_nonzero(counts) * counts[labels])
+    weights = 1 / (len(met) * counts[labels])
     rows = np.arange(len(labels))
     units = np.maximum(parts.std(axis=(1, 2)), 1e-6)
     parts /= units[:, None, None]
@@ -108,7 +129,9 @@ def fitted(
     ridge = RIDGE * np.minimum(1, LARGEST_UNIT / units) ** 2
 
     def loss_and_slope(values: Array) -> tuple[float, Array]:
-        log_probabilities = log_softmax(np.tensordot(values, parts, 1), axis=1)
+        log_probabilities = scipy.special.log_softmax(
+            np.tensordot(values, parts, 1), axis=1
+        )
         apart = values - about
         loss = -weights @ log_probabilities[rows, labels] + ridge @ apart**2
         wrong = np.exp(log_probabilities)
@@ -117,6 +140,6 @@ def fitted(
         return loss, slope + 2 * ridge * apart
 
     first = min(about, np.zeros(3), key=lambda values: loss_and_slope(values)[0])
-    found = minimize(loss_and_slope, first, jac=True, method="BFGS")
+    found = scipy.optimize.minimize(loss_and_slope, first, jac=True, method="BFGS")
     scale, beta, tau = map(float, found.x / units)
     return scale, beta, tau

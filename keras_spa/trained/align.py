@@ -1,22 +1,15 @@
 """Aligning a trained classifier without training it."""
 
-import dataclasses
-import itertools
 from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
-from keras import ops
 
-from keras_spa import _checks
-from keras_spa._keras_private import all_layers, own_variables
-from keras_spa._types import Array, ClassCounts, Dataset
+from keras_spa._types import ClassCounts, Dataset
 from keras_spa.alignment import Alignment
-from keras_spa.models import SpAModel
-from keras_spa.models._surgery.copy import check_copy, compile_like, uncompiled_copy
-from keras_spa.trained._batches import array_batches
-from keras_spa.trained._passes import check_repeatable, finite_class_means
+from keras_spa.trained._copy import checked_copy, set_classifier
+from keras_spa.trained._linear import as_read, stored_classifier
+from keras_spa.trained._passes import finite_class_means
 from keras_spa.trained.aligned_classifier import aligned_classifier
 from keras_spa.trained.alignment_choice import AlignmentChoice
 from keras_spa.trained.choose_alignment import plan_alignment
@@ -48,14 +41,13 @@ def align(
       and taken for 0 or 1 within 0.25 of these.
     - Σ is that of augmented images about the clean means, if `augment` is given. Once
       a model knows its images by heart, their own scatter is not that of new images:
-      without `augment` β is then 0.
-
+      without `augment` β is then 0. No t beyond 0 and 1 is then believed.
     - T leaves all decisions as they are, and the probabilities as confident as they
       were without β: z* would make them too sure of themselves.
 
     With `held_out` images a, β and τ are those of the least log loss on them, each
     class counting alike: a convex problem of three unknowns, for which one image a
-    class may do; T is then 1.
+    class may do; T is then 1. Only classes with held-out images compete in it.
 
     With an `alignment` the weights become its `update_weights` once, and the biases its
     `update_biases`, and nothing else changes.
@@ -70,7 +62,8 @@ def align(
             every weight takes the direction of its target, and what training knew
             beyond the class means is lost.
         held_out: Images as in `dataset`, which the model was not trained on, nor will
-            be tested on. Optional.
+            be tested on. Of more than 20 million logits or features, a random part,
+            and the card says so. Optional.
         augment: The augmentation of the training, a layer or function of a batch of
             images; or batches that come augmented. Optional.
         class_counts: n, training images of each class (K,). Defaults to the images of
@@ -93,8 +86,8 @@ def align(
             quantized kernel), an alignment of another kind or together with
             `held_out`, `augment` or `class_counts`, labels that do not fit the model's
             classes, no images, data that can be gone through only once, features or
-            logits that are not finite, or `dataset` without images of some class and
-            no `class_counts`.
+            logits that are not finite, `dataset` as `held_out`, too, or `dataset`
+            without images of some class and no `class_counts`.
 
     Example:
 
@@ -118,16 +111,18 @@ def align(
             *(batch_size, verbose, head),
         )[0]
     observer = Observer(model, head)
-    copy = _checked_copy(model, observer, dataset, batch_size)
+    copy = checked_copy(model, observer, dataset, batch_size)
     observed = [
         observe(observer, dataset, batch_size, verbose)
         for _ in range(1 + alignment.needs_covariance)
     ]
-    counts, means = finite_class_means(observed[0], observer.num_classes)
+    seen = as_read(observed[0], observer)
+    counts, means = finite_class_means(seen, observer.num_classes)
     classifier = aligned_classifier(
-        alignment, *linear_classifier(observer.model), means, counts, *observed[1:]
+        alignment, *stored_classifier(observer), means, counts, *observed[1:]
     )
-    _move(model, observer, copy, classifier, f"Moved once by {alignment}.")
+    done = f"Aligned after training. Moved once by {alignment}."
+    set_classifier(model, observer, copy, classifier, done)
     return copy
 
 
@@ -143,67 +138,14 @@ def align_by_rule(
 ) -> tuple[keras.Model, AlignmentChoice]:
     """What `align` and `choose_alignment` return, from one look at the data."""
     observer = Observer(model, head)
-    copy = _checked_copy(model, observer, dataset, batch_size)
+    copy = checked_copy(model, observer, dataset, batch_size)
     plan = plan_alignment(
         observer, dataset, held_out, augment, class_counts, batch_size, verbose
     )
     weights, biases = linear_classifier(observer.model)
-    _move(model, observer, copy, plan.classifier(weights, biases), str(plan.choice))
+    done = f"Aligned after training. {plan.choice}"
+    set_classifier(model, observer, copy, plan.classifier(weights, biases), done)
     return copy, plan.choice
-
-
-def _checked_copy(
-    model: keras.Model, observer: Observer, dataset: Dataset, batch_size: int
-) -> keras.Model:
-    """A copy of a model that can be aligned."""
-    _checks.integer("batch_size", batch_size, 1)
-    check_repeatable(dataset)
-    kernel = observer.model.aligned_kernel
-    if "float" not in kernel.dtype:
-        raise ValueError(
-            "Argument `model` must have a classifier whose kernel is of floats: align "
-            f"a model before it is quantized. Received: a kernel of {kernel.dtype}"
-        )
-    copy = uncompiled_copy(model)
-    for images, _ in itertools.islice(array_batches(dataset, batch_size)[0], 1):
-        check_copy(model, copy, images)
-    return copy
-
-
-def _move(
-    model: keras.Model,
-    observer: Observer,
-    copy: keras.Model,
-    classifier: tuple[Array, Array | None],
-    done: str,
-) -> None:
-    """Gives the copy its classifier, and says so on its card."""
-    weights, biases = classifier
-    twins = {
-        id(old): new
-        for layers in zip(all_layers(model), all_layers(copy), strict=True)
-        # A covariance that no alignment asks for is not copied; it comes last.
-        for old, new in zip(*map(own_variables, layers), strict=False)
-    }
-    _assign(twins[id(observer.model.aligned_kernel)], np.transpose(weights))
-    if biases is not None:
-        _assign(twins[id(observer.model.aligned_bias)], biases)
-    if isinstance(copy, SpAModel) and copy.card is not None:
-        method = f"{copy.card.method} Aligned after training. {done}".lstrip()
-        copy.card = dataclasses.replace(copy.card, accuracy={}, method=method)
-    compile_like(model, copy)
-
-
-def _assign(variable: keras.Variable, value: Array) -> None:
-    with np.errstate(over="ignore"):
-        variable.assign(value)
-    stored = ops.convert_to_numpy(ops.cast(variable, "float32"))
-    if not np.isfinite(stored).all():
-        raise ValueError(
-            "Argument `model` must have a classifier whose dtype holds the aligned "
-            f"weights, up to {np.abs(value).max():.3g} (scale the features up, or use "
-            f"a mixed dtype policy). Received: {variable.path} of {variable.dtype}"
-        )
 
 
 def _check_alignment(alignment: Alignment | None, **others: Any) -> None:

@@ -3,6 +3,7 @@ from collections.abc import Iterable
 import numpy as np
 from keras import ops
 
+from keras_spa import _arrays
 from keras_spa._types import Array
 from keras_spa.alignment import Alignment
 from keras_spa.class_statistics import ClassStatistics
@@ -45,6 +46,25 @@ def aligned_classifier(
 
     Reference: ours.
     """
+    if not isinstance(alignment, Alignment):
+        raise ValueError(
+            "Argument `alignment` must be a keras_spa.Alignment. "
+            f"Received: alignment={alignment!r}"
+        )
+    weights = _arrays.array("weights", weights, "(K, d)")
+    means = _arrays.array("means", means, "(K, d)")
+    counts = _arrays.array("counts", counts, "(K,)")
+    finite = all(np.isfinite(known).all() for known in (weights, means))
+    if weights.shape != means.shape or means.ndim != 2 or not finite:
+        raise ValueError(
+            "Arguments `weights` and `means` must be finite, of one shape (K, d). "
+            f"Received: weights.shape={weights.shape}, means.shape={means.shape}"
+        )
+    if counts.shape != means.shape[:1] or not np.all(counts >= 0):
+        raise ValueError(
+            "Argument `counts` must be the images of each of the classes. "
+            f"Received: counts.shape={counts.shape}, means.shape={means.shape}"
+        )
     arrays = [weights, means, np.asarray(counts) > 0]
     if observed is not None:
         arrays += [within_class_covariance(observed, means, counts), np.array(1.0)]
@@ -52,6 +72,12 @@ def aligned_classifier(
     statistics = ClassStatistics(*parts)
     after = alignment.update_weights(before, statistics, step=0)
     if biases is not None:
+        biases = _arrays.array("biases", biases, "(K,)")
+        if biases.shape != counts.shape:
+            raise ValueError(
+                f"Argument `biases` must have shape {counts.shape}. "
+                f"Received: biases.shape={biases.shape}"
+            )
         old = ops.convert_to_tensor(np.asarray(biases, "float32"))
         biases = ops.convert_to_numpy(
             alignment.update_biases(old, before, after, statistics)

@@ -10,6 +10,7 @@ import numpy as np
 from keras_spa import _checks, theory
 from keras_spa._types import Array, ClassCounts, Dataset
 from keras_spa.losses import log_prior
+from keras_spa.metrics._inputs import listed
 from keras_spa.metrics._noise import SHRINKAGE, shrunk
 from keras_spa.metrics.calibration import calibration_error
 from keras_spa.metrics.per_class import accuracy_per_class, within_class_covariance
@@ -18,11 +19,12 @@ from keras_spa.trained._linear import checked_classifier, linear
 from keras_spa.trained._passes import (
     Sample,
     augmented,
+    check_held_out,
     check_repeatable,
-    collected,
     finite,
     finite_class_means,
     naming,
+    sampled,
 )
 from keras_spa.trained.alignment_choice import AlignmentChoice
 from keras_spa.trained.observe import Observer, observe
@@ -98,6 +100,7 @@ def plan_alignment(
 ) -> Plan:
     """The `Plan` for the model that an `Observer` looks through."""
     check_repeatable(dataset)
+    check_held_out(held_out, dataset)
     classifier = checked_classifier(observer)
 
     def seen(dataset: Dataset, argument: str) -> Any:
@@ -109,11 +112,15 @@ def plan_alignment(
     prior = training_prior(class_counts, counts)
     source = "dataset" if augment is None else "augment"
     with naming(source):
-        noisy = dataset if augment is None else augmented(dataset, augment, batch_size)
+        noisy = dataset
+        if augment is not None:
+            noisy = augmented(observer, dataset, augment, batch_size)
         covariance = within_class_covariance(seen(noisy, source), means, counts)
     optimal = optimal_classifier(means, counts, covariance)
     logits, labels = sample.arrays()
-    t = adjustment.prior_share(logits, labels, prior)
+    learnt = balanced_accuracy(logits, labels)
+    limits = adjustment.SHARES if learnt < MEMORISED else adjustment.PLAUSIBLE
+    t = adjustment.prior_share(logits, labels, prior, limits)
     balanced = np.ptp(prior) < adjustment.NO_RANGE
     choice = AlignmentChoice(
         tau=0.0 if balanced else 1 - adjustment.snapped(t),
@@ -121,7 +128,6 @@ def plan_alignment(
         shrinkage=SHRINKAGE,
         prior_share=t,
     )
-    learnt = balanced_accuracy(logits, labels)
     if augment is None and learnt >= MEMORISED:
         note = (
             f"The model knows its training images ({100 * learnt:.0f} % of each class "
@@ -140,8 +146,10 @@ def plan_alignment(
     )
     if held_out is not None:
         with naming("held_out"):
-            images = collected(seen(held_out, "held_out"))
+            *images, part = sampled(seen(held_out, "held_out"), *means.shape)
         choice = fitted_choice(choice, prior, classifier, optimal, *images)
+        if part:
+            choice = dataclasses.replace(choice, notes=(*choice.notes, part))
     return Plan(choice, prior, *optimal)
 
 
@@ -154,6 +162,11 @@ def optimal_classifier(
     mean length.
     """
     met = counts > 0
+    if np.count_nonzero(met) < 2:
+        raise ValueError(
+            "Argument `dataset` must hold images of at least 2 classes. Received: "
+            f"images of class {listed(np.flatnonzero(met))} alone"
+        )
     metric = shrunk(covariance, means[met])
     if metric is None:
         raise ValueError(
@@ -188,7 +201,16 @@ def fitted_choice(
         choice.prior_share,
         measures(logits, labels),
         measures(after, labels),
+        _lacking(labels, len(prior)),
     )
+
+
+def _lacking(labels: Array, num_classes: int) -> tuple[str, ...]:
+    """A sentence about the classes that held-out images lack, if there are any."""
+    lacking = np.setdiff1d(np.arange(num_classes), labels)
+    if not len(lacking):
+        return ()
+    return (f"Held-out images lack classes, fitted by the others: {listed(lacking)}.",)
 
 
 def measures(logits: Array, labels: Array) -> dict[str, float]:
@@ -207,7 +229,9 @@ def training_prior(class_counts: ClassCounts | None, counts: Array) -> Array:
     missing = np.flatnonzero(counts == 0)
     if len(missing):
         raise ValueError(
-            "Argument `class_counts` must be given where `dataset` lacks classes. "
+            "Argument `dataset` must hold images of every class, or `class_counts` say "
+            "how many of each the model was trained on; count a class without any as "
+            "1, or leave it out of the model. "
             f"Received: no images of {missing.tolist()}"
         )
     return log_prior(counts)

@@ -132,10 +132,10 @@ class CollapseReport:
         met = np.flatnonzero(images)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the report holds the notes instead
-            metrics = collapse.result(weights, biases)
+            metrics, found = collapse.measure(weights, biases)
         classes = {
             f"{name}_per_class": [float(value) for value in values]
-            for name, values in collapse.per_class(weights, biases).items()
+            for name, values in found.items()
         }
         counts = images if collapse.class_counts is None else collapse.class_counts
         right = np.asarray(accuracy_per_class)[met] @ images[met]

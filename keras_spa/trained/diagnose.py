@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_spa.metrics.neural_collapse import NeuralCollapse
-from keras_spa.metrics.per_class import accuracy_per_class
+from keras_spa.trained._linear import as_read
 from keras_spa.trained.collapse_report import CollapseReport
 from keras_spa.trained.linear_classifier import linear_classifier
 from keras_spa.trained.observe import Observer, observe
@@ -39,7 +39,8 @@ def diagnose(
         model: A `SpAModel`, or any Keras model that `SpAModel.from_model` can split. It
             is left as it is.
         dataset: `(images, labels)` arrays, a `tf.data.Dataset`, a PyTorch DataLoader, a
-            `keras.utils.PyDataset`, or any iterable of batches `(images, labels)`.
+            `keras.utils.PyDataset`, or any iterable of batches `(images, labels)`; also
+            of `{"image": ..., "label": ...}`, as TensorFlow Datasets gives them.
             Labels are integers (B,) or (B, 1), or one-hot (B, K).
         class_counts: n, training images of each class (K,), which order classes from
             head to tail and make many, medium and few shot. Defaults to the images of
@@ -83,20 +84,25 @@ def diagnose(
     num_classes = observer.num_classes
     names = _checked_names(class_names, num_classes)
     collapse = NeuralCollapse(num_classes, class_counts)
-    predictions, targets = [], []
-    for features, logits, labels in observe(observer, dataset, batch_size, verbose):
+    right = np.zeros(num_classes)
+    seen = observe(observer, dataset, batch_size, verbose)
+    for features, logits, labels in as_read(seen, observer):
         collapse.update_state(features, labels, logits)
-        predictions.append(np.argmax(logits, axis=-1))
-        targets.append(labels)
-    accuracies = accuracy_per_class(
-        np.concatenate(predictions), np.concatenate(targets), num_classes
-    )
+        hits = labels[np.argmax(logits, axis=-1) == labels]
+        right += np.bincount(hits, minlength=num_classes)
+    images = collapse.counts
+    accuracies = np.where(images > 0, right / np.maximum(images, 1), np.nan)
     weights, biases = linear_classifier(observer.model)
     return CollapseReport.from_collapse(collapse, weights, biases, accuracies, names)
 
 
 def _checked_names(class_names: Sequence[str] | None, num_classes: int) -> list[str]:
     given = range(num_classes) if class_names is None else class_names
+    if isinstance(given, (str, bytes, type)) or not hasattr(given, "__len__"):
+        raise ValueError(
+            f"Argument `class_names` must be a list of {num_classes} names. "
+            f"Received: class_names={class_names!r}"
+        )
     names = [str(name) for name in given]
     if len(names) != num_classes:
         raise ValueError(

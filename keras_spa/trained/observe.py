@@ -7,6 +7,7 @@ import keras
 
 from keras_spa import _checks
 from keras_spa._types import Array
+from keras_spa.models._surgery.linear_map import kernel_shape
 from keras_spa.models.spa_model import SpAModel
 from keras_spa.trained._batches import array_batches, integer_labels
 
@@ -48,6 +49,11 @@ class Observer:
         self, model: keras.Model, head: keras.Layer | str | None = None
     ) -> None:
         self.images: Any = None
+        if not (head is None or isinstance(head, (str, keras.Layer))):
+            raise ValueError(
+                "Argument `head` must be a layer of the model, its name or None. "
+                f"Received: head={head!r}"
+            )
         if not isinstance(model, SpAModel):
             self.model = SpAModel.from_model(model, head=head)
         elif head is not None:
@@ -58,7 +64,7 @@ class Observer:
         elif not model.classifier.built:
             raise ValueError(
                 "Argument `model` must be built: call it once on data. "
-                f"Received: an unbuilt {type(model).__name__} named {model.name!r}"
+                f"Received: an unbuilt {_checks.named(model)}"
             )
         else:
             self.model = model
@@ -68,12 +74,29 @@ class Observer:
     @property
     def num_classes(self) -> int:
         """K."""
-        return self.model.aligned_kernel.shape[1]
+        return kernel_shape(self.model.classifier)[1]
 
     def __call__(self, images: Any) -> tuple[Array, Array]:
         """Features (B, d) and logits (B, K) of a batch, as NumPy arrays."""
+        self.check_images(images)
         self.images = images
         return self._run.predict_on_batch(images)
+
+    def check_images(self, images: Any) -> None:
+        """Raises if they have other features or channels than the model takes.
+
+        Of another height or width a network may make something, as Keras lets it.
+        """
+        expected = getattr(self.model.backbone, "input_shape", None)
+        shape = getattr(images, "shape", None)
+        if not (isinstance(expected, tuple) and isinstance(shape, tuple)):
+            return  # of several inputs, or not known
+        wanted, given = expected[1:], shape[1:]
+        if len(wanted) == len(given) > 0 and wanted[-1] not in (None, given[-1]):
+            raise ValueError(
+                f"Argument `dataset` must hold images of shape {wanted}, as the model "
+                f"takes them. Received: {given}"
+            )
 
 
 class _FeaturesAndLogits(keras.Model):

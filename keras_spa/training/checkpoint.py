@@ -12,8 +12,10 @@ after the other, in place: killed in between, it repeats an epoch or finds half 
 """
 
 import dataclasses
+import errno
 import hashlib
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -27,8 +29,10 @@ import numpy as np
 
 from keras_spa.files import sync
 from keras_spa.training import signals
+from keras_spa.training.callbacks import Callbacks, FiniteLoss
 
 WEIGHTS, STATE, CHECKSUMS = "model.weights.h5", "state.json", "SHA256"
+PAGE = 4096  # what HDF5 takes beside the numbers of each variable, at most
 
 
 @dataclasses.dataclass
@@ -46,13 +50,26 @@ class Checkpoint(keras.callbacks.Callback):
     """Saves after each epoch, and before a step when SIGTERM came.
 
     Nothing that is not finite is saved: then, or when the loss is not, the training
-    stops. Keras' TerminateOnNaN would have that epoch saved first.
+    stops. Keras' TerminateOnNaN would have that epoch saved first. `callbacks` has
+    `fit` call what is needed for it.
     """
 
     def __init__(self, folder: pathlib.Path, start: Progress):
         super().__init__()
         self.folder, self.start = folder, start
         self.history = start.history
+        self.loss = FiniteLoss((start.epoch, start.step), self._diverged)
+
+    def callbacks(
+        self,
+        model: keras.Model,
+        epochs: int,
+        before: Sequence[keras.callbacks.Callback] = (),
+        after: Sequence[keras.callbacks.Callback] = (),
+    ) -> Callbacks:
+        """The callbacks of a `fit` until `epochs`: this one, and those around it."""
+        together = [self.loss, *before, self, *after]
+        return Callbacks(together, add_history=True, model=model, epochs=epochs)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch, self.first, self.began = epoch, 0, time.perf_counter()
@@ -66,24 +83,18 @@ class Checkpoint(keras.callbacks.Callback):
     def on_train_batch_begin(
         self, batch: int, logs: dict[str, Any] | None = None
     ) -> None:
-        self.step = self.first + batch
         if signals.sigterm_came():
+            step = self.first + batch
             if batch:  # else the checkpoint that this life began from has it all
+                self.loss.look()
                 variables = self.model.metrics_variables
-                self._save(
-                    self.epoch, self.step, [_array(v).tolist() for v in variables]
-                )
-            _preempted(f"in epoch {self.epoch + 1} after {self.step} steps")
+                self._save(self.epoch, step, [_array(v).tolist() for v in variables])
+            _preempted(f"in epoch {self.epoch + 1} after {step} steps")
 
     def on_train_batch_end(
         self, batch: int, logs: dict[str, Any] | None = None
     ) -> None:
-        logs = logs or {}
-        if not np.isfinite(logs["loss"]):
-            first, last = self.step + 1, self.first + batch + 1
-            steps = f"step {last}" if first == last else f"steps {first} to {last}"
-            loss = f"The loss is {logs['loss']}"
-            self._diverged(f"{loss} in epoch {self.epoch + 1}, {steps}")
+        signals.obey_sigint()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = time.perf_counter() - self.began
@@ -127,7 +138,7 @@ class Checkpoint(keras.callbacks.Callback):
         unfinished = _unfinished(final)
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        self.model.save_weights(unfinished / WEIGHTS)
+        save_weights(self.model, unfinished / WEIGHTS)
         text = json.dumps(dataclasses.asdict(progress), indent=1)
         (unfinished / STATE).write_text(text + "\n")
         lines = [f"{_sha256(unfinished / name)}  {name}\n" for name in (WEIGHTS, STATE)]
@@ -136,6 +147,20 @@ class Checkpoint(keras.callbacks.Callback):
             sync(unfinished / name)
         os.replace(unfinished, final)
         sync(self.folder)
+
+
+def save_weights(model: keras.Model, path: pathlib.Path) -> None:
+    """As in Keras; on a full disk nothing is begun: HDF5, amid a file, may crash there.
+
+    Raises:
+        OSError: there is less space than the weights take.
+    """
+    optimizer = getattr(model.optimizer, "variables", [])
+    variables = [*model.weights, *optimizer]
+    needed = sum(_bytes(v) for v in variables) + PAGE * (1 + len(variables))
+    if shutil.disk_usage(path.parent).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    model.save_weights(path)
 
 
 def restore(model: keras.Model, folder: pathlib.Path) -> Progress:
@@ -199,6 +224,10 @@ def _damage(path: pathlib.Path) -> str | None:
 def _sha256(path: pathlib.Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _bytes(variable: Any) -> int:
+    return math.prod(variable.shape) * (8 if "64" in variable.dtype else 4)
 
 
 def _array(variable: Any) -> np.ndarray:

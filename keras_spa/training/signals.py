@@ -37,8 +37,23 @@ class _Sigterm:
     waits = False
 
 
+class _Sigint:
+    came = False
+
+
 def sigterm_came() -> bool:
     return _Sigterm.came
+
+
+def obey_sigint() -> None:
+    """Raises KeyboardInterrupt once more if Ctrl-C came and training still runs.
+
+    Where an exception cannot leave, in a finalizer or a callback of C++, Python drops
+    it: a Ctrl-C that comes at such a moment would be lost.
+    """
+    if _Sigint.came:
+        _Sigint.came = False
+        raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
@@ -52,7 +67,11 @@ def sigterm_waits() -> Iterator[None]:
 
 
 def listen(leave: Callable[[], object]) -> None:
-    """From now on SIGTERM calls `leave()`, unless it has to wait; once."""
+    """From now on SIGTERM calls `leave()`, unless it has to wait; once.
+
+    And Ctrl-C is remembered, for `obey_sigint`, where Python listens to it; what
+    Python would print where it drops one is not, for it is not lost.
+    """
 
     def handle(number: int, frame: Any) -> None:
         if not _Sigterm.came:
@@ -60,7 +79,22 @@ def listen(leave: Callable[[], object]) -> None:
             if not _Sigterm.waits:
                 leave()
 
+    def interrupt(number: int, frame: Any) -> NoReturn:
+        _Sigint.came = True
+        raise KeyboardInterrupt
+
     signal.signal(signal.SIGTERM, handle)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+        sys.unraisablehook = _silent_about_sigint(sys.unraisablehook)
+
+
+def _silent_about_sigint(hook: Callable[[Any], object]) -> Callable[[Any], None]:
+    def silent(dropped: Any) -> None:
+        if not (_Sigint.came and issubclass(dropped.exc_type, KeyboardInterrupt)):
+            hook(dropped)
+
+    return silent
 
 
 def leave_job() -> NoReturn:

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras_spa as spa
 from engine.config import RunConfig
-from engine.methods import ALIGNMENTS, METHODS
+from engine.names import ALIGNMENTS, METHODS
 from engine.task import Task
 
 LIMITS = """Accuracy is that of {images:,} {split} images of the same source. Classes of

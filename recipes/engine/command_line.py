@@ -1,4 +1,4 @@
-"""Flags in, configurations out: the door of every recipe."""
+"""Flags in, configurations out."""
 
 import dataclasses
 import itertools
@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from absl import flags
 
 from engine.config import NAMES, RunConfig, can_combine, convert
-from engine.methods import ALIGNMENTS, METHODS
+from engine.names import ALIGNMENTS, METHODS
 from engine.task import Task
 
 
@@ -169,26 +169,6 @@ def run_fields(values: flags.FlagValues, config: type[RunConfig]) -> dict[str, A
 def flagfile_config(flagfile: pathlib.Path, task: Task) -> RunConfig:
     """The run that a flagfile describes, with its first seed."""
     return parse([f"--flagfile={flagfile}"], task).runs[0]
-
-
-def arguments_or_help(doc: str | None, values: flags.FlagValues) -> list[str]:
-    """The command line's arguments; for --help it prints all flags and ends."""
-    arguments = sys.argv[1:]
-    if {"--help", "-help", "-h", "--helpfull", "--helpshort"} & set(arguments):
-        print(f"{(doc or '').strip()}\n\nFlags:\n{_flags_help(values)}")
-        sys.exit(0)
-    return arguments
-
-
-def _flags_help(values: flags.FlagValues) -> str:
-    lines = []
-    for flag in (values[name] for name in values if name != "seed"):
-        default = flag.default_as_str
-        shown = "" if default is None else f" (default: {default.strip(chr(39))})"
-        name = f"[no]{flag.name}" if flag.boolean else flag.name
-        text = f"--{name}: {flag.help}{shown}"
-        lines.append(flags.text_wrap(text, 88, "      ", "  "))
-    return "\n".join(lines)
 
 
 def script_name() -> str:

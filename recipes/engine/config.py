@@ -7,24 +7,23 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
-from engine import options
-from engine.methods import ALIGNMENTS, FIXED_HEADS, METHODS, MOVING_ALIGNMENTS
+from engine import job_options, method_options, options
+from engine.names import ALIGNMENTS, FIXED_HEADS, METHODS, MOVING_ALIGNMENTS, VIEWS
 
 # What a run is named by, and not compared in.
 NAMES = ("method", "alignment", "seed")
 LARGEST = 2**31 - 1  # of whole numbers: what steps and seeds are counted in
-HOST_ONLY = ("mixup", "cutmix", "rand_augment")  # layers of Keras and keras-cv
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(
-    options.RecordOptions,
-    options.DeviceOptions,
+    job_options.RecordOptions,
+    job_options.DeviceOptions,
     options.AugmentationOptions,
     options.OptimizationOptions,
     options.DataOptions,
-    options.AlignmentOptions,
-    options.MethodOptions,
+    method_options.AlignmentOptions,
+    method_options.MethodOptions,
 ):
     """One run: a method, an alignment, a seed, and all that they are run with.
 
@@ -62,10 +61,13 @@ class RunConfig(
                 "SpA-SLERP and SpA-Proj cannot move the fixed head of etf_dr "
                 f"(--method={self.method} --alignment={self.alignment})"
             )
-        if self.augment_on == "device":
-            for flag, value in (("mix", self.mix), ("augment", self.augment)):
-                if value in HOST_ONLY:
-                    raise ValueError(f"--{flag}={value} needs --augment_on=host")
+        if self.method in VIEWS and self.mix != "none":
+            raise ValueError(
+                f"--mix={self.mix} mixes once more: --method={self.method} has views "
+                "of its own (--mix=none)"
+            )
+        if self.mix != "none" and self.augment_on == "device":
+            raise ValueError(f"--mix={self.mix} needs --augment_on=host")
         for flag, wanted in (
             ("--split=validation", self.split == "validation"),
             (f"--validate_every={self.validate_every}", self.validate_every),
@@ -92,8 +94,8 @@ class RunConfig(
             if field.name not in NAMES and field.metadata["decides"]
         }
 
-    def difference(self, stored: dict[str, Any]) -> str | None:
-        """The name of a field in which a stored identity differs, None if none does.
+    def differences(self, stored: dict[str, Any]) -> dict[str, Any]:
+        """The fields in which a stored identity differs, and their values there.
 
         A field that the stored one lacks had its default: result files may be older
         than a field.
@@ -101,7 +103,7 @@ class RunConfig(
         theirs = stored_identity(type(self), stored)
         ours = self.identity()
         names = [*ours, *(name for name in stored if name not in ours)]
-        return next((n for n in names if ours.get(n) != theirs.get(n)), None)
+        return {n: theirs.get(n) for n in names if ours.get(n) != theirs.get(n)}
 
 
 def can_combine(method: str, alignment: str) -> bool:

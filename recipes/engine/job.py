@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import keras
 
-from engine import command_line, devices, processes, storage
+from engine import devices, earlier, processes, storage
 from engine.command_line import JobConfig, refuse
 from engine.config import RunConfig
 from engine.devices import ONE_DEVICE, Devices
@@ -25,26 +25,25 @@ from engine.run import run
 from engine.task import Task
 from keras_spa.files import write_atomically
 from keras_spa.training import signals
+from keras_spa_cli.screen import quiet
 from reporting import job_page
 
-SETTINGS = "settings.json"  # of a begun run, in the folder of its checkpoints
+Results = dict[RunConfig, dict[str, Any] | None]
+
+LOG = "log.txt"  # what libraries say of their start, and the processes of --jobs
 
 
-def main(task: Task, doc: str | None = None) -> None:
-    """Runs the job that the command line describes."""
+def main(config: JobConfig, task: Task, said: bytes) -> None:
+    """Runs a job from the command line; `said` is what libraries have said by now."""
     signals.listen(signals.leave_job)
-    arguments = command_line.arguments_or_help(doc, command_line.job_flags(task))
-    try:
-        config = command_line.parse(arguments, task)
-    except ValueError as error:
-        refuse(error)
-    run_job(config, task)
+    run_job(config, task, said=said)
 
 
 def run_job(
     config: JobConfig,
     task: Task,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    said: bytes = b"",
 ) -> None:
     """Trains what is missing; leaves results, table and picture in `output_dir`.
 
@@ -52,51 +51,54 @@ def run_job(
     """
     shared, first = config.output_dir, config.runs[0]
     try:
-        used = devices.start(first)
-        results = {one: earlier_result(shared, one) for one in config.runs}
+        with quiet() as more:
+            used = devices.start(first)
+            keras.ops.zeros(())  # has TensorFlow look for devices
+        found = {one: earlier.look(shared, one, task.title) for one in config.runs}
         data = task.load(first)
         for one in config.runs:
             task.check_data(one, data)
         for folder in (shared, first.export_dir, first.tensorboard_dir):
             if folder:
                 _check_writable(pathlib.Path(folder))
+        output = used.writable(shared)
+        write_atomically(output / LOG, b"".join([said, *more]))
     except (ValueError, OSError) as error:
         refuse(error)
-    output = used.writable(shared)
+    results = {one: there.result for one, there in found.items()}
     counts = data.class_counts
     print(
-        f"{task.title}: {len(results)} runs of {first.epochs} epochs over "
-        f"{counts.sum()} images, {counts.max()} to {counts.min()} a class; results go "
-        f"to {output}",
+        f"{task.title}: {_amount(len(results), 'run')} of "
+        f"{_amount(first.epochs, 'epoch')} over {counts.sum():,} images, "
+        f"{counts.max():,} to {counts.min():,} a class; results go to {output}",
         flush=True,
     )
+    if told := earlier.summary(found.values()):
+        print(f"Of these runs, {told}", flush=True)
     missing = [one for one in config.runs if results[one] is None]
     for one in set(config.runs) - set(missing):  # left by a job killed just before
-        _discard(used.writable(checkpoints(shared, one)))
+        _discard(used.writable(earlier.checkpoints(shared, one)))
     started = time.perf_counter()
     try:
         for done, (one, result) in enumerate(
             _train_all(config, task, missing, used, callbacks), 1
         ):
             results[one] = result
-            storage.write_result(result_path(output, one), result)
+            storage.write_result(storage.result_path(output, one), result)
             if one.export_dir:  # where evaluate.py looks for it
-                storage.write_result(_export_result_path(one), result)
-            _discard(used.writable(checkpoints(shared, one)))
+                storage.write_result(earlier.export_result_path(one), result)
+            _discard(used.writable(earlier.checkpoints(shared, one)))
             left = (time.perf_counter() - started) / done * (len(missing) - done)
             _print_run(f"[{done:2}/{len(missing)}]", result, left)
     except KeyboardInterrupt:
-        _stop("Stopped", results, output, 130)
+        _stop("Stopped", results, task, output, 130)
     except signals.Preempted as stopped:
-        _stop(stopped, results, output, stopped.code)
+        _stop(stopped, results, task, output, stopped.code)
     except signals.Stopped as stopped:
         refuse(stopped, stopped.code)
     except OSError as error:
         refuse(error)
-    if len(missing) < len(results):
-        there = len(results) - len(missing)
-        print(f"{there} results were already in {output / 'runs'}")
-    _report([result for result in results.values() if result], output)
+    _report(results, task, output)
 
 
 def _print_run(number: str, result: dict[str, Any], seconds_left: float) -> None:
@@ -111,18 +113,32 @@ def _print_run(number: str, result: dict[str, Any], seconds_left: float) -> None
     )
 
 
-def _report(results: list[dict[str, Any]], output: pathlib.Path) -> None:
-    if results:
-        table = job_page.table(results)
-        write_atomically(output / "table.md", table)
-        job_page.draw(results, output / "picture.png")
-        print(f"\n{table}\nPicture: {output / 'picture.png'}")
+def _report(results: Results, task: Task, output: pathlib.Path) -> None:
+    """A table and a picture of this job's results and earlier ones of its settings.
+
+    Tables of earlier results with other settings follow in the file.
+    """
+    own = [result for result in results.values() if result]
+    if not own:
+        return
+    first, names = next(iter(results)), [one.name for one in results]
+    others = earlier.other_results(output, first, task.title, names)
+    same = [*own, *others.pop("", [])]
+    table = job_page.table(same)
+    more = (
+        f"\nWith {changed}:\n\n{job_page.table(o)}" for changed, o in others.items()
+    )
+    write_atomically(output / "table.md", table + "".join(more))
+    job_page.draw(same, output / "picture.png")
+    print(f"\n{table}\nPicture: {output / 'picture.png'}")
 
 
-def _stop(why: object, results: dict, output: pathlib.Path, code: int) -> NoReturn:
-    print(f"\n{why}. The same command goes on from here.", flush=True)
-    _report([result for result in results.values() if result], output)
-    sys.exit(code)
+def _amount(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _discard(folder: pathlib.Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_writable(folder: pathlib.Path) -> None:
@@ -131,51 +147,12 @@ def _check_writable(folder: pathlib.Path) -> None:
         pass
 
 
-def result_path(output: pathlib.Path, config: RunConfig) -> pathlib.Path:
-    return output / "runs" / f"{config.name}.json"
-
-
-def checkpoints(output: pathlib.Path, config: RunConfig) -> pathlib.Path:
-    """The folder of a run's checkpoints."""
-    return output / "checkpoints" / config.name
-
-
-def _export_result_path(config: RunConfig) -> pathlib.Path:
-    return pathlib.Path(config.export_dir or "", f"{config.name}.json")
-
-
-def _discard(folder: pathlib.Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def earlier_result(output: pathlib.Path, config: RunConfig) -> dict[str, Any] | None:
-    """The result of the same run from an earlier job, None if there is none.
-
-    Raises:
-        ValueError: there is one, or a begun run, of another configuration.
-    """
-    path, begun = result_path(output, config), checkpoints(output, config)
-    settings = begun / SETTINGS
-    result = storage.read_result(path) if path.exists() else None
-    if result:
-        _check_same(config, path, result["flags"])
-    if config.export_dir:
-        exported = _export_result_path(config)
-        if exported.exists():
-            _check_same(config, exported, storage.read_result(exported)["flags"])
-        else:  # trained without --export_dir: its model is not there any more
-            result = None
-    if config.resume and settings.exists():
-        _check_same(config, begun, storage.read_object(settings))
-    return result if config.resume else None
-
-
-def _check_same(config: RunConfig, path: pathlib.Path, stored: dict) -> None:
-    if name := config.difference(stored):
-        raise ValueError(
-            f"{path} is of another configuration: {name} is {stored.get(name)} there "
-            f"and {config.identity().get(name)} here. Choose another folder"
-        )
+def _stop(
+    why: object, results: Results, task: Task, output: pathlib.Path, code: int
+) -> NoReturn:
+    print(f"\n{why}. The same command goes on from here.", flush=True)
+    _report(results, task, output)
+    sys.exit(code)
 
 
 def _train_all(
@@ -195,7 +172,10 @@ def _train_all(
     os.environ.update(processes.shared_environment(config.jobs))
     fresh = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(
-        config.jobs, fresh, initializer=_begin_worker
+        config.jobs,
+        fresh,
+        initializer=processes.begin_worker,
+        initargs=(config.output_dir / LOG,),
     ) as pool:
         try:
             quiet = [dataclasses.replace(one, verbose=False) for one in runs]
@@ -204,17 +184,13 @@ def _train_all(
                 yield one, job.result()
         except concurrent.futures.BrokenExecutor as error:
             raise signals.Stopped(
-                "A worker process died, killed or for lack of memory; the same command "
-                "goes on from its last checkpoint"
+                "A worker process died, killed or for lack of memory; what it said is "
+                f"in {config.output_dir / LOG}. The same command goes on from its last "
+                "checkpoint"
             ) from error
         except BaseException:
             processes.terminate_children()  # which save, and leave
             raise
-
-
-def _begin_worker() -> None:
-    signals.listen(processes.leave_worker)
-    processes.end_with_parent()
 
 
 def _train(
@@ -224,8 +200,8 @@ def _train(
     used: Devices = ONE_DEVICE,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, Any]:
-    folder = checkpoints(output, config)
-    storage.write_result(used.writable(folder) / SETTINGS, config.identity())
+    folder = earlier.checkpoints(output, config)
+    storage.write_result(used.writable(folder) / earlier.SETTINGS, config.identity())
     try:
         return run(config, task, folder, used, callbacks)
     except signals.Preempted as stopped:

@@ -1,37 +1,12 @@
-"""The methods and alignments that recipes combine, by the names of their flags."""
-
-from __future__ import annotations
+"""The parts that a method and an alignment bring to a run."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import keras
 
 import keras_spa as spa
-
-if TYPE_CHECKING:
-    from engine.config import RunConfig
-
-METHODS = {
-    "ce": "cross-entropy",
-    "balanced_softmax": "balanced softmax",
-    "logit_adjustment": "logit adjustment",
-    "ldam_drw": "LDAM-DRW",
-    "class_balanced": "class-balanced",
-    "etf_dr": "ETF + DR",
-}
-ALIGNMENTS = {
-    "none": "none",
-    "spa_reg": "SpA-Reg",
-    "spa_slerp": "SpA-SLERP",
-    "spa_proj": "SpA-Proj",
-    "spa_reg_noise": "SpA-Reg (noise)",
-    "spa_slerp_noise": "SpA-SLERP (noise)",
-    "spa_proj_noise": "SpA-Proj (noise)",
-    "misaligned": "misaligned",
-}
-FIXED_HEADS = ("etf_dr",)
-MOVING_ALIGNMENTS = ("spa_slerp", "spa_proj", "spa_slerp_noise", "spa_proj_noise")
+from engine.config import RunConfig
 
 
 class Method(NamedTuple):
@@ -41,6 +16,8 @@ class Method(NamedTuple):
     classifier: keras.Layer
     callbacks: tuple[keras.callbacks.Callback, ...] = ()
     learning_rate_factor: float = 1.0
+    loss_weight: float | None = None
+    after_backbone: tuple[keras.Layer, ...] = ()
 
 
 def make_method(config: RunConfig, class_counts: Sequence[int]) -> Method:
@@ -60,15 +37,67 @@ def make_method(config: RunConfig, class_counts: Sequence[int]) -> Method:
         return Method(loss, head, (deferred,), config.ldam_rate_factor)
     if config.method == "etf_dr":
         return Method(spa.losses.DotRegression(), spa.layers.ETFDense(classes))
+    if config.method == "bcl":
+        loss = spa.losses.BalancedSoftmax(class_counts)
+        head = spa.layers.CosineDense(classes)
+        return Method(loss, head, loss_weight=config.bcl_cross_entropy)
+    if config.method == "disa":
+        layer = spa.layers.DisA(classes, config.disa_strength)
+        head = keras.layers.Dense(classes)
+        return Method(cross_entropy, head, after_backbone=(layer,))
     losses = {
         "ce": lambda: cross_entropy,
+        "glmc": lambda: cross_entropy,  # of evaluation
         "balanced_softmax": lambda: spa.losses.BalancedSoftmax(class_counts),
+        "arb": spa.losses.ARB,
         "logit_adjustment": lambda: spa.losses.LogitAdjusted(class_counts, config.tau),
         "class_balanced": lambda: spa.losses.ClassBalanced(
             cross_entropy, class_counts, config.beta
         ),
+        "label_aware_smoothing": lambda: spa.losses.LabelAwareSmoothing(
+            class_counts, config.smooth_head, config.smooth_tail, config.smooth_shape
+        ),
     }
     return Method(losses[config.method](), keras.layers.Dense(classes))
+
+
+def make_model(
+    config: RunConfig,
+    method: Method,
+    backbone: keras.Model,
+    class_counts: Sequence[int],
+    augment: keras.Layer | None = None,
+) -> spa.SpAModel:
+    """The model that a run trains; `augment` makes views on the device, if needed."""
+    if config.method == "glmc":
+        return spa.models.GLMC(
+            backbone,
+            method.classifier,
+            class_counts=class_counts,
+            epochs=config.epochs,
+            augment=augment,
+            label_weighting=config.label_weighting,
+            contrast_weight=config.contrast_weight,
+            aligned=config.aligned_head,
+            means=config.clean_pass,
+            seed=config.seed,
+        )
+    if config.method == "bcl":
+        return spa.models.BCL(
+            backbone,
+            method.classifier,
+            augment=augment,
+            contrast_weight=config.bcl_contrast,
+            temperature=config.bcl_temperature,
+            hidden_units=config.bcl_hidden_units,
+            embedding_units=config.bcl_embedding_units,
+        )
+    if method.after_backbone:
+        x = backbone.outputs[0]
+        for layer in method.after_backbone:
+            x = layer(x)
+        backbone = keras.Model(backbone.inputs[0], x, name=backbone.name)
+    return spa.SpAModel(backbone, method.classifier)
 
 
 def make_alignment(config: RunConfig, steps: int) -> spa.Alignment | None:
@@ -102,8 +131,8 @@ def make_alignment(config: RunConfig, steps: int) -> spa.Alignment | None:
         if config.noise_slerp_fade:
             until = max(1, round(config.spa_stop * steps))
             rate = keras.optimizers.schedules.CosineDecay(rate, until)
-        threshold = config.noise_slerp_threshold
-        return spa.SpASLERP(rate, threshold, shrinkage=shrinkage)
+        threshold, norm = config.noise_slerp_threshold, config.noise_slerp_norm
+        return spa.SpASLERP(rate, threshold, norm=norm, shrinkage=shrinkage)
     if config.alignment == "spa_proj_noise":
         return spa.SpAProj(config.noise_proj_gamma, shrinkage=shrinkage)
     return None

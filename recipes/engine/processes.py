@@ -1,4 +1,4 @@
-"""Processes that run side by side take their share of the cores, not all of them."""
+"""Processes that run side by side take their share of the machine, not all of it."""
 
 import argparse
 import multiprocessing
@@ -11,17 +11,22 @@ import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
-from keras_spa.training.signals import Preempted
+from keras_spa_cli import screen
 
 
 def shared_environment(jobs: int) -> dict[str, str]:
-    """Environment in which each of `jobs` processes computes with its share of threads.
+    """Environment in which each of `jobs` processes takes its share of the machine.
 
-    Two processes of one thread each train small networks faster than two of two.
+    Of the cores: two processes of one thread each train small networks faster than two
+    of two. Of a GPU's memory: JAX and TensorFlow would each take nearly all of it.
     """
     threads = str(max(1, (os.cpu_count() or 1) // jobs))
     names = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
-    return {**dict.fromkeys(names, threads), **os.environ}
+    memory = {}
+    if jobs > 1:
+        memory["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{0.9 / jobs:.3f}"
+        memory["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
+    return {**dict.fromkeys(names, threads), **memory, **os.environ}
 
 
 def run_recipe(name: str, arguments: Sequence[str], jobs: int) -> None:
@@ -57,8 +62,19 @@ def pattern(text: str) -> re.Pattern:
         raise argparse.ArgumentTypeError(f"{text!r} is no pattern: {error}") from None
 
 
+def begin_worker(log: pathlib.Path) -> None:
+    """What a worker does first; its libraries write to the log, from their start on."""
+    screen.leave(log)
+    from keras_spa.training import signals
+
+    signals.listen(leave_worker)
+    end_with_parent()
+
+
 def leave_worker() -> NoReturn:
     """Without a word to the pool, which would hand out the next run."""
+    from keras_spa.training.signals import Preempted
+
     os._exit(Preempted.code)
 
 

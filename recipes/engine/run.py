@@ -14,10 +14,10 @@ from engine.cards import run_card
 from engine.config import RunConfig
 from engine.devices import ONE_DEVICE, Devices
 from engine.evaluation import shot_accuracies
-from engine.methods import Method, make_alignment, make_method
+from engine.methods import Method, make_alignment, make_method, make_model
 from engine.optimization import make_optimizer
 from engine.task import Task
-from keras_spa.files import without_nan
+from keras_spa.files import replacing, without_nan
 from keras_spa.trained import Observer
 from keras_spa.training import checkpoint, signals
 
@@ -41,18 +41,23 @@ def run(
     counts = data.class_counts.tolist()
     steps = steps_per_epoch(config, data)
     alignment = make_alignment(config, config.epochs * steps)
-    # A few steps are over before a graph is traced; JAX knows no graph without XLA.
-    eager = config.smoke and config.strategy == "none"
+    # A few steps are over before a graph is traced. JAX knows no graph without XLA, and
+    # compiles one program in less time than each operation for itself.
     on_jax = keras.backend.backend() == "jax"
+    eager = config.smoke and config.strategy == "none" and not on_jax
     with devices.scope():
         method = make_method(config, counts)
-        backbone = inputs.augmented_backbone(config, task.backbone(config))
-        devices.synchronize(backbone, True)
-        model = spa.SpAModel(backbone, method.classifier)
+        files = isinstance(data.train.images, spa.data.ImageFiles)
+        backbone = inputs.augmented_backbone(config, task.backbone(config), files)
+        on_host = inputs.comes_from_pipeline(config, data)
+        views = None if on_host else inputs.views_layer(config)
+        model = make_model(config, method, backbone, counts, views)
+        devices.synchronize(model, True)
         rate = config.learning_rate * method.learning_rate_factor
         model.compile(
             make_optimizer(config, rate, steps),
             method.loss,
+            method.loss_weight,
             metrics=["accuracy"],
             run_eagerly=eager,
             jit_compile=not eager and (config.jit_compile or on_jax),
@@ -62,7 +67,7 @@ def run(
             *(model, config, data, task.image_shape[0], method, alignment),
             *(checkpoints, devices, callbacks),
         )
-    devices.synchronize(backbone, False)  # which only training on TensorFlow knows
+    devices.synchronize(model, False)  # which only training on TensorFlow knows
 
     observer = Observer(model)
     evaluated, learnt = (
@@ -140,6 +145,8 @@ def _fit(
 ) -> tuple[float, dict[str, list[float]]]:
     """Trains; gives seconds, those before an interruption included, and history."""
     folder = devices.writable(checkpoints)
+    if alignment is not None and alignment.needs_covariance:
+        model.class_means.keep_covariance()  # before it begins, and in checkpoints
     if config.resume:
         start = checkpoint.restore(model, checkpoints)
     else:
@@ -153,8 +160,6 @@ def _fit(
     if config.tensorboard_dir and devices.is_chief():
         logs = f"{config.tensorboard_dir}/{config.name}"
         watching.append(keras.callbacks.TensorBoard(logs))
-    if alignment is not None and alignment.needs_covariance:
-        model.class_means.keep_covariance()  # also before the alignment begins
     first = round(config.spa_start * config.epochs)
     last = max(first, round(config.spa_stop * config.epochs))
     epoch, step = start.epoch, start.step
@@ -175,7 +180,7 @@ def _fit(
                     initial_epoch=epoch,
                     epochs=stop,
                     verbose=0,
-                    callbacks=[*follow, *watching, saving],
+                    callbacks=saving.callbacks(model, stop, [*follow, *watching]),
                 )
             epoch, step = stop, 0
     _set_alignment(model, alignment if last == config.epochs else None)
@@ -199,8 +204,8 @@ def _make_metrics(model: spa.SpAModel, config: RunConfig, num_classes: int) -> N
 
 
 def _export(model: spa.SpAModel, path: pathlib.Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    model.save(path.with_name(f"{path.name}.keras"))
+    with replacing(path.with_name(f"{path.name}.keras")) as unfinished:
+        model.save(unfinished)
     if keras.backend.backend() != "torch":  # there Keras writes no SavedModel
         model.export(path, verbose=False)
 

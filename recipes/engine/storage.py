@@ -8,10 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-import keras
-import numpy as np
-
-from keras_spa.files import write_atomically
+from engine.config import RunConfig
 
 # What tables and pictures need of a run's result file.
 NEEDED = (
@@ -22,6 +19,9 @@ NEEDED = (
 
 def environment() -> dict[str, Any]:
     """Versions, commit and hardware that a result was measured with."""
+    import keras
+    import numpy as np
+
     backend = keras.backend.backend()
     return {
         "python": platform.python_version(),
@@ -53,6 +53,11 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
+def result_path(output: pathlib.Path, config: RunConfig) -> pathlib.Path:
+    """The result file of a run in the folder of its job."""
+    return output / "runs" / f"{config.name}.json"
+
+
 def read_result(path: pathlib.Path) -> dict[str, Any]:
     """The result of a run.
 
@@ -82,4 +87,6 @@ def read_object(path: pathlib.Path) -> dict[str, Any]:
 
 def write_result(path: pathlib.Path, result: Any) -> None:
     """Writes JSON, whole or not at all."""
+    from keras_spa.files import write_atomically  # with Keras, which takes seconds
+
     write_atomically(path, json.dumps(result, indent=1, allow_nan=False) + "\n")

@@ -1,15 +1,23 @@
-"""What a recipe trains on and with: a `Task`."""
+"""What a recipe trains on and with: a `Task`.
+
+Flags are read and --help is shown from it before Keras is imported, which takes
+seconds: neither this file nor those of the tasks import it until data or network are
+asked for.
+"""
+
+from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-import numpy as np
-
-import keras_spa as spa
 from engine.config import RunConfig
-from engine.methods import FIXED_HEADS
+from engine.names import OF_AN_ETF
+
+if TYPE_CHECKING:
+    import keras
+
+    import keras_spa as spa
 
 OF_COLOURS = ("auto_augment", "rand_augment", "sim_augment")
 
@@ -52,17 +60,23 @@ class Task:
                     f"--{name}={value} cannot be had: the {self.title} have "
                     f"{name}={only}"
                 )
-        if config.augment in OF_COLOURS and self.image_shape[-1] != 3:
-            raise ValueError(
-                f"--augment={config.augment} is for images of three colours, which "
-                f"the {self.title} are not"
-            )
+        augmented = {"augment": config.augment}
+        if config.method == "bcl":
+            augmented["contrast_augment"] = config.contrast_augment
+        for flag, value in augmented.items():
+            if value in OF_COLOURS and self.image_shape[-1] != 3:
+                raise ValueError(
+                    f"--{flag}={value} is for images of three colours, which the "
+                    f"{self.title} are not"
+                )
         self._check_features(config, self.num_classes)
 
     def check_data(self, config: RunConfig, data: spa.data.LongTailedData) -> None:
         """Raises if the network does not fit the images or their classes."""
+        from keras_spa.data import ImageFiles
+
         images, wanted = data.train.images, self.image_shape
-        files = isinstance(images, spa.data.ImageFiles)
+        files = isinstance(images, ImageFiles)
         if not (files or config.smoke or images.shape[1:] == wanted):
             raise ValueError(
                 f"The network of this recipe takes images of shape {wanted}; those of "
@@ -72,28 +86,9 @@ class Task:
 
     def _check_features(self, config: RunConfig, num_classes: int) -> None:
         features, needed = self.num_features(config), num_classes - 1
-        if config.method in FIXED_HEADS and features < needed:
+        if config.method in OF_AN_ETF and features < needed:
             raise ValueError(
                 f"--method={config.method} needs at least {needed} features for a "
                 f"simplex ETF of {num_classes} classes; this network has "
                 f"{features}. Choose a larger --width"
             )
-
-
-def random_images(
-    num_classes: int, image_shape: tuple[int, ...], seed: int, most: int = 2
-) -> spa.data.LongTailedData:
-    """A few random images, `most` of class 0 and 1 of the last, for --smoke."""
-    random = np.random.RandomState(seed)
-    counts = spa.data.long_tail_counts(num_classes, most, most)
-    labels = np.repeat(np.arange(num_classes), counts).astype("int32")
-    images = random.randint(0, 256, (len(labels), *image_shape)).astype("uint8")
-    first = np.unique(labels, return_index=True)[1]
-    test = spa.data.Split(images[first], labels[first])
-    return spa.data.LongTailedData(
-        "random images",
-        spa.data.Split(images, labels),
-        test,
-        test,
-        tuple(map(str, range(num_classes))),
-    )

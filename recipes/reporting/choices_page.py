@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from engine.methods import METHODS
+from engine.names import METHODS
 from keras_spa import markdown
 from reporting import statistics
 from reporting.summary import MEASURES, Result

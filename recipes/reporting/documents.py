@@ -17,7 +17,7 @@ from keras_spa.files import write_atomically
 from reporting import numbers, results_page
 from reporting.rows import ROOT
 
-DOCUMENTS = ("README.md", "BUILD_NOTES.md", "docs/*.md")
+DOCUMENTS = ("README.md", "BUILD_NOTES.md", "docs/*.md", "benchmarks/README.md")
 BEGIN = re.compile(r"<!-- (?:table|number): ")
 TABLE = re.compile(
     r"(?P<begin><!-- table: (?P<name>[^\n]+?) -->\n)"

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from engine.methods import ALIGNMENTS, METHODS
+from engine.names import ALIGNMENTS, METHODS
 from keras_spa import markdown, plots
 from reporting import statistics, summary
 from reporting.styles import COLORS, MARKERS

@@ -7,7 +7,8 @@ A number is `FOLDER / CONFIGURATION / MEASURE` or `FOLDER / FACT`:
 - CONFIGURATION is a method and an alignment, `ce + spa_reg`, `ce` alone without one;
   of a post-hoc comparison a method and what came after it, `ce + logit adjustment`.
 - MEASURE is `gain` or one of `summary.MEASURES`; of a post-hoc comparison `gain`,
-  `all`, `many`, `medium` or `few`. `mean` after it leaves the mean alone.
+  `all`, `many`, `medium`, `few` or `calibration error`. `mean` after it leaves the mean
+  alone.
 - FACT is one of `FACTS`, or `correlation by class`, `correlation by model` or
   `correlation many`, `medium` or `few`: the rank correlation of exponent and error.
 """
@@ -16,13 +17,22 @@ import functools
 import pathlib
 from collections.abc import Callable, Sequence
 
-from engine.methods import ALIGNMENTS, METHODS
+from engine.names import ALIGNMENTS, METHODS
 from keras_spa import markdown
-from reporting import job_page, posthoc_page, statistics, summary
+from reporting import (
+    benchmark_page,
+    job_page,
+    posthoc_overview,
+    posthoc_page,
+    predictors,
+    statistics,
+    summary,
+)
 from reporting.figures import exponents
 from reporting.rows import RESULTS, ROOT, SECTIONS
 from reporting.summary import Result, Summary
 
+BENCHMARKS = "benchmarks/results"  # a file each
 LEAST_SEEDS = 3  # of a row of an overview
 FACTS: dict[str, Callable[[Sequence[Result]], str]] = {
     "images": lambda runs: f"{sum(runs[0]['class_counts']):,}",
@@ -119,7 +129,7 @@ def _load_all(folder: pathlib.Path) -> tuple[Result, ...]:
 
 
 def table(name: str) -> str:
-    """The table of a folder of results, or an overview of all folders.
+    """The table of a folder of results, of a benchmark, or an overview of all folders.
 
     Raises:
         ValueError: there is no such table.
@@ -127,6 +137,8 @@ def table(name: str) -> str:
     if name in OVERVIEWS:
         return OVERVIEWS[name]()
     folder = pathlib.PurePosixPath(name)
+    if folder.parent.as_posix() == BENCHMARKS:
+        return benchmark_page.table(ROOT / folder)
     if folder.parent != pathlib.PurePosixPath(RESULTS.relative_to(ROOT).as_posix()):
         raise ValueError(f"No such table: {name!r}")
     if (ROOT / folder / "results.json").exists():
@@ -134,8 +146,13 @@ def table(name: str) -> str:
     return job_page.table(load(folder.name))
 
 
-def _overview(alignments: Sequence[str], cell: Callable[[Summary], str]) -> str:
-    """A row a data set and method, a column an alignment that was run somewhere."""
+def _overview(
+    alignments: Sequence[str], cell: Callable[[Summary], str], sparse: bool = False
+) -> str:
+    """A row a data set and method, a column an alignment that was run somewhere.
+
+    With `sparse`, rows without any of the alignments are left out.
+    """
     alignments = [a for a in alignments if a in _alignments_run()]
     header = ["data", "trained with", "accuracy", *(ALIGNMENTS[a] for a in alignments)]
     rows = [header]
@@ -152,6 +169,8 @@ def _overview(alignments: Sequence[str], cell: Callable[[Summary], str]) -> str:
                 if baseline is None or len(baseline.runs) < LEAST_SEEDS:
                     continue
                 cells = [summaries.get((method, a)) for a in alignments]
+                if sparse and not any(cells):
+                    continue
                 texts = ["-" if one is None else cell(one) for one in cells]
                 named = [f"{section.title}, IF {factor}", METHODS[method]]
                 rows.append([*named, baseline.text("all"), *texts])
@@ -169,6 +188,12 @@ def _gains() -> str:
     return _overview(alignments, lambda row: statistics.gain_text(row.gain()))
 
 
+def _noise_gains() -> str:
+    """The same of the alignments in the metric of the noise, where any was run."""
+    alignments = [name for name in ALIGNMENTS if name.endswith("_noise")]
+    return _overview(alignments, lambda row: statistics.gain_text(row.gain()), True)
+
+
 def _efficiencies() -> str:
     """Mean cosine and exponent efficiency of each configuration."""
     return _overview(
@@ -178,5 +203,9 @@ def _efficiencies() -> str:
 
 OVERVIEWS: dict[str, Callable[[], str]] = {
     "gains": _gains,
+    "gains in the metric of the noise": _noise_gains,
+    "after training": posthoc_overview.table,
     "cosine and efficiency": _efficiencies,
+    "predictors": predictors.table,
+    "optima": predictors.optima_table,
 }

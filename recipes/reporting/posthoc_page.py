@@ -4,7 +4,7 @@ import json
 import pathlib
 from collections.abc import Mapping
 
-from engine.methods import METHODS
+from engine.names import METHODS
 from keras_spa import markdown
 from reporting import statistics
 from reporting.summary import SHOTS
@@ -12,6 +12,10 @@ from reporting.summary import SHOTS
 UNTOUCHED = "untouched"
 PAPER = "SpA-SLERP, the paper's"
 ADJUSTED = "logit adjustment, τ = 1"
+CHOSEN = "logit adjustment, chosen"
+RETRAINED = "head retrained (cRT)"
+RETRAINED_ALIGNED = "head retrained, SpA-SLERP"
+SCALED = "head scaled (LWS)"
 ALIGNED = "spa.align"
 FITTED = "spa.align, held out"
 CALIBRATION = "calibration error"

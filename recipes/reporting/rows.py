@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from engine.command_line import flagfile_config
 from engine.config import RunConfig
-from engine.methods import ALIGNMENTS, METHODS
+from engine.names import ALIGNMENTS, METHODS
 from engine.registry import RECIPES
 from reporting import summary
 from reporting.summary import Result, Summary
@@ -66,9 +66,31 @@ SECTIONS = (
         )
         for epochs in (20, 40, 90)
     ),
+    *(
+        Section(
+            f"{data}_lt_views",
+            f"{title}, methods of several views, at most {most} images a class",
+            f"{data}_lt",
+            (100,),
+        )
+        for data, title, most in (
+            ("cifar10", "CIFAR-10-LT (re-encoded)", "2,000"),
+            ("cifar100", "CIFAR-100-LT", "250"),
+        )
+    ),
     Section("cifar10_lt", "CIFAR-10-LT", "cifar10_lt", (200, 100, 50, 10)),
     Section("cifar100_lt", "CIFAR-100-LT", "cifar100_lt", (200, 100, 50, 10)),
+    *(
+        Section(
+            f"{data}_lt_wide",
+            f"{title}, ResNet-32 of width 64",
+            f"{data}_lt",
+            (200, 100, 50, 10),
+        )
+        for data, title in (("cifar10", "CIFAR-10-LT"), ("cifar100", "CIFAR-100-LT"))
+    ),
     Section("imagenet_lt", "ImageNet-LT", "imagenet_lt", (256,)),
+    Section("imagenet_lt_135", "ImageNet-LT, 135 epochs", "imagenet_lt", (256,)),
 )
 
 
@@ -129,8 +151,7 @@ def load_runs(
     for run in runs:
         stored = run["flags"]
         origin = {field: stored[field] for field in ORIGIN if field in stored}
-        field = dataclasses.replace(config, **origin).difference(stored)
-        if field is not None:
+        for field in dataclasses.replace(config, **origin).differences(stored):
             raise ValueError(
                 f"{config.method} + {config.alignment}, seed {run['seed']} was run "
                 f"with --{field}={stored.get(field)}; {flagfile} has "

@@ -1,6 +1,8 @@
 """How methods, alignments and classes look in every picture."""
 
-from engine.methods import ALIGNMENTS, METHODS
+import itertools
+
+from engine.names import ALIGNMENTS, METHODS
 from keras_spa.plots import PALETTE
 
 MARKERS = dict(zip(ALIGNMENTS, "os^DPX*v", strict=True))
@@ -14,8 +16,12 @@ COLORS = {
 }
 DASHES = ("-", "--", "-.", (0, (3, 1, 1, 1)), "--", "-.", (0, (3, 1, 1, 1)), ":")
 LINES = dict(zip(ALIGNMENTS, DASHES, strict=True))
-FILLS = dict(
-    zip(METHODS, ("full", "none", "left", "right", "top", "bottom"), strict=True)
+FILLS = dict(  # there are six; methods beyond them have tables of their own
+    zip(
+        METHODS,
+        itertools.cycle(("full", "none", "left", "right", "top", "bottom")),
+        strict=False,
+    )
 )
 SHOT_MARKERS = {"many": "o", "medium": "s", "few": "^"}
 CLASS_COLORS = tuple(PALETTE[name] for name in ("blue", "orange", "green", "purple"))

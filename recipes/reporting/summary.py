@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine import storage
-from engine.methods import ALIGNMENTS, METHODS
+from engine.names import ALIGNMENTS, METHODS
 from reporting import statistics
 
 Result = dict[str, Any]  # what a result file holds

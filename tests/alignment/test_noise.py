@@ -78,10 +78,13 @@ def test_the_gradient_of_spa_reg_is_that_of_differences(mode):
         np.testing.assert_allclose(slope, flow * numeric, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("norm", ["keep", "equal", "noise"])
 @pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
-def test_spa_slerp_turns_in_the_metric_and_keeps_the_logits_of_the_global_mean(rate):
+def test_spa_slerp_turns_in_the_metric_and_keeps_the_logits_of_the_global_mean(
+    rate, norm
+):
     weights, _, means, seen, covariance = given(1)
-    slerp = spa.SpASLERP(rate, threshold=1.0, shrinkage=ALPHA)
+    slerp = spa.SpASLERP(rate, threshold=1.0, norm=norm, shrinkage=ALPHA)
     known = statistics(means, seen, covariance)
     turned = ops.convert_to_numpy(slerp.update_weights(weights, known, 0))
     metric, targets = metric_and_targets(means, seen, covariance)
@@ -93,9 +96,13 @@ def test_spa_slerp_turns_in_the_metric_and_keeps_the_logits_of_the_global_mean(r
         u, v = w / length, t / np.sqrt(t @ metric @ t)
         angle = np.arccos(cosine(w, t, metric))
         parts = np.sin((1 - rate) * angle) * u + np.sin(rate * angle) * v
-        np.testing.assert_allclose(
-            turned[c], length * parts / np.sin(angle), rtol=1e-3, atol=1e-4
-        )
+        if norm == "noise":
+            expected = length * parts / np.sin(angle)
+        else:
+            lengths = np.linalg.norm(weights, axis=1)
+            length = lengths[c] if norm == "keep" else lengths[seen > 0].mean()
+            expected = length * parts / np.linalg.norm(parts)
+        np.testing.assert_allclose(turned[c], expected, rtol=1e-3, atol=1e-4)
     biases = ops.convert_to_tensor(np.arange(K), "float32")
     moved = slerp.update_biases(biases, weights, turned, known)
     centre = means[seen > 0].mean(axis=0)

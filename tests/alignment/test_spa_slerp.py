@@ -118,3 +118,23 @@ def test_a_turn_every_few_steps_makes_up_for_those_left_out():
         before, turned = turned, update(seldom, turned, means, step=step)
         assert (step % 3 == 0) == bool(np.any(before != turned))
     np.testing.assert_allclose(turned, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("norm", "longer"), [("keep", 1), ("noise", 3)])
+def test_lengths_stay_while_the_noise_is_another_at_each_turn(norm, longer):
+    """Batches of few images, beside d: 100 turns, each in the metric of ten draws."""
+    random = np.random.RandomState(0)
+    first = weights = random.randn(3, 40)
+    slerp = SpASLERP(0.1, norm=norm)
+    means, seen = random.randn(3, 40), np.ones(3)
+    for step in range(100):
+        noise = np.cov(random.randn(10, 40).T)
+        known = ClassStatistics(
+            *(ops.convert_to_tensor(a, "float32") for a in (means, seen, noise, 1.0))
+        )
+        weights = ops.convert_to_numpy(slerp.update_weights(weights, known, step))
+    ratios = np.linalg.norm(weights, axis=1) / np.linalg.norm(first, axis=1)
+    if norm == "keep":
+        np.testing.assert_allclose(ratios, longer, rtol=1e-4)
+    else:  # what its docstring warns of
+        assert (ratios > longer).all()

@@ -32,6 +32,24 @@ def test_saved_while_training_and_resumed(make, epoch, tmp_path):
     assert_same_weights(resumed, steady)
 
 
+@pytest.mark.parametrize("look", ["evaluate", "reset_metrics"])
+@pytest.mark.parametrize("make", [plain_model, spa_model])
+def test_an_evaluation_amid_an_epoch_does_not_change_training(make, look):
+    x, y = toys.data()
+
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if look == "evaluate":
+                self.model.evaluate(x, y, verbose=0)
+            else:
+                self.model.reset_metrics()
+
+    steady, watched = make(), make()
+    fit(steady, x, y, 2, callbacks=[drw(1)])
+    fit(watched, x, y, 2, callbacks=[drw(1), Look()])
+    assert_same_weights(watched, steady)
+
+
 class Interrupt(keras.callbacks.Callback):
     def __init__(self, after):
         super().__init__()

@@ -11,9 +11,10 @@ from keras_spa_cli import main
 @pytest.fixture(autouse=True)
 def nothing_stays(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
     yield
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     signals._Sigterm.came = False
 
 

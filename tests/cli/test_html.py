@@ -3,9 +3,12 @@
 import html.parser
 import pathlib
 
+import numpy as np
 import small_zoo
 
+import keras_spa as spa
 from keras_spa.cli import html as pages
+from keras_spa.cli import report_plots
 
 VOID = {"meta", "img", "br"}
 
@@ -73,3 +76,11 @@ def test_a_report_needs_no_other_file(run):
     for name in small_zoo.NAMES:
         assert name in reader.text
     assert "On 12 test images" in reader.text
+
+
+def test_a_class_named_by_an_emoji_is_drawn_without_a_word(recwarn):
+    split = spa.data.Split(np.zeros((4, 2, 2, 3), "uint8"), np.array([0, 0, 0, 1]))
+    data = spa.data.LongTailedData("birds", split, None, None, ("emu", "🦤"))
+    picture = report_plots.by_class(data, {"aligned": np.array([0.5, 1.0])})
+    assert b"<svg" in picture
+    assert not [str(warning.message) for warning in recwarn]

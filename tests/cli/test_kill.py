@@ -106,3 +106,31 @@ def test_ctrl_c_is_one_line(monkeypatch):
     assert code == 128 + signal.SIGINT
     assert out.splitlines()[-1] == "keras-spa: stopped by Ctrl-C"
     assert "Traceback" not in out
+
+
+DROPPED = """
+import signal
+from keras_spa.training import signals
+signals.listen(lambda: None)
+class Last:
+    def __init__(self, act): self.act = act
+    def __del__(self): self.act()
+Last(lambda: signal.raise_signal(signal.SIGINT))
+Last(lambda: 1 / 0)
+try:
+    signals.obey_sigint()
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+def test_a_ctrl_c_that_python_drops_is_obeyed_in_silence(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    command = [sys.executable, "-c", DROPPED]
+    done = subprocess.run(
+        command, capture_output=True, text=True, preexec_fn=heed_ctrl_c
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "stopped\n"
+    assert "KeyboardInterrupt" not in done.stderr
+    assert "ZeroDivisionError" in done.stderr  # what else is dropped is still told

@@ -63,6 +63,22 @@ def test_images_are_read_and_damaged_ones_left_out(small):
     assert data.skipped == (f"{small}/train/n1/n1_2.JPEG",)
 
 
+def test_lists_may_begin_with_a_byte_order_mark(small):
+    """As Windows' editors write it."""
+    for i, path in enumerate(["n1/n1_4", "n1/n1_2", "n1/n1_7", "n2/n2_5"]):
+        jpeg(small / "train" / f"{path}.JPEG", 20 * i)
+    for i in (1, 2):
+        jpeg(small / "val" / f"v_{i}.JPEG", 100 * i)
+    expected = load("imagenet_lt", data_dir=small)
+    for path in small.glob("*.txt"):
+        path.write_text(path.read_text(), encoding="utf-8-sig")
+    data = load("imagenet_lt", data_dir=small)
+    for split, other in zip(
+        data.splits().values(), expected.splits().values(), strict=True
+    ):
+        assert split.images.paths.tolist() == other.images.paths.tolist()
+
+
 def prepare(folder, names):
     """Writes a small `imagenet2012` as TensorFlow Datasets does."""
     tfds = tfds_source.import_tfds()

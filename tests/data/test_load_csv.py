@@ -48,6 +48,16 @@ def test_a_table_without_splits_as_a_spreadsheet_writes_it(table):
     assert (data.validation, data.test, data.validation_source) == (None, None, None)
 
 
+def test_headers_and_splits_may_be_in_capitals(table):
+    """Before, a column `Split` was passed over, and test images trained."""
+    text = ROWS.replace("path,label,split", "Path,LABEL,Split")
+    text = text.replace(",val", ",Val").replace(",test", ",TEST")
+    table.write_text(text, encoding="utf-8")
+    data = load(f"csv:{table}")
+    assert levels(data.train) == [0, 10, 20]
+    assert (levels(data.validation), levels(data.test)) == ([30], [40])
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -21,7 +21,6 @@ def folder(tmp_path):
                 path = tmp_path / "zoo" / split / name / f"{i}.{ending}"
                 Image.new("RGB", (40, 30), (10 * i, 0, 0)).save(path)
     (tmp_path / "zoo" / "train" / "ant" / ".hidden.jpg").touch()
-    (tmp_path / "zoo" / "train" / "ant" / "notes.txt").touch()
     (tmp_path / "zoo" / "train" / ".cache").mkdir()
     return tmp_path / "zoo"
 
@@ -131,3 +130,59 @@ def test_a_class_of_damaged_files_alone_is_told(folder):
         pytest.raises(ValueError, match=r"none for 1 of 3 classes: 2 \(cat\)"),
     ):
         load(f"folder:{folder}", on_error="skip")
+
+
+def told(folder):
+    with pytest.warns(UserWarning, match="Left out of ") as warned:
+        data = load(f"folder:{folder}")
+    assert [one.filename for one in warned] == [__file__]
+    return data, str(warned[0].message)
+
+
+def test_what_is_not_read_is_counted(folder):
+    """All of it: of other endings, deeper, beside, and folders named like images."""
+    expected = load(f"folder:{folder}")
+    for name in ("train/ant/a.HEIC", "test/ant/b.heic", "train/bee/notes.txt"):
+        (folder / name).touch()
+    for name in ("train/cat/d.jpg", "train/cat/more", "valid/ant"):
+        (folder / name).mkdir(parents=True)
+    for name in ("train/labels.csv", "README", "valid/ant/1.jpg"):
+        (folder / name).touch()
+    data, message = told(folder)
+    assert (
+        "1 × .csv file outside of a class, 2 × .heic file in a class, 1 × .txt file "
+        "in a class, 1 × folder beside train, 2 × folder in a class, 1 × other file "
+        "beside train. Read are "
+    ) in message
+    for split, other in zip(
+        data.splits().values(), expected.splits().values(), strict=True
+    ):
+        assert names(split) == names(other)
+
+
+def test_upper_case_endings_and_folders_are_read(folder):
+    expected = load(f"folder:{folder}")
+    (folder / "train").rename(folder / "Train")
+    (folder / "test").rename(folder / "TEST")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = load(f"folder:{folder}")
+    assert names(data.train) == names(expected.train)
+    assert names(data.test) == names(expected.test)
+    (folder / "Train").rename(folder / "Training")
+    with pytest.raises(ValueError, match="must have a folder `train` beside `TEST`"):
+        load(f"folder:{folder}")
+
+
+def test_two_folders_of_one_split_are_refused(folder):
+    (folder / "val").mkdir()
+    (folder / "validation").mkdir()
+    with pytest.raises(ValueError, match="one folder of .* Received: val, validation"):
+        load(f"folder:{folder}")
+
+
+def test_a_class_of_other_endings_alone_says_so(folder):
+    for path in (folder / "train" / "cat").iterdir():
+        path.rename(path.with_suffix(".heic"))
+    with pytest.raises(ValueError, match="Received none, but 2 other entries"):
+        load(f"folder:{folder}")

@@ -66,6 +66,14 @@ def test_there_need_be_no_test_set_and_may_be_a_validation_set(tmp_path):
     assert len(data.test.labels) == 4
 
 
+def test_keys_that_are_not_read_are_told(tmp_path):
+    labels = balanced(3, 5)
+    other = {"x_validation": numbered(3), "y_validation": labels[:3]}
+    with pytest.warns(UserWarning, match="some.npz': x_validation, y_validation. Read"):
+        data = load(archive(tmp_path, labels, **other, train_index=np.arange(15)))
+    assert data.validation is None
+
+
 def test_shapes_of_images_and_labels(tmp_path):
     column = np.array([[0], [1], [1]], "uint8")
     grey = np.zeros((3, 5, 4), "uint8")

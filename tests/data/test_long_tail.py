@@ -120,7 +120,7 @@ def test_bad_arguments_of_counts_are_named(name, value):
         ("labels", [0, 1, 2]),
         ("labels", [0, 1, -1]),
         ("labels", [0.0, 1.0, 1.0]),
-        ("labels", [[0], [1], [1]]),
+        ("labels", [[0, 1, 1]]),
         ("labels", ["a", "b", "c"]),
         ("counts", [1, -1]),
         ("counts", [1.0, 1.0]),
@@ -133,6 +133,15 @@ def test_bad_arguments_of_counts_are_named(name, value):
 def test_bad_arguments_of_indices_are_named(name, value):
     with pytest.raises(ValueError, match=rf"Argument `{name}` must .*Received"):
         long_tail_indices(**{"labels": [0, 1, 1], "counts": [1, 2], name: value})
+
+
+def test_a_column_of_labels_is_as_good():
+    """As Keras' data sets give them: of shape (N, 1)."""
+    labels = np.array([0, 1, 0, 1, 0])
+    for order in ("shuffle", "file"):
+        expected = long_tail_indices(labels, [2, 1], order=order)
+        column = long_tail_indices(labels[:, None], [2, 1], order=order)
+        np.testing.assert_array_equal(column, expected)
 
 
 def test_the_class_with_too_few_samples_is_told():

@@ -63,9 +63,28 @@ def test_samples_of_a_class_come_equally_often(labels, epoch, sampling):
         ({"labels": [0.5]}, "`labels`.*float64"),
         ({"epoch": -1}, "`epoch`.*-1"),
         ({"seed": -1}, "`seed`.*-1"),
+        ({"stream": -1}, "`stream`.*-1"),
+        ({"sampling": -0.5}, "`sampling`.*-0.5"),
         ({"sampling": "balanced"}, "`sampling`.*class_balanced.*'balanced'"),
     ],
 )
 def test_bad_input(arguments, words):
     with pytest.raises(ValueError, match=words):
         epoch_order(**{"labels": [0, 1], "epoch": 0, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("power", "shares"),
+    [(0, [0.8, 0.16, 0.04]), (0.5, [0.598, 0.268, 0.134]), (1.0, [1 / 3] * 3)],
+)
+def test_a_number_is_the_power_of_rareness(power, shares):
+    drawn = np.concatenate(
+        [TAIL[epoch_order(TAIL, epoch, sampling=power)] for epoch in range(300)]
+    )
+    np.testing.assert_allclose(np.bincount(drawn) / 30000, shares, atol=0.01)
+
+
+def test_streams_are_independent_of_one_another():
+    orders = {tuple(epoch_order(TAIL, 1, 2, stream=stream)) for stream in (0, 1, 2)}
+    assert len(orders) == 3
+    assert tuple(epoch_order(TAIL, 1, 2)) in orders

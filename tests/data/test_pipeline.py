@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 import keras_spa as spa
-from keras_spa.data import epoch_order, pipeline
+from keras_spa.data import Batches, epoch_order, pipeline
 
 IMAGES = np.random.RandomState(0).randint(0, 256, (50, 8, 8, 3)).astype("uint8")
 IMAGES[:, 0, 0, 0] = np.arange(50)  # each image carries its number
@@ -170,7 +170,7 @@ def test_fit_on_any_backend():
         ({"data": (IMAGES, LABELS[:3])}, "50 images, 3 labels"),
         ({"batch_size": 0}, "`batch_size`.*0"),
         ({"seed": -1}, "`seed`"),
-        ({"first_epoch": -1}, "`epoch`"),
+        ({"first_epoch": -1}, "`first_epoch`.*-1"),
         ({"first_batch": -1, "repeat": True}, "`first_batch`.*-1"),
         ({"first_batch": 1}, "`first_batch` needs `repeat=True`"),
         ({"sampling": "even"}, "`sampling`.*'even'"),
@@ -184,3 +184,17 @@ def test_fit_on_any_backend():
 def test_bad_input(arguments, words):
     with pytest.raises(ValueError, match=words):
         pipeline(**{"data": DATA, "batch_size": 16, **arguments})
+
+
+def test_a_column_of_labels_is_as_good():
+    """As Keras' data sets give them: of shape (N, 1)."""
+    column = IMAGES, LABELS[:, None]
+    ((expected, labels), *_) = pipeline(DATA, 50)
+    ((images, given), *_) = pipeline(column, 50)
+    np.testing.assert_array_equal(images, expected)
+    np.testing.assert_array_equal(given, labels)
+    images, given = Batches(column, 50)[0]
+    np.testing.assert_array_equal(images, expected)
+    np.testing.assert_array_equal(given, labels)
+    with pytest.raises(ValueError, match="Argument `labels` must be"):
+        pipeline((IMAGES, np.eye(3)[LABELS]), 50)

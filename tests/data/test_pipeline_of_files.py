@@ -150,7 +150,7 @@ def test_damaged_file_is_skipped_and_counted(files, damaged):
 
 def test_missing_file_is_named(files):
     missing = ImageFiles([*files.paths[:11], "nowhere.jpg"])
-    with pytest.raises(tf.errors.NotFoundError, match="nowhere.jpg"):
+    with pytest.raises(tf.errors.OpError, match="nowhere.jpg is missing"):
         list(pipeline((missing, LABELS), 4, image_size=16))
 
 

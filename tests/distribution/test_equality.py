@@ -19,7 +19,8 @@ import pytest
 
 pytestmark = pytest.mark.process
 SCRIPT = pathlib.Path(__file__).parent / "train_on_devices.py"
-ALL = ("together", "batch_norm", "alone", "weights", "float16")
+ALL = ("together", "batch_norm", "alone", "weights", "float16", "disa", "bcl", "glmc")
+ALL += ("arb", "added", "clipnorm", "global_clipnorm", "clipvalue")
 KINDS = {
     "tensorflow": {
         ("mirrored", 2): ALL,
@@ -77,7 +78,8 @@ def test_several_devices_equal_one(records, kind, devices, variant):
     first, *others = (select_variant(one, variant) for one in records[kind, devices])
     assert expected
     assert first.keys() == expected.keys()
-    atol = 2e-3 if variant == "float16" else 1e-5
+    # GLMC divides by the lengths of two projections, which makes rounding larger.
+    atol = {"float16": 2e-3, "glmc": 5e-4}.get(variant, 1e-5)
     for name, values in expected.items():
         np.testing.assert_allclose(first[name], values, atol=atol, err_msg=name)
         for other in others:

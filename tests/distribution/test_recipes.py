@@ -11,7 +11,7 @@ import processes
 import pytest
 
 import digits_lt
-from engine import job
+from engine import earlier
 from engine.command_line import parse
 from engine.registry import RECIPES
 from engine.run import run
@@ -106,7 +106,7 @@ def test_two_workers_go_on_from_the_checkpoint_of_one_device(tmp_path):
     whole = start(one, *DIGITS, *augmented)
     task = RECIPES["digits_lt"]
     (config,) = parse([*DIGITS[1:], *augmented], task).runs
-    folder = job.checkpoints(two, config)
+    folder = earlier.checkpoints(two, config)
     with pytest.raises(KeyboardInterrupt):
         run(config, task, folder, callbacks=[StopAfterOne()])
     assert (folder / "epoch-000001").exists()
@@ -117,5 +117,5 @@ def test_two_workers_go_on_from_the_checkpoint_of_one_device(tmp_path):
     assert_same(result(two), result(one))
     assert result(two)["environment"]["replicas"] == 2
     assert {path.name for path in two.iterdir()} == {
-        *("checkpoints", "runs", "table.md", "picture.png")
+        *("checkpoints", "runs", "table.md", "picture.png", "log.txt")
     }

@@ -16,6 +16,7 @@ import keras_spa as spa
 from keras_spa import distribute
 
 SAMPLES, BATCH, EPOCHS = 149, 16, 3
+IMAGE = (toys.INPUTS // 2, 2, 1)
 ALIGNMENTS = {
     "reg": lambda: spa.SpAReg(0.5),
     "slerp": lambda: spa.SpASLERP(spa.CosineRamp(0.3, 20)),
@@ -42,7 +43,23 @@ VARIANTS = {
         for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight")
     ],
     "float16": [("reg", "sum_over_batch_size", False)],
+    "added": [("reg", "sum_over_batch_size", False)],
+    "clipnorm": TOGETHER,
+    "global_clipnorm": TOGETHER,
+    "clipvalue": TOGETHER,
+    "arb": TOGETHER,
+    "disa": TOGETHER,
+    "bcl": [*TOGETHER, ("all", "sum_over_batch_size", True)],
+    "glmc": [*TOGETHER, ("all", "sum_over_batch_size", True)],
 }
+
+
+class MeanSquare(keras.layers.Layer):
+    """Adds to the loss what depends on the features."""
+
+    def call(self, features):
+        self.add_loss(keras.ops.mean(features**2))
+        return features
 
 
 def start(kind, devices):
@@ -68,21 +85,56 @@ def start(kind, devices):
     return strategy.scope, lambda v: strategy.experimental_local_results(v.value)
 
 
-def make_model(alignment, reduction, batch_norm):
-    inputs = keras.Input((toys.INPUTS,))
-    x = toys.dense(toys.INPUTS, 7)(inputs)
-    if batch_norm:
-        on_tensorflow = keras.backend.backend() == "tensorflow"
+def make_model(alignment, reduction, variant):
+    shape = IMAGE if variant == "glmc" else (toys.INPUTS,)
+    inputs = keras.Input(shape)
+    x = toys.dense(toys.INPUTS, 7)(keras.layers.Flatten()(inputs))
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    if variant == "batch_norm":
         x = keras.layers.BatchNormalization(synchronized=on_tensorflow)(x)
-    backbone = keras.Model(inputs, toys.dense(7, toys.FEATURES, "tanh")(x))
-    classifier = toys.dense(toys.FEATURES, toys.CLASSES)
-    model = spa.SpAModel(backbone, classifier, ALIGNMENTS[alignment]())
-    model.compile(
-        keras.optimizers.SGD(0.01 if reduction == "sum" else 0.1, momentum=0.9),
-        keras.losses.SparseCategoricalCrossentropy(True, reduction=reduction),
-        metrics=["accuracy"],
-    )
+    x = toys.dense(7, toys.FEATURES, "tanh")(x)
+    if variant == "added":
+        x = MeanSquare()(x)
+    if variant == "disa":
+        x = spa.layers.DisA(toys.CLASSES, 1.0)(x)
+    parts = keras.Model(inputs, x), toys.dense(toys.FEATURES, toys.CLASSES)
+    if variant == "bcl":
+        keras.utils.set_random_seed(0)
+        model = spa.models.BCL(
+            *(*parts, ALIGNMENTS[alignment]()), hidden_units=8, embedding_units=3
+        )
+        model.projector.layers[1].synchronized = on_tensorflow
+    elif variant == "glmc":
+        keras.utils.set_random_seed(0)
+        counts = np.bincount(toys.data(SAMPLES)[1])
+        method = {"class_counts": counts, "epochs": EPOCHS, "aligned": "both"}
+        model = spa.models.GLMC(
+            *(*parts, ALIGNMENTS[alignment]()), **method, units=3, seed=0
+        )
+    else:
+        model = spa.SpAModel(*parts, ALIGNMENTS[alignment]())
+    # Normalising few prototypes or predictions magnifies rounding.
+    gently = reduction == "sum" or variant in ("bcl", "glmc")
+    clips = {variant: 0.02} if "clip" in variant else {}
+    optimizer = keras.optimizers.SGD(0.01 if gently else 0.1, momentum=0.9, **clips)
+    if variant == "clipvalue":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    loss = keras.losses.SparseCategoricalCrossentropy(True, reduction=reduction)
+    if variant == "arb":
+        loss = spa.losses.ARB()  # counts the global batch
+    model.compile(optimizer, loss, metrics=["accuracy"])
     return model
+
+
+def views_of(x, y, variant):
+    """What a step of the method takes."""
+    if variant == "bcl":
+        return x, x + 0.1, 0.9 * x
+    if variant == "glmc":
+        views = (x, x + 0.1)
+        others = tuple(view[::-1] for view in views)
+        return {"images": views, "partner": others, "partner_labels": y[::-1]}
+    return x
 
 
 def train(case, variant, copies):
@@ -95,9 +147,12 @@ def train(case, variant, copies):
     if half:
         weights = np.ones(SAMPLES)
         weights[HEAVY] = 1000  # overflows in its replica alone
-    model = make_model(alignment, reduction, variant == "batch_norm")
+    model = make_model(alignment, reduction, variant)
     fed = {"batch_size": BATCH, "sample_weight": weights, "verbose": 0}
-    record = model.fit(x, y, epochs=EPOCHS, shuffle=False, **fed).history
+    if variant == "glmc":
+        x = x.reshape(-1, *IMAGE)
+    given = views_of(x, y, variant)
+    record = model.fit(given, y, epochs=EPOCHS, shuffle=False, **fed).history
     for number, variable in enumerate(model.variables):
         first, *others = map(np.asarray, copies(variable))
         for other in others:
@@ -108,7 +163,7 @@ def train(case, variant, copies):
     if alignment == "all" and not weighted:
         evaluated = model.evaluate(x, y, return_dict=True, **fed)
         record |= {f"val_{name}": value for name, value in evaluated.items()}
-    name = f"{variant}: {alignment}, {reduction}"
+    name = f"{variant}: {alignment}, {reduction}, {weighted}"
     return {f"{name}: {key}": np.asarray(value) for key, value in record.items()}
 
 

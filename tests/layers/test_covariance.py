@@ -88,6 +88,21 @@ def test_soft_labels_share_an_image_between_classes():
     np.testing.assert_allclose(covariance(made), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("noise", [1e-2, 1e-4])
+def test_one_hot_labels_keep_their_digits_near_collapse(noise):
+    """Not lost in what images share with other classes, which is nothing."""
+    random = np.random.RandomState(0)
+    labels = np.arange(60) % K
+    features = 10 * random.randn(K, D)[labels] + noise * random.randn(60, D)
+    features = features.astype("float32")
+    results = []
+    for given in (labels, np.eye(K, dtype="float32")[labels]):
+        made = layer()
+        made(features, given, training=True)
+        results.append(covariance(made))
+    np.testing.assert_allclose(results[1], results[0], atol=0.02 * noise**2)
+
+
 def test_each_class_counts_alike():
     """A class of a hundred loud images, and one of two quiet ones."""
     random = np.random.RandomState(0)

@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -52,11 +54,11 @@ ALIGNED = {"labels": LABELS, "training": True}
 
 
 def test_without_labels_or_training_it_is_a_dense():
-    dense = keras.layers.Dense(K, activation="tanh")
+    dense = keras.layers.Dense(K)
     dense.build((None, D))
     dense.kernel.assign(KERNEL)
     dense.bias.assign(np.arange(K))
-    made = layer([spa.SpAReg.paper(1.0), spa.SpAProj.paper(0.0)], activation="tanh")
+    made = layer([spa.SpAReg.paper(1.0), spa.SpAProj.paper(0.0)])
     made.bias.assign(np.arange(K))
     expected = numpy(dense(FEATURES))
     for given in ({}, {"training": True}, {"labels": LABELS}):
@@ -168,9 +170,38 @@ def test_symbolic_outputs_have_shape_and_dtype():
 
 
 def test_all_arguments_of_a_dense_survive_serialization():
-    made = SpADense(K, kernel_regularizer="l2", activation="relu", dtype="float64")
+    made = SpADense(K, kernel_regularizer="l2", use_bias=False, dtype="float64")
     config = keras.saving.serialize_keras_object(made)
     copy = keras.saving.deserialize_keras_object(config)
     assert copy.get_config() == made.get_config()
     assert copy.kernel_regularizer is not None
     assert copy.alignments == []
+
+
+@pytest.mark.parametrize("activation", ["softmax", "relu", keras.activations.tanh])
+def test_an_activation_is_refused(activation):
+    """It gave probabilities where losses take logits."""
+    with pytest.raises(ValueError, match="`activation` must be None.*Softmax"):
+        SpADense(K, activation=activation)
+    assert SpADense(K, activation="linear").units == K
+
+
+def test_lora_is_refused_before_anything_is_built():
+    with pytest.raises(ValueError, match="`lora_rank` must be None.*lora_rank=2"):
+        SpADense(K, lora_rank=2)
+    built = layer()
+    with pytest.raises(ValueError, match="`lora_rank` must be None.*Received: layer"):
+        built.enable_lora(2)
+
+
+def test_training_without_labels_is_told_once():
+    """Nothing is aligned then, and nothing said so."""
+    made = layer(spa.SpAReg(0.1))
+    with pytest.warns(UserWarning, match="training without labels.*nothing is ali"):
+        made(FEATURES, training=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made(FEATURES, training=True)
+        layer(spa.SpAReg(0.1))(FEATURES)
+        layer()(FEATURES, training=True)
+        layer(spa.SpAReg(0.1))(FEATURES, labels=LABELS, training=True)

@@ -19,6 +19,7 @@ from keras_spa.losses import (
     LDAM,
     BalancedSoftmax,
     ClassBalanced,
+    LabelAwareSmoothing,
     LogitAdjusted,
 )
 
@@ -63,10 +64,14 @@ COUNTED = pytest.mark.parametrize(
         BalancedSoftmax,
         LogitAdjusted,
         LDAM,
+        LabelAwareSmoothing,
         lambda counts: ClassBalanced(keras.losses.MeanSquaredError(), counts),
         lambda counts: spa.losses.adjust_logits(np.zeros((1, 2)), counts),
     ],
-    ids=["BalancedSoftmax", "LogitAdjusted", "LDAM", "ClassBalanced", "adjust_logits"],
+    ids=[
+        *("BalancedSoftmax", "LogitAdjusted", "LDAM", "LabelAwareSmoothing"),
+        *("ClassBalanced", "adjust_logits"),
+    ],
 )
 
 
@@ -97,7 +102,7 @@ def test_the_class_with_a_bad_count_is_told():
         BalancedSoftmax([5, float("inf"), 5, 0])
 
 
-@pytest.mark.parametrize("name", sorted(set(LOSSES) - {"DotRegression"}))
+@pytest.mark.parametrize("name", sorted(set(LOSSES) - {"ARB", "DotRegression"}))
 def test_logits_of_another_number_of_classes_are_named(name):
     make, _ = LOSSES[name]
     with pytest.raises(ValueError, match=r"`y_pred` must hold.*4 class counts.*12, 5"):
@@ -115,6 +120,10 @@ def test_logits_of_another_number_of_classes_are_named(name):
         (LDAM, "scale", 0),
         (LDAM, "scale", -30.0),
         (LDAM, "scale", None),
+        (LabelAwareSmoothing, "smooth_head", 1.1),
+        (LabelAwareSmoothing, "smooth_tail", -0.1),
+        (LabelAwareSmoothing, "smooth_tail", None),
+        (LabelAwareSmoothing, "shape", "exp"),
     ],
 )
 def test_bad_arguments_are_named(make, name, value):

@@ -86,3 +86,28 @@ def test_many_classes_and_dimensions_need_little_memory():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2**28
+
+
+def test_the_nearest_mean_is_exact_where_float32_cannot_tell():
+    """Two means 1e-5 apart, and one so far away that single precision loses it."""
+    near, side = np.array([1.0, 1.00001]), np.array([[0.0, 0.1], [0.0, -0.1]])
+    features = np.concatenate(
+        [*(side + [x, 0.0] for x in near), side + [300.0, 0.0]], axis=0
+    )
+    labels = np.repeat([0, 1, 2], 2)
+    for decided, expected in ((labels, 1.0), (labels[::-1], 1 / 3)):
+        metric = spa.metrics.NeuralCollapse(3)
+        metric.update_state(features, labels, np.eye(3)[decided])
+        assert metric.result()["nc4"] == pytest.approx(expected)
+
+
+def test_a_batch_takes_no_memory_for_classes_that_it_lacks():
+    K, d = 20_000, 50
+    metric = spa.metrics.NeuralCollapse(K)
+    features, labels = np.random.RandomState(0).randn(10, d), np.arange(10)
+    metric.update_state(features, labels)
+    tracemalloc.start()
+    metric.update_state(features, labels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * K * d / 4

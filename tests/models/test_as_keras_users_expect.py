@@ -84,4 +84,30 @@ def test_missing_labels_are_named():
     for call in (spa.diagnose, spa.align):
         with pytest.raises(ValueError, match="`dataset` must .*None for the labels"):
             call(model, (x, None), verbose=0)
-    assert np.isfinite(model.evaluate(x, y, verbose=0)[0])
+    assert np.isfinite(model.evaluate(x, y, verbose=0))
+
+
+def test_what_a_step_or_an_evaluation_lists_is_the_loss_and_what_was_compiled():
+    x, y = toys.data(16)
+    compiled = toys.EAGER | {"metrics": ["accuracy"]}
+    model = toys.model("spa_reg", compiled=compiled)
+    for call in (model.train_on_batch, model.test_on_batch):
+        loss, accuracy = call(x, y)
+        assert np.isfinite(loss)
+        assert 0 <= accuracy <= 1
+    loss, accuracy = model.evaluate(x, y, verbose=0)
+    logs = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert [*logs] == ["accuracy", "alignment", "loss"]
+    assert (loss, accuracy) == (logs["loss"], logs["accuracy"])
+    alone = toys.model("spa_reg", compiled=toys.EAGER)
+    assert isinstance(alone.evaluate(x, y, verbose=0), float)
+    shown = alone.fit(x, y, verbose=0, validation_data=(x, y)).history
+    assert {"alignment", "val_alignment"} < shown.keys()
+
+
+def test_building_again_changes_nothing():
+    backbone = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    model = spa.SpAModel(backbone, keras.layers.Dense(3))
+    before = [id(variable) for variable in model.variables]
+    model.build((None, 8))
+    assert [id(variable) for variable in model.variables] == before

@@ -1,6 +1,7 @@
 """Exported artifacts answer as the model does, alone, for batches of any size."""
 
 import json
+import logging
 import os
 import pathlib
 import subprocess
@@ -34,6 +35,18 @@ for name, size in ((name, size) for name in answers for size in (1, 7)):
         answers[name][f"{key}{size}"] = [value.dtype.name, value.numpy().tolist()]
 print(json.dumps(answers))
 """
+
+
+@saved_models
+@pytest.mark.parametrize("verbose", [None, True, False])
+def test_where_an_export_is_and_what_it_takes_is_told_in_a_line(
+    tmp_path, verbose, capfd
+):
+    path = tmp_path / "exported"
+    image_model().export(path, verbose=verbose)
+    shape = "(None, 8, 8, 3) uint8"
+    line = f"Saved to {path}: {shape} -> logits, probabilities\n"
+    assert capfd.readouterr().out == ("" if verbose is False else line)
 
 
 @saved_models
@@ -168,6 +181,39 @@ def test_an_export_replaces_another_whole_or_not_at_all(tmp_path, monkeypatch):
     image_model().export(path, verbose=False)
     assert not (path / "old").exists()
     assert os.listdir(tmp_path) == ["exported"]
+
+
+@saved_models
+@pytest.mark.parametrize("verbose", [True, False])
+def test_tensorflow_does_not_name_the_temporary_folder(tmp_path, verbose):
+    logger, records = logging.getLogger("tensorflow"), []
+    handler = logging.Handler()
+    handler.emit = records.append
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        image_model().export(tmp_path / "exported", verbose=verbose)
+        assert logger.level == logging.INFO
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
+    said = [record.getMessage() for record in records]
+    assert not any("Assets written" in text for text in said)
+
+
+@saved_models
+def test_tensorflow_says_no_more_than_its_logger_lets_it(tmp_path, monkeypatch):
+    logger, levels = logging.getLogger("tensorflow"), []
+    before, set_level = logger.level, logger.setLevel
+    set_level(logging.ERROR)
+    watched = lambda level: (levels.append(level), set_level(level))  # noqa: E731
+    monkeypatch.setattr(logger, "setLevel", watched)
+    try:
+        image_model().export(tmp_path / "exported", verbose=False)
+        assert set(levels) == {logging.ERROR} == {logger.level}
+    finally:
+        set_level(before)
 
 
 def test_what_cannot_be_exported_is_refused(tmp_path):

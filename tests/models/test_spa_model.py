@@ -46,13 +46,40 @@ def test_add_loss_takes_effect_after_training_has_begun():
     fit(model, x, y, epochs=1)
     fit(plain, x, y, epochs=1)
     model.add_loss(spa.SpAReg(5.0))
-    loss = model.evaluate(x, y, verbose=0)[0]
+    loss = model.evaluate(x, y, verbose=0)
     cosine = plain.evaluate(x, y, verbose=0, return_dict=True)["alignment"]
-    expected = plain.evaluate(x, y, verbose=0)[0] + 5 * (1 - cosine)
+    expected = plain.evaluate(x, y, verbose=0) + 5 * (1 - cosine)
     assert loss == pytest.approx(expected, abs=1e-4)
     fit(model, x, y, epochs=1)
     fit(plain, x, y, epochs=1)
     assert not np.allclose(plain.classifier.kernel.numpy(), model.classifier.kernel)
+
+
+@pytest.mark.parametrize("change", ["assign", "in place"])
+def test_alignments_changed_between_fits_are_those_that_act(change):
+    model = toys.model(spa.SpASLERP(0.1), keras.optimizers.SGD(0.0))
+
+    def moves(alignments):
+        if change == "assign":
+            model.alignments = alignments
+        else:
+            model.alignments.clear()
+            model.alignments.extend(alignments)
+        before = model.classifier.get_weights()[0]
+        toys.fit(model, *toys.data(), epochs=1)
+        return not np.array_equal(before, model.classifier.get_weights()[0])
+
+    assert moves([spa.SpASLERP.paper(0.1)])
+    assert not moves([])
+    assert moves([spa.SpASLERP(0.1)])
+
+
+def test_an_alignment_put_in_later_finds_its_covariance():
+    model = toys.model()
+    toys.fit(model, *toys.data(), epochs=1)
+    model.alignments.append(spa.SpASLERP())
+    toys.fit(model, *toys.data(), epochs=1)
+    assert float(model.class_means.scatter_weight) > 0
 
 
 def test_add_loss_takes_effect_amid_training():
@@ -137,12 +164,14 @@ def test_alignment_is_logged_for_training_and_validation():
     cosines = model.class_means.statistics.cosines(kernel.T)  # all classes are seen
     cosine = ops.convert_to_numpy(cosines).mean()
     assert history["val_alignment"][-1] == pytest.approx(cosine, abs=1e-6)
-    assert model.evaluate(x, y, verbose=0)[-1] == pytest.approx(cosine, abs=1e-6)
+    logs = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert logs["alignment"] == pytest.approx(cosine, abs=1e-6)
 
 
 def test_alignment_before_training_is_nan():
     model = toys.model()
-    assert np.isnan(model.evaluate(*toys.data(), verbose=0)[-1])
+    logs = model.evaluate(*toys.data(), verbose=0, return_dict=True)
+    assert np.isnan(logs["alignment"])
 
 
 @pytest.mark.parametrize(
@@ -164,7 +193,8 @@ def test_each_strategy_moves_the_alignment_its_way(alignment, rises):
         model = toys.model(strategy, optimizer, compiled=toys.EAGER)
         for _ in range(8):
             model.train_on_batch(x, y)
-        cosines.append(model.evaluate(x, y, verbose=0)[-1])
+        logs = model.evaluate(x, y, verbose=0, return_dict=True)
+        cosines.append(logs["alignment"])
     without, cosine = cosines
     assert (cosine > without + 0.02) if rises else (cosine < without - 0.02)
 

@@ -61,6 +61,15 @@ def test_an_unbuilt_backbone_works():
     assert "alignment" in model.fit(x, y, verbose=0).history
 
 
+@pytest.mark.parametrize("alignment", [None, *toys.all_alignments()])
+def test_the_first_of_an_iterators_batches_builds_it(alignment):
+    """Before, TensorFlow asked a head for a kernel that it did not have yet."""
+    model = spa.SpAModel(Dense(toys.FEATURES), Dense(toys.CLASSES), alignment)
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+    batches = (toys.data() for _ in range(9))
+    assert "alignment" in model.fit(batches, steps_per_epoch=1, verbose=0).history
+
+
 class Twos(keras.utils.PyDataset):
     """Batches whose labels are shifted by one, as 1..K."""
 

@@ -3,6 +3,7 @@
 Run with different KERAS_BACKEND, it must give the same output.
 """
 
+import functools
 import sys
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 
 import keras_spa as spa
 
+BCL = functools.partial(spa.models.BCL, hidden_units=8, embedding_units=3)
 ALIGNMENTS = {
     "none": lambda: None,
     "spa_reg": lambda: spa.SpAReg(0.5),
@@ -22,6 +24,7 @@ ALIGNMENTS = {
         spa.SpASLERP.paper(0.05),
         spa.SpAProj.paper(),
     ],
+    "bcl": lambda: [spa.SpASLERP(0.05), spa.SpAProj()],
 }
 
 
@@ -36,7 +39,8 @@ def make_model(alignment):
             keras.layers.Dense(7, "tanh"),
         ]
     )
-    model = spa.SpAModel(backbone, keras.layers.Dense(4), ALIGNMENTS[alignment]())
+    make = BCL if alignment == "bcl" else spa.SpAModel
+    model = make(backbone, keras.layers.Dense(4), ALIGNMENTS[alignment]())
     model.compile(
         keras.optimizers.SGD(0.05, momentum=0.9, weight_decay=1e-3),
         spa.losses.BalancedSoftmax([8, 4, 2, 1]),
@@ -47,10 +51,17 @@ def make_model(alignment):
 def train(alignment, arrays):
     """Final variables and logs, by name."""
     model = make_model(alignment)
-    given = [arrays.get(f"w{i}", w) for i, w in enumerate(model.get_weights())]
+    name = "bcl/w" if alignment == "bcl" else "w"
+    given = [arrays.get(f"{name}{i}", w) for i, w in enumerate(model.get_weights())]
     model.set_weights(given)  # without the covariance, which some keep
+    x, y = arrays["x"], arrays["y"]
     history = model.fit(
-        arrays["x"], arrays["y"], batch_size=16, epochs=5, shuffle=False, verbose=0
+        (x, x + 0.1, 0.9 * x) if alignment == "bcl" else x,
+        y,
+        batch_size=16,
+        epochs=2 if alignment == "bcl" else 5,  # whose temperature enlarges rounding
+        shuffle=False,
+        verbose=0,
     ).history
     result = {f"{alignment}/w{i}": w for i, w in enumerate(model.get_weights())}
     return result | {f"{alignment}/{k}": np.array(v) for k, v in history.items()}

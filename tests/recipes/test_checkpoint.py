@@ -1,11 +1,14 @@
 """Damaged checkpoints, full disks, NaN: one line, and the last good state is kept."""
 
+import contextlib
 import dataclasses
 import errno
 import os
 import pathlib
 import resource
 import shutil
+import signal
+import types
 
 import keras
 import lives
@@ -13,7 +16,7 @@ import numpy as np
 import pytest
 
 from engine.run import run
-from keras_spa.training import signals
+from keras_spa.training import checkpoint, signals
 
 SMALL = ("--alignment=spa_reg", "--batch_size=4", "--smoke")
 
@@ -117,3 +120,52 @@ def test_weights_that_are_not_finite_are_not_saved(trained):
         train(trained, callbacks=[Spoils()])
     assert f"last good checkpoint is {trained / 'epoch-000003'}." in str(told.value)
     assert sorted(path.name for path in trained.iterdir())[-1] == "epoch-000003"
+
+
+class Swallow(keras.callbacks.Callback):
+    """Ctrl-C where an exception cannot leave, as in a finalizer."""
+
+    seen = 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.seen += 1
+        if self.seen == 2:
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+
+
+def test_a_ctrl_c_that_python_drops_is_obeyed_after_the_step(tmp_path):
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signals.listen(signals.leave_job)
+    swallow = Swallow()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, callbacks=[swallow])
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert swallow.seen == 2
+
+
+def test_hdf5_does_not_begin_what_a_disk_cannot_hold(tmp_path, monkeypatch):
+    """It crashes, amid a file, in its own clean-up."""
+    model = keras.Sequential([keras.Input((50,)), keras.layers.Dense(40)])
+    model.compile("adam")
+    model.optimizer.build(model.trainable_variables)
+    whole = tmp_path / "whole.weights.h5"
+    checkpoint.save_weights(model, whole)
+    for free, fits in ((whole.stat().st_size, False), (2**20, True)):
+        usage = types.SimpleNamespace(free=free)
+        monkeypatch.setattr(shutil, "disk_usage", lambda path, usage=usage: usage)
+        path = tmp_path / f"{free}.weights.h5"
+        told = (
+            contextlib.nullcontext()
+            if fits
+            else pytest.raises(OSError, match="No space")
+        )
+        with told as error:
+            checkpoint.save_weights(model, path)
+        assert path.exists() == fits
+        if not fits:
+            assert error.value.errno == errno.ENOSPC

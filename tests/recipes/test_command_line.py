@@ -1,5 +1,6 @@
 """Flags become configurations, or one line."""
 
+import pathlib
 import re
 import subprocess
 import sys
@@ -104,12 +105,61 @@ def test_a_flagfile_that_is_no_text_is_refused(tmp_path):
         parse("digits_lt", f"--flagfile={tmp_path / 'binary.flags'}")
 
 
-@pytest.mark.process
-def test_help_shows_every_flag_and_the_defaults_of_the_recipe():
-    command = [sys.executable, digits_lt.__file__, "--help"]
+SCRIPT = """
+import pathlib, runpy, sys
+sys.argv = sys.argv[1:]
+sys.path.insert(0, str(pathlib.Path(sys.argv[0]).parent))
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+finally:
+    print("keras" in sys.modules, "tensorflow" in sys.modules, file=sys.stderr)
+"""
+
+
+def before_keras(script, *arguments):
+    """What a script prints; it must end before Keras or TensorFlow is imported."""
+    path = pathlib.Path(digits_lt.__file__).with_name(script)
+    command = [sys.executable, "-c", SCRIPT, path, *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0
-    assert done.stdout.startswith("Space misalignment and its three remedies")
-    for flag in command_line.job_flags(RECIPES["digits_lt"]):
-        assert flag == "seed" or re.search(rf"--(\[no\])?{flag}:", done.stdout), flag
-    assert re.search(r"--imbalance_factor: .*?\(default: 50.0\)", done.stdout, re.S)
+    *error, imported = done.stderr.splitlines()
+    assert imported == "False False"
+    return done.returncode, done.stdout, error
+
+
+@pytest.mark.process
+def test_help_shows_flags_in_groups_with_the_defaults_of_the_recipe():
+    code, shown, _ = before_keras("digits_lt.py", "--help")
+    assert code == 0
+    assert shown.startswith("Space misalignment and its three remedies")
+    assert re.search(r"^  --imbalance_factor: .*?\(default: 50.0\)", shown, re.S | re.M)
+    assert "\n\nThe job:\n  --method" in shown
+    assert "\n\nImages: where from, how many, what to measure on:\n  --imb" in shown
+    assert "--noise_slerp_rate" not in shown
+    assert "--helpfull also shows: parameters of the methods" in shown
+
+
+@pytest.mark.process
+def test_helpfull_shows_every_flag():
+    code, shown, _ = before_keras("cifar10_lt.py", "--helpfull")
+    assert code == 0
+    for flag in command_line.job_flags(RECIPES["cifar10_lt"]):
+        found = re.findall(rf"^  --(?:\[no\])?{flag}:", shown, re.M)
+        assert len(found) == (flag != "seed"), flag
+    assert re.search("^The network:\n  --depth", shown, re.M)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    "script", ["evaluate", "posthoc", "choose", "grid", "table", "imagenet_lt"]
+)
+def test_every_script_helps_before_keras_is_imported(script):
+    code, shown, error = before_keras(f"{script}.py", "--help")
+    assert (code, error) == (0, [])
+    assert "python recipes/" in shown
+
+
+@pytest.mark.process
+def test_a_mistyped_flag_is_refused_before_keras_is_imported():
+    code, _, error = before_keras("cifar10_lt.py", "--learning_rat=2")
+    assert code == 2
+    assert re.search("learning_rat'. Did you mean: learning_rate", *error)

@@ -7,7 +7,7 @@ import pytest
 import figures
 import keras_spa as spa
 from keras_spa import theory
-from reporting.figures import catalogue, exponents, sphere, toys
+from reporting.figures import catalogue, exponents, names, sphere, toys
 from reporting.figures import runs as run_figures
 
 CLASSES = 6
@@ -237,7 +237,7 @@ def test_figures_are_the_same_bytes_each_time(tmp_path):
 def test_smoke_leaves_every_figure(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "SMOKE_TRAINING", ("--smoke", "--validate_every=1"))
     assert figures.main(["--smoke", f"--output_dir={tmp_path}"]) == 0
-    for name in set(catalogue.FIGURES) - set(catalogue.OVERVIEWS):
+    for name in set(names.FIGURES) - set(names.OVERVIEWS):
         assert (tmp_path / f"figure_{name}.png").read_bytes().startswith(b"\x89PNG")
         assert b"</svg>" in (tmp_path / f"figure_{name}.svg").read_bytes()
     assert len(list((tmp_path / "digits_lt" / "runs").iterdir())) == 5

@@ -83,6 +83,25 @@ def test_a_list_trains_nothing(results, commands, capsys):
     assert "digits_lt/ce-spa_reg-if50-seed0" in capsys.readouterr().out
 
 
+def test_smoke_tries_each_row_and_keeps_nothing(results, commands, tmp_path, capsys):
+    arguments = [
+        "cifar10_lt_40",
+        "--rows=^ce$",
+        "--seeds=0",
+        f"--work={tmp_path / 'w'}",
+    ]
+    grid.main(arguments)
+    (stored,) = results.rglob("*.json")
+    before = stored.read_bytes()
+    grid.main([*arguments, "--smoke"])  # also rows that have a result
+    assert "--smoke" in commands[1]
+    assert "--smoke" not in commands[0]
+    assert "ce-none-if100-seed0: runs" in capsys.readouterr().out
+    assert list(results.rglob("*.json")) == [stored]
+    assert stored.read_bytes() == before
+    assert [path.name for path in (tmp_path / "w").iterdir()] == ["cifar10_lt_40"]
+
+
 def test_a_recipe_that_fails_ends_the_grid_with_its_last_line(
     results, monkeypatch, tmp_path
 ):

@@ -1,24 +1,15 @@
 """What a job leaves behind, and what it refuses."""
 
-import dataclasses
 import errno
-import json
 import re
 
 import keras
 import numpy as np
 import pytest
+from jobs import ONE, run
 
-from engine import command_line, job, storage
-from engine.registry import RECIPES
+from engine import storage
 from keras_spa.training import checkpoint
-
-ONE = ["--smoke", "--method=ce", "--alignment=none"]
-
-
-def run(recipe, *arguments, callbacks=()):
-    task = RECIPES[recipe]
-    job.run_job(command_line.parse(arguments, task), task, callbacks)
 
 
 class Interrupt(keras.callbacks.Callback):
@@ -60,10 +51,10 @@ def test_a_model_is_trained_again_if_it_was_not_exported(tmp_path, capsys):
 
     export = f"--export_dir={tmp_path / 'models'}"
     assert "[ 1/1]" in trained()
-    assert "results were already" in trained()
+    assert "there already: 1" in trained()
     assert "[ 1/1]" in trained(export)
     assert (tmp_path / "models/ce-none-if50-seed0.keras").exists()
-    assert "results were already" in trained(export)
+    assert "there already: 1" in trained(export)
     with pytest.raises(SystemExit):
         run(
             *("digits_lt", *ONE, "--weight_decay=0.1", export),
@@ -81,7 +72,7 @@ def test_a_result_is_kept_for_the_same_and_guarded_from_another_configuration(
     (path,) = (tmp_path / "runs").glob("*.json")
     before = path.read_bytes()
     run("digits_lt", *where)
-    assert "1 results were already in" in capsys.readouterr().out
+    assert "there already: 1" in capsys.readouterr().out
     assert path.read_bytes() == before
     with pytest.raises(SystemExit) as stopped:
         run("digits_lt", *where, "--learning_rate=0.3")
@@ -182,18 +173,3 @@ def test_checkpoint_stays_until_the_result_is_written(tmp_path, capsys, monkeypa
     monkeypatch.setattr(checkpoint.Checkpoint, "on_epoch_end", None)  # not again
     run("digits_lt", *where)
     assert not left.exists()
-
-
-def test_settings_of_a_run_begun_by_an_earlier_version_are_read(tmp_path, capsys):
-    """They hold texts where there are numbers now."""
-    task = RECIPES["cifar10_lt"]
-    (config,) = command_line.parse([*ONE, f"--output_dir={tmp_path}"], task).runs
-    earlier = {**config.identity(), "depth": "32", "width": "16"}
-    earlier["decay_factors"] = ["0.01", "0.0001"]
-    folder = job.checkpoints(tmp_path, config)
-    storage.write_result(folder / job.SETTINGS, earlier)
-    assert job.earlier_result(tmp_path, config) is None
-    other = dataclasses.replace(config, depth=20)
-    with pytest.raises(ValueError, match="depth is 32 there and 20 here"):
-        job.earlier_result(tmp_path, other)
-    assert json.loads((folder / job.SETTINGS).read_text()) == earlier

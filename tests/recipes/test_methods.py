@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 
 import keras_spa as spa
+from engine import inputs
 from engine.config import RunConfig, can_combine
-from engine.methods import ALIGNMENTS, METHODS, make_alignment, make_method
+from engine.methods import make_alignment, make_method, make_model
+from engine.names import ALIGNMENTS, METHODS, PARTNERED, VIEWS
 
 COUNTS = [50, 20, 5]
 
@@ -12,19 +14,31 @@ COUNTS = [50, 20, 5]
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_trains_with_every_alignment_that_makes_sense(name):
     random = np.random.RandomState(0)
-    x, y = random.randn(30, 6).astype("float32"), np.arange(30) % 3
+    x, y = random.randn(30, 2, 3, 1).astype("float32"), np.arange(30) % 3
+    partner = "class_balanced" if name in PARTNERED else None
     for alignment in ALIGNMENTS:
         if can_combine(name, alignment):
-            config = RunConfig(method=name, alignment=alignment, epochs=2)
-            method = make_method(config, COUNTS)
-            model = spa.SpAModel(
-                keras.Sequential([keras.Input((6,)), keras.layers.Dense(4)]),
-                method.classifier,
-                make_alignment(config, steps=4),
+            config = RunConfig(
+                method=name,
+                alignment=alignment,
+                epochs=2,
+                contrast_augment="crop_flip",  # grey images
             )
+            method = make_method(config, COUNTS)
+            flat = [keras.layers.Flatten(), keras.layers.Dense(4)]
+            backbone = keras.Sequential([keras.Input((2, 3, 1)), *flat])
+            views = inputs.views_layer(config)
+            model = make_model(config, method, backbone, COUNTS, views)
+            if alignment != "none":
+                model.add_loss(make_alignment(config, steps=4))
             model.compile("sgd", method.loss, run_eagerly=True)
+            batches = spa.data.Batches((x, y), 32, partner=partner)
             history = model.fit(
-                x, y, epochs=2, callbacks=[*method.callbacks], verbose=0
+                batches,
+                epochs=2,
+                callbacks=[*method.callbacks],
+                verbose=0,
+                shuffle=False,
             )
             assert np.isfinite(history.history["loss"]).all()
 
@@ -73,3 +87,50 @@ def test_an_alignment_has_the_papers_form_and_that_in_the_metric_of_the_noise(na
     )
     assert type(paper) is type(ours)
     assert (paper.noise, ours.noise) == ("isotropic", "within_class")
+
+
+def test_glmc_is_made_as_its_flags_say():
+    config = RunConfig(
+        method="glmc",
+        epochs=9,
+        label_weighting=0.5,
+        contrast_weight=2.0,
+        aligned_head="both",
+        clean_pass="training",
+        augment="crop_flip",
+        seed=3,
+    )
+    views = inputs.views_layer(config)
+    assert len(views) == VIEWS["glmc"]
+    assert [type(layer) for layer in views.views[1]] == [spa.data.RandomCropFlip]
+    backbone = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+    assert inputs.augmented_backbone(config, backbone) is backbone
+    model = make_model(config, make_method(config, COUNTS), backbone, COUNTS, views)
+    got = model.get_config()
+    expected = {"epochs": 9, "label_weighting": 0.5, "contrast_weight": 2.0}
+    expected |= {"aligned": "both", "means": "training", "seed": 3}
+    assert {name: got[name] for name in expected} == expected
+    assert model.augment is views
+
+
+@pytest.mark.parametrize(("weighting", "share"), [(0.0, 5 / 75), (1.0, 1 / 3)])
+@pytest.mark.parametrize("augment_on", ["host", "device"])
+def test_partners_are_of_the_sampler_that_the_flag_says(weighting, share, augment_on):
+    config = RunConfig(
+        method="glmc",
+        resample_weighting=weighting,
+        augment="crop_flip",
+        augment_on=augment_on,
+        batch_size=75,
+    )
+    split = spa.data.Split(
+        np.zeros((75, 8, 8, 3), "uint8"), np.repeat([0, 1, 2], COUNTS)
+    )
+    data = spa.data.LongTailedData("toy", split, None, split, ["a", "b", "c"])
+    arguments, _ = inputs.training_inputs(config, data, 8, 1, 0, 0)
+    (x, _), *_ = (
+        iter(arguments["x"].take(1)) if augment_on == "host" else [arguments["x"][0]]
+    )
+    rare = np.mean(np.asarray(x["partner_labels"]) == 2)
+    assert abs(rare - share) < 0.15
+    assert isinstance(x["images"], tuple) == (augment_on == "host")

@@ -10,9 +10,18 @@ import pytest
 
 import keras_spa as spa
 import posthoc
-from engine import command_line, storage
+from engine import after_training, command_line, storage
 from engine.registry import RECIPES
-from reporting.posthoc_page import ADJUSTED, ALIGNED, FITTED, UNTOUCHED
+from keras_spa.trained import retrain_head, scale_head
+from reporting.posthoc_page import (
+    ADJUSTED,
+    ALIGNED,
+    FITTED,
+    RETRAINED,
+    RETRAINED_ALIGNED,
+    SCALED,
+    UNTOUCHED,
+)
 
 
 def split(counts, seed):
@@ -42,7 +51,7 @@ def model(data):
 def test_candidates_are_the_published_formulas():
     weights, biases = np.array([[3.0, 4.0], [0.0, 2.0]]), np.array([0.5, -0.5])
     means, counts = np.array([[2.0, 0.0], [0.0, 5.0]]), np.array([90, 10])
-    options = posthoc.candidates(weights, biases, means, counts)
+    options = after_training.candidates(weights, biases, means, counts)
     ((rows, b),) = options["nearest class mean"]
     np.testing.assert_allclose(rows, np.eye(2))
     assert not b.any()
@@ -57,14 +66,14 @@ def test_candidates_are_the_published_formulas():
         assert rows is weights
     untouched, first, *_ = options["SpA-SLERP, the paper's"]
     assert untouched[0] is weights
-    turned = posthoc.TURNS[0].update_weights(
+    turned = after_training.TURNS[0].update_weights(
         weights, spa.ClassStatistics(means, np.ones(2)), 0
     )
     np.testing.assert_allclose(first[0], keras.ops.convert_to_numpy(turned), atol=1e-6)
 
 
 def test_each_method_is_chosen_on_validation_and_measured_on_test(model, data):
-    accuracies = posthoc.compare(model, data)
+    accuracies = after_training.compare(model, data)
     logits = model.predict(data.test.images, verbose=0)
     right = logits.argmax(axis=1) == data.test.labels
     assert accuracies["untouched"]["all"] == pytest.approx(100 * right.mean())
@@ -78,7 +87,7 @@ def test_each_method_is_chosen_on_validation_and_measured_on_test(model, data):
 
 
 def test_ours_is_what_align_does(model, data):
-    accuracies = posthoc.compare(model, data)
+    accuracies = after_training.compare(model, data)
     train, held_out = tuple(data.train), tuple(data.validation)
     for name, given in ((ALIGNED, None), (FITTED, held_out)):
         aligned = spa.align(model, train, held_out=given, verbose=0)
@@ -87,10 +96,23 @@ def test_ours_is_what_align_does(model, data):
         assert accuracies[name]["all"] == pytest.approx(100 * right.mean())
 
 
+def test_heads_of_the_second_stage_are_those_of_the_package(model, data):
+    accuracies = after_training.compare(model, data)
+    train = tuple(data.train)
+    for name, made in (
+        (RETRAINED, retrain_head(model, train, verbose=0)),
+        (RETRAINED_ALIGNED, retrain_head(model, train, spa.SpASLERP(), verbose=0)),
+        (SCALED, scale_head(model, train, verbose=0)),
+    ):
+        logits = made.predict(data.test.images, verbose=0)
+        right = logits.argmax(axis=1) == data.test.labels
+        assert accuracies[name]["all"] == pytest.approx(100 * right.mean())
+
+
 def test_cosine_classifiers_are_compared_without_the_rule_for_biases(model, data):
     cosine = spa.SpAModel(model.backbone, spa.layers.CosineDense(3, scale=1))
     logits = cosine.predict(data.test.images, verbose=0)
-    accuracies = posthoc.compare(cosine, data)
+    accuracies = after_training.compare(cosine, data)
     assert not {ALIGNED, FITTED} & set(accuracies)
     right = logits.argmax(axis=1) == data.test.labels
     assert accuracies[UNTOUCHED]["all"] == pytest.approx(100 * right.mean())
@@ -106,7 +128,7 @@ def test_validation_images_that_want_no_change_get_none(model, data):
     content = spa.data.Split(images, decided)
     splits = data.train, content, data.test
     other = spa.data.LongTailedData("content", *splits, class_names=tuple("abc"))
-    accuracies = posthoc.compare(model, other)
+    accuracies = after_training.compare(model, other)
     chosen, untouched = accuracies["logit adjustment, chosen"], accuracies[UNTOUCHED]
     assert chosen == pytest.approx(untouched)
 
@@ -136,6 +158,18 @@ def test_bad_arguments_and_models_end_in_one_line(
     assert stopped.value.code == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert re.search(message, line)
+
+
+def test_a_missing_library_ends_in_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "ce-none-if50-seed0.keras").touch()
+    arguments = ["--recipe=digits_lt", f"--models={tmp_path}"]
+    monkeypatch.setattr(sys, "argv", ["posthoc.py", *arguments])
+    monkeypatch.setitem(sys.modules, "engine.after_training", None)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        posthoc.main()
+    assert stopped.value.code == 2
+    assert "posthoc.py: import of engine.after_training" in capsys.readouterr().err
 
 
 def test_models_of_other_data_are_refused(tmp_path):

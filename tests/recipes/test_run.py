@@ -50,6 +50,10 @@ HOST = ("--augment=crop_flip", "--augment_on=host")
         ],
         ["--method=ce", "--alignment=spa_proj", *HOST],
         ["--method=ldam_drw", "--alignment=spa_reg", "--spa_start=0.5", *HOST],
+        ["--method=bcl", "--alignment=spa_slerp_noise", "--augment=crop_flip"],
+        ["--method=bcl", "--bcl_hidden_units=8", *HOST],
+        ["--method=glmc", "--alignment=spa_slerp_noise", "--augment=crop_flip"],
+        ["--method=glmc", "--alignment=spa_proj", "--aligned_head=both", *HOST],
     ],
 )
 def test_interrupted_run_ends_like_an_uninterrupted_one(tmp_path, arguments):

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from engine import storage
-from reporting import documents, numbers, rows
+from reporting import benchmark_page, documents, numbers, rows
 
 DIGITS = rows.SECTIONS[0]
 FLAGFILE = rows.FLAGFILES / "digits_lt" / "ce.flags"
@@ -17,6 +17,7 @@ def test_documents_are_what_the_result_files_give():
     pages = documents.pages()
     names = {path.relative_to(rows.ROOT).as_posix() for path in pages}
     assert {"README.md", "recipes/README.md", "docs/experiments.md"} <= names
+    assert "benchmarks/README.md" in names
     stale = [path for path, text in pages.items() if path.read_bytes() != text.encode()]
     assert not stale, "python recipes/table.py"
 
@@ -78,6 +79,38 @@ def test_markers_without_their_end_are_refused(text):
 def test_numbers_that_are_not_known_are_refused(expression):
     with pytest.raises(ValueError, match=re.escape(expression.split(" ")[0])):
         numbers.number(expression)
+
+
+def test_a_benchmark_is_its_tables_and_where_they_were_measured(tmp_path):
+    measured = {
+        "benchmark": "losses",
+        "arguments": ["--rounds=3"],
+        "date": "2026-11-29T04:00:00+00:00",
+        "environment": {
+            "python": "3.11.7",
+            "keras": "3.15.1",
+            "jax": "0.10.2",
+            "commit": "abc",
+            "hardware": "a machine, 2 cores",
+        },
+        "note": "It was busy.",
+        "tables": [[["loss", "ms"], ["LDAM", "2"]], [["slope"], ["1.0"]]],
+        "results": {},
+    }
+    path = tmp_path / "losses.json"
+    path.write_text(json.dumps(measured))
+    assert benchmark_page.table(path) == (
+        "| loss | ms |\n|------|----|\n| LDAM | 2  |\n\n"
+        "| slope |\n|-------|\n| 1.0   |\n\n"
+        "Commit abc, 2026-11-29, a machine, 2 cores, keras 3.15.1, jax 0.10.2; "
+        "`python benchmarks/losses.py --rounds=3`. It was busy.\n"
+    )
+    del measured["tables"]
+    path.write_text(json.dumps(measured))
+    with pytest.raises(ValueError, match="losses.json"):
+        benchmark_page.table(path)
+    with pytest.raises(ValueError, match="nothing.json"):
+        numbers.table("benchmarks/results/nothing.json")
 
 
 def test_tables_that_are_not_known_are_refused():

@@ -42,8 +42,8 @@ FUNCTIONS = [
         ((W, W, 0.5), "`biases` must have shape (4,).*biases.shape=()"),
         ((W, W, list("abcd")), "`biases` must be an array (K,) of real numbers"),
         ((W + 0j, W), "`weights` must be an array (K, d) of real numbers.*complex"),
-        ((None, W), "`weights` must be an array (K, d) of real numbers.*object"),
-        (([[1.0, 2.0], [3.0]], W), "`weights` must be an array (K, d).*[[1.0, 2.0]"),
+        ((None, W), "`weights` must be an array (K, d) of real numbers.*NoneType"),
+        (([[1.0, 2.0], [3.0]], W), "`weights` must be an array (K, d).*list"),
     ],
 )
 def test_bad_input_is_named(function, arguments, message):

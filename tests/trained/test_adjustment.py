@@ -38,6 +38,26 @@ def test_a_share_beyond_the_limits_ends_there():
     assert adjustment.prior_share(logits, np.full(200, 3), PRIOR) == -1
 
 
+@pytest.mark.parametrize("margin", [20.0, 60.0, 200.0])
+def test_labels_that_are_nearly_certain_have_a_share(margin):
+    """Far below the rounding of their probabilities, margins still tell."""
+    logits = np.array([[margin, 1.0, 0, 0], [1.0, margin, 0, 0]])
+    gap = PRIOR[0] - PRIOR[1]
+    # Both images are as uncertain where margin − 1 + t·gap = margin − 1 − t·gap + 1.
+    logits[0, 0] -= 0.5 * gap
+    logits[1, 1] += 0.5 * gap
+    logits[:, 2:] = -1e4
+    found = adjustment.prior_share(logits, np.array([0, 1]), PRIOR)
+    assert found == pytest.approx(0.5, abs=1e-3)
+
+
+def test_labels_that_are_certain_at_any_share_ask_for_no_adjustment():
+    logits = 1e4 * np.eye(K)
+    assert adjustment.prior_share(logits, np.arange(K), PRIOR) == 1
+    logits[0, 0] = -1e4  # one image is wrong, which tells all there is to tell
+    assert adjustment.prior_share(logits, np.arange(K), PRIOR) == 2
+
+
 def test_equal_frequencies_have_no_share():
     logits, labels = sample(0.0, images=50)
     assert adjustment.prior_share(logits, labels, np.full(K, -np.log(K))) == 0
@@ -93,6 +113,19 @@ def test_the_slope_of_the_fit_is_that_of_its_loss():
     for direction in np.eye(3):
         assert loss(found) <= loss(found + 0.02 * direction) + 1e-9
         assert loss(found) <= loss(found - 0.02 * direction) + 1e-9
+
+
+def test_classes_without_held_out_images_do_not_compete():
+    """Else they would seem to be wrong wherever they are likely."""
+    random = np.random.RandomState(4)
+    logits, optimal = random.randn(2, 200, K)
+    labels = random.randint(0, 2, 200)
+    about = (1.0, 0.2, 1.0)
+    found = adjustment.fitted(logits, optimal, PRIOR, labels, about)
+    two = (array[..., :2] for array in (logits, optimal, PRIOR))
+    assert found == pytest.approx(adjustment.fitted(*two, labels, about))
+    alone = adjustment.fitted(logits, optimal, PRIOR, np.zeros(200, int), about)
+    assert alone == pytest.approx(about)
 
 
 @pytest.mark.parametrize("size", [1e-6, 1e6, 1e12])

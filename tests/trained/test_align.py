@@ -64,8 +64,8 @@ def test_in_the_metric_of_the_noise_weights_take_the_direction_of_their_targets(
     targets = np.linalg.solve(metric, (means - centre).T).T
     old, new = model.get_weights()[2].T, aligned.get_weights()[2].T
     for w, before, t in zip(new, old, targets, strict=True):
-        length = np.sqrt(before @ metric @ before)
-        np.testing.assert_allclose(w, length * t / np.sqrt(t @ metric @ t), atol=1e-4)
+        expected = np.linalg.norm(before) * t / np.linalg.norm(t)
+        np.testing.assert_allclose(w, expected, atol=1e-4)
     logits = [
         m.get_weights()[2].T @ centre + m.get_weights()[3] for m in (model, aligned)
     ]
@@ -233,7 +233,7 @@ def test_a_classifier_without_a_bias_is_told_what_to_do(head):
 def test_a_class_without_images_keeps_its_weight_under_the_rule(model):
     images, labels = clusters([40, 12, 5])
     few = images[labels < 2], labels[labels < 2]
-    with pytest.raises(ValueError, match=r"`class_counts` must be given.*of \[2\]"):
+    with pytest.raises(ValueError, match=r"without any as 1.*of \[2\]"):
         spa.align(model, few, verbose=0)
     aligned = spa.align(model, few, class_counts=[40, 12, 5], verbose=0)
     before, after = (m.get_weights()[2] for m in (model, aligned))

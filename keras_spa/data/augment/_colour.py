@@ -31,7 +31,7 @@ def smooth(xp: Backend, images: Tensor) -> Tensor:
     total = images[:, :-2] + images[:, 1:-1] + images[:, 2:]
     total = total[:, :, :-2] + total[:, :, 1:-1] + total[:, :, 2:]
     total = total + 4 * images[:, 1:-1, 1:-1]
-    inner = xp.numpy.floor_divide(2 * total + 13, 26)
+    inner = xp.numpy.right_shift((2 * total + 13) * 10083, 18)  # // 26, up to 18,000
     inner = xp.numpy.concatenate([images[:, 1:-1, :1], inner, images[:, 1:-1, -1:]], 2)
     return xp.numpy.concatenate([images[:, :1], inner, images[:, -1:]], 1)
 
@@ -54,8 +54,11 @@ def histogram(xp: Backend, images: Tensor) -> Tensor:
 def auto_contrast_table(xp: Backend, counts: Tensor) -> Tensor:
     """Table (B, 3, 256) that stretches each channel to 0..255."""
     levels = xp.numpy.arange(256, dtype="int32")
-    low = xp.numpy.min(xp.numpy.where(counts > 0, levels, 255), -1, keepdims=True)
-    high = xp.numpy.max(xp.numpy.where(counts > 0, levels, 0), -1, keepdims=True)
+    low = xp.numpy.where(counts > 0, levels, 255)
+    high = xp.numpy.where(counts > 0, levels, 0)
+    # With `initial` there may be no images.
+    low = xp.numpy.min(low, -1, keepdims=True, initial=255)
+    high = xp.numpy.max(high, -1, keepdims=True, initial=0)
     span = xp.numpy.maximum(high - low, 1)
     stretched = xp.numpy.floor_divide((levels - low) * 255, span)
     return xp.numpy.where(high > low, xp.numpy.clip(stretched, 0, 255), levels)
@@ -67,7 +70,8 @@ def equalize_table(xp: Backend, counts: Tensor) -> Tensor:
     to_here = xp.cast(xp.numpy.cumsum(counts, -1), "int32")
     below = to_here - counts
     # Of the pixels but those of the brightest level, a 255th: a step of the new scale.
-    below_top = xp.numpy.max(xp.numpy.where(counts > 0, below, 0), -1, keepdims=True)
+    below_top = xp.numpy.where(counts > 0, below, 0)
+    below_top = xp.numpy.max(below_top, -1, keepdims=True, initial=0)
     step = xp.numpy.floor_divide(below_top, 255)
     begin = xp.numpy.floor_divide(step, 2)
     table = xp.numpy.floor_divide(begin + below, xp.numpy.maximum(step, 1))
@@ -75,27 +79,40 @@ def equalize_table(xp: Backend, counts: Tensor) -> Tensor:
 
 
 def operate(xp: Backend, images: Tensor, rows: Tensor, policy: Policy) -> Tensor:
-    """Image b by the colour operation in row b of `colour_tables`."""
+    """Image b, uint8, by the colour operation in row b of `colour_tables`."""
     kinds, fixed, products = map(xp.convert_to_tensor, policies.colour_tables(policy))
-    where = xp.numpy.where
-    kind = _lookup.take(xp, kinds, rows)[:, None, None]
-    table = _lookup.take(xp, fixed, rows)[:, None, :]
-    counts = histogram(xp, images)
-    table = where(kind == policies.EQUALIZE, equalize_table(xp, counts), table)
-    table = where(
-        kind == policies.AUTO_CONTRAST, auto_contrast_table(xp, counts), table
-    )
-    entries = xp.numpy.reshape(table, (-1,))
-    mapped = _lookup.take(xp, entries, images + offsets(xp, images))
 
-    # A row has a table or a factor. With a factor of 1 any base leaves the image as it
-    # is, so that the bases may be of the image before the table.
-    luma = grey(xp, images)
-    mean = rounded_mean(xp, luma)
-    base = where(kind == policies.GREY, luma, 0)
-    base = where(kind == policies.MEAN, mean[:, None, None], base)[..., None]
-    base = where(kind[..., None] == policies.SMOOTH, smooth(xp, images), base)
-    entry = (511 * rows[:, None, None, None] + 255) + (mapped - base)
-    product = _lookup.take(xp, xp.numpy.reshape(products, (-1,)), entry)
-    blended = xp.cast(base, "float32") + product
-    return xp.cast(xp.numpy.clip(blended, 0, 255), "int32")
+    def by_table(images: Tensor, kind: Tensor, rows: Tensor) -> Tensor:
+        shape = (xp.shape(images)[0], 3, 256)
+        table = _lookup.take(xp, fixed, rows)[:, None]
+        table = xp.numpy.broadcast_to(table, shape)
+        levels = xp.cast(images, "int32")
+        own = kind >= policies.AUTO_CONTRAST
+        table = _lookup.where(xp, own, own_table, table, levels, kind)
+        entries = xp.numpy.reshape(table, (-1,))
+        return _lookup.take(xp, entries, levels + offsets(xp, levels))
+
+    def own_table(_: Tensor, levels: Tensor, kind: Tensor) -> Tensor:
+        counts = histogram(xp, levels)
+        equalizes = (kind == policies.EQUALIZE)[:, None, None]
+        equalized = equalize_table(xp, counts)
+        table = xp.numpy.where(equalizes, equalized, auto_contrast_table(xp, counts))
+        return xp.cast(table, "uint8")
+
+    def blend(images: Tensor, kind: Tensor, rows: Tensor) -> Tensor:
+        levels = xp.cast(images, "int32")
+        luma = grey(xp, levels)
+        mean = rounded_mean(xp, luma)[:, None, None]
+        base = xp.numpy.where((kind == policies.MEAN)[:, None, None], mean, luma)
+        base = xp.numpy.broadcast_to(base[..., None], xp.shape(levels))
+        is_smooth = kind == policies.SMOOTH
+        base = _lookup.where(xp, is_smooth, lambda _, x: smooth(xp, x), base, levels)
+        entry = (511 * rows[:, None, None, None] + 255) + (levels - base)
+        product = _lookup.take(xp, xp.numpy.reshape(products, (-1,)), entry)
+        blended = xp.cast(base, "float32") + product
+        return xp.cast(xp.numpy.clip(blended, 0, 255), "uint8")
+
+    kind = _lookup.take(xp, kinds, rows)
+    has_table = (kind >= policies.FIXED) & (kind <= policies.EQUALIZE)
+    images = _lookup.where(xp, has_table, by_table, images, kind, rows)
+    return _lookup.where(xp, kind >= policies.MEAN, blend, images, kind, rows)

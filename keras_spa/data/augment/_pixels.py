@@ -39,10 +39,15 @@ def take_or_fill(
     xp: Backend, images: Tensor, y: Tensor, x: Tensor, valid: Tensor, fill: Any
 ) -> Tensor:
     """`take` where `valid` (B, h, w), else `fill`."""
-    height, width = images.shape[1:3]
-    y, x = xp.numpy.clip(y, 0, height - 1), xp.numpy.clip(x, 0, width - 1)
-    fill = xp.cast(xp.convert_to_tensor(fill), images.dtype)
-    return xp.numpy.where(valid[..., None], take(xp, images, y, x), fill)
+    batch, height, width, channels = xp.shape(images)
+    b = xp.numpy.arange(batch, dtype="int32")[:, None, None]
+    # One pixel more, of `fill`, after the last: numbers are cheaper to choose among
+    # than pixels.
+    fill = xp.numpy.full((1, channels), fill, dtype=images.dtype)
+    flat = xp.numpy.concatenate([xp.numpy.reshape(images, (-1, channels)), fill])
+    index = (b * height + y) * width + x
+    index = xp.numpy.where(valid, index, batch * height * width)
+    return _lookup.take(xp, flat, index)
 
 
 def affine_matrix(a: float, b: float, c: float, d: float, e: float, f: float) -> Array:

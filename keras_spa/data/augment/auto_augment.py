@@ -6,14 +6,14 @@ import keras
 from keras_spa import _checks
 from keras_spa._types import Backend, Config, Tensor
 from keras_spa.data.augment import _colour, _lookup, _pixels, draws, policies
-from keras_spa.data.augment.base import AugmentationLayer
+from keras_spa.data.augment._values import ColourLayer
 from keras_spa.data.augment.policies import Policy
 
 FILL = 128
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
-class AutoAugment(AugmentationLayer):
+class AutoAugment(ColourLayer):
     """One of the learnt sub-policies for each image: two operations, one by one.
 
     Each operation of the drawn sub-policy takes place with its own probability. Levels
@@ -29,15 +29,18 @@ class AutoAugment(AugmentationLayer):
     Args:
         policy: `"cifar10"` (default): 25 sub-policies, also used for CIFAR-100.
         seed: Integer in 0..2^31−1, or None (default): drawn.
+        value_range: Values of black and white in float images. Defaults to (0, 255).
         **kwargs: As in `keras.Layer`: `name`, `dtype`.
 
     Call arguments:
-        images: RGB, (B, H, W, 3), values in 0..255: uint8 gives uint8, float gives
-            float32.
+        images: RGB, (B, H, W, 3): uint8 gives uint8; float, values in `value_range`,
+            gives float32.
         training: Whether to augment. Defaults to True outside of a model.
 
     Raises:
-        ValueError: arguments out of range; images that are no such batch.
+        ValueError: arguments out of range; images that are no such batch, or of another
+            value range: beyond it, or within one grey level of black (in a compiled
+            step, where values cannot be read, the images become NaN).
 
     Example:
 
@@ -55,27 +58,19 @@ class AutoAugment(AugmentationLayer):
     """
 
     def __init__(
-        self, policy: str = "cifar10", seed: int | None = None, **kwargs: Any
+        self,
+        policy: str = "cifar10",
+        seed: int | None = None,
+        value_range: tuple[float, float] = (0, 255),
+        **kwargs: Any,
     ) -> None:
-        super().__init__(seed, channels=3, **kwargs)
+        super().__init__(seed, value_range, **kwargs)
         self.policy = _checks.choice("policy", policy, tuple(policies.POLICIES))
 
     def _augment(self, xp: Backend, images: Tensor, seed: Tensor) -> Tensor:
         policy = policies.POLICIES[self.policy]
         first, second = self._rows(xp, seed, xp.shape(images)[0], policy)
-        levels = xp.cast(images, "int32")
-        if "float" in keras.backend.standardize_dtype(images.dtype):
-            rounded = xp.numpy.floor(xp.numpy.clip(images, 0, 255) + 0.5)
-            levels = xp.cast(rounded, "int32")
-        # One operation a stage, so any two are in their order: colour of the first,
-        # both geometric ones, colour of the second.
-        levels = _colour.operate(xp, levels, first, policy)
-        matrices = policies.matrices(policy, *images.shape[1:3])
-        matrices = xp.convert_to_tensor(matrices)
-        one, other = (_lookup.take(xp, matrices, rows) for rows in (first, second))
-        levels = _pixels.two_affine(xp, levels, one, other, FILL)
-        levels = _colour.operate(xp, levels, second, policy)
-        return xp.cast(levels, images.dtype)
+        return two_operations(xp, images, first, second, policy)
 
     @staticmethod
     def _rows(
@@ -94,3 +89,31 @@ class AutoAugment(AugmentationLayer):
 
     def get_config(self) -> Config:
         return {**super().get_config(), "policy": self.policy}
+
+
+def two_operations(
+    xp: Backend, images: Tensor, first: Tensor, second: Tensor, policy: Policy
+) -> Tensor:
+    """Images by two operations, one by one: rows of the policy's tables, int32 (B,).
+
+    Values in 0..255 are rounded to whole grey levels; the dtype stays.
+    """
+    levels = images
+    if "float" in keras.backend.standardize_dtype(images.dtype):
+        levels = xp.numpy.floor(xp.numpy.clip(images, 0, 255) + 0.5)
+    levels = xp.cast(levels, "uint8")
+    # One operation a stage, so any two are in their order: colour of the first,
+    # both geometric ones, colour of the second.
+    levels = _colour.operate(xp, levels, first, policy)
+    matrices = policies.matrices(policy, *images.shape[1:3])
+    tables = [*map(xp.convert_to_tensor, (matrices, policies.moves(policy)))]
+    (one, moved), (other, moved_again) = (
+        [_lookup.take(xp, table, rows) for table in tables] for rows in (first, second)
+    )
+
+    def move(levels: Tensor, one: Tensor, other: Tensor) -> Tensor:
+        return _pixels.two_affine(xp, levels, one, other, FILL)
+
+    levels = _lookup.where(xp, moved | moved_again, move, levels, one, other)
+    levels = _colour.operate(xp, levels, second, policy)
+    return xp.cast(levels, images.dtype)

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_spa import _checks
+from keras_spa import _arrays, _checks
 from keras_spa._keras_private import DynamicBackend
 from keras_spa._types import Backend, Config, Shape, Tensor
 
@@ -86,6 +86,8 @@ class ImageLayer(keras.Layer):
 
     def _as_images(self, xp: Backend, images: Tensor) -> Tensor:
         """`images` as a tensor, uint8 or float32, if they are a batch of images."""
+        if not is_in_tensorflow_graph(images):
+            images = _arrays.tensor("images", images, "(B, H, W, C)")
         images = xp.convert_to_tensor(images)
         self._check(images)
         whole = keras.backend.standardize_dtype(images.dtype) == "uint8"
@@ -94,7 +96,7 @@ class ImageLayer(keras.Layer):
     def _check(self, images: Tensor) -> None:
         shape = tuple(images.shape)
         dtype = keras.backend.standardize_dtype(images.dtype)
-        if len(shape) != 4 or None in shape[1:]:
+        if len(shape) != 4 or None in shape[1:] or 0 in shape:
             raise ValueError(
                 "Argument `images` must be a batch of images of one known size, "
                 "(B, H, W, C); in `tf.data`, batch before this layer. "
@@ -123,7 +125,7 @@ class AugmentationLayer(ImageLayer):
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if seed is not None and _checks.integer("seed", seed, 0) >= 2**31:
+        if seed is not None and _checks.seed("seed", seed) >= 2**31:
             raise ValueError(
                 f"Argument `seed` must be below 2**31. Received: seed={seed!r}"
             )

@@ -4,7 +4,7 @@ import keras
 
 from keras_spa import _checks
 from keras_spa._types import Backend, Config, Tensor
-from keras_spa.data.augment import _pixels, draws
+from keras_spa.data.augment import draws
 from keras_spa.data.augment.base import AugmentationLayer
 
 
@@ -52,15 +52,23 @@ class Cutout(AugmentationLayer):
         self.fill = _checks.number("fill", fill, 0, 255)
 
     def _augment(self, xp: Backend, images: Tensor, seed: Tensor) -> Tensor:
-        batch, height, width, _ = xp.shape(images)
-        center_y = draws.integers(xp, seed, (batch, 1, 1), 0, height)
-        center_x = draws.integers(xp, seed, (batch, 1, 1), 1, width)
-        _, y, x = _pixels.positions(xp, batch, height, width)
-        half = self.size // 2
-        y, x = y - (center_y - half), x - (center_x - half)
-        blank = _pixels.is_inside(y, x, self.size, self.size)
+        batch, height, width, channels = xp.shape(images)
+        top, left = (
+            draws.integers(xp, seed, (batch, 1, 1), stream, side) - self.size // 2
+            for stream, side in enumerate((height, width))
+        )
+        rows = xp.numpy.arange(height, dtype="int32")[:, None] - top
+        # Of pixel and channel: a product with a factor for each is faster than a choice
+        # for each pixel.
+        columns = xp.numpy.arange(width * channels, dtype="int32") // channels - left
+        in_rows, in_columns = (
+            xp.cast((i >= 0) & (i < self.size), images.dtype) for i in (rows, columns)
+        )
+        blank = in_rows * in_columns
         fill = xp.cast(xp.convert_to_tensor(self.fill), images.dtype)
-        return xp.numpy.where(blank[..., None], fill, images)
+        lines = xp.numpy.reshape(images, (batch, height, width * channels))
+        lines = lines * (1 - blank) + fill * blank
+        return xp.numpy.reshape(lines, xp.shape(images))
 
     def get_config(self) -> Config:
         return {**super().get_config(), "size": self.size, "fill": self.fill}

@@ -1,4 +1,4 @@
-"""AutoAugment's policies and operations as tables, one row a variant of an operation.
+"""AutoAugment's and RandAugment's operations as tables, one row a variant of one.
 
 Everything that does not depend on the image is computed here once, in NumPy, so that
 all backends look the same numbers up.
@@ -13,7 +13,7 @@ import numpy as np
 from keras_spa._types import Array
 from keras_spa.data.augment._pixels import affine_matrix
 
-Operation: TypeAlias = tuple[str, float, int]  # name, probability, magnitude 0..9
+Operation: TypeAlias = tuple[str, float, float]  # name, probability, magnitude 0..9
 Policy: TypeAlias = tuple[tuple[Operation, Operation], ...]
 
 # Each sub-policy: two of (operation, probability, magnitude 0..9).
@@ -46,13 +46,44 @@ CIFAR10: Policy = (
     (("TranslateY", 0.7, 9), ("AutoContrast", 0.9, 1)),
 )
 POLICIES = {"cifar10": CIFAR10}
+# Cubuk et al. (2020), section 3: the operations of RandAugment.
+RANDOM = (
+    "Identity",
+    "AutoContrast",
+    "Equalize",
+    "Rotate",
+    "Solarize",
+    "Color",
+    "Posterize",
+    "Contrast",
+    "Brightness",
+    "Sharpness",
+    "ShearX",
+    "ShearY",
+    "TranslateX",
+    "TranslateY",
+)
 
-# How the image enters: a fixed table, a table of its own, or a blend with a base.
-FIXED, AUTO_CONTRAST, EQUALIZE, BLACK, MEAN, GREY, SMOOTH = range(7)
+
+def of_magnitude(magnitude: float) -> Policy:
+    """The operations of RandAugment, two and two: operation k has rows 2k and 2k + 1.
+
+    Its magnitude 10 is AutoAugment's 9, the strongest.
+    """
+    each = [(name, 1.0, 0.9 * magnitude) for name in RANDOM]
+    return tuple(zip(each[::2], each[1::2], strict=True))
+
+
+# What an operation does to colours: nothing, a fixed table of grey levels, a table of
+# the image's own, or a blend with a base.
+NONE, FIXED, AUTO_CONTRAST, EQUALIZE, MEAN, GREY, SMOOTH = range(7)
 KINDS = {
+    "Invert": FIXED,
+    "Posterize": FIXED,
+    "Solarize": FIXED,
+    "Brightness": FIXED,  # a blend with black
     "AutoContrast": AUTO_CONTRAST,
     "Equalize": EQUALIZE,
-    "Brightness": BLACK,
     "Contrast": MEAN,
     "Color": GREY,
     "Sharpness": SMOOTH,
@@ -60,7 +91,7 @@ KINDS = {
 LEVELS = np.arange(256)
 
 
-def fixed_table(name: str, magnitude: float) -> Array:
+def fixed_table(name: str, magnitude: float, sign: int) -> Array:
     """New grey level of each old one, where that is known beforehand."""
     if name == "Invert":
         return 255 - LEVELS
@@ -70,12 +101,15 @@ def fixed_table(name: str, magnitude: float) -> Array:
     if name == "Solarize":  # threshold 256 to 0
         threshold = 256 - 256 * magnitude / 9
         return np.where(threshold > LEVELS, LEVELS, 255 - LEVELS)
+    if name == "Brightness":
+        factor = np.float32(blend_factor(magnitude, sign))
+        return np.clip(factor * LEVELS.astype("float32"), 0, 255).astype(int)
     return LEVELS
 
 
-def blend_factor(name: str, magnitude: float, sign: int) -> float:
-    """α of `base + α·(image − base)`; 1 leaves the image as it is."""
-    return 1 + sign * 0.1 * magnitude if KINDS.get(name, FIXED) >= BLACK else 1.0
+def blend_factor(magnitude: float, sign: int) -> float:
+    """α of `base + α·(image − base)`."""
+    return 1 + sign * 0.1 * magnitude
 
 
 def geometry(
@@ -99,7 +133,7 @@ def geometry(
     return 1, 0, 0, 0, 1, 0
 
 
-def variants(policy: Policy) -> list[tuple[str, int, int]]:
+def variants(policy: Policy) -> list[tuple[str, float, int]]:
     """(operation, magnitude, sign) of every row: sub-policy, stage, sign; identity."""
     rows = [
         (name, magnitude, sign)
@@ -114,9 +148,9 @@ def variants(policy: Policy) -> list[tuple[str, int, int]]:
 def colour_tables(policy: Policy) -> tuple[Array, Array, Array]:
     """Kind (R,), fixed table (R, 256) and products α·d for d = −255..255 (R, 511)."""
     rows = variants(policy)
-    kinds = np.array([KINDS.get(name, FIXED) for name, _, _ in rows], "int32")
-    fixed = np.array([fixed_table(name, level) for name, level, _ in rows], "int32")
-    factors = np.array([blend_factor(*row) for row in rows], "float32")
+    kinds = np.array([KINDS.get(name, NONE) for name, _, _ in rows], "int32")
+    fixed = np.array([fixed_table(*row) for row in rows], "uint8")
+    factors = np.array([blend_factor(*row[1:]) for row in rows], "float32")
     products = factors[:, None] * np.arange(-255, 256, dtype="float32")
     return kinds, fixed, products
 
@@ -126,6 +160,13 @@ def matrices(policy: Policy, height: int, width: int) -> Array:
     """Fixed-point affine maps, int32 (R, 6)."""
     rows = [geometry(*row, height, width) for row in variants(policy)]
     return np.array([affine_matrix(*row) for row in rows])
+
+
+@functools.cache
+def moves(policy: Policy) -> Array:
+    """Whether the operation of a row moves pixels, bool (R,)."""
+    still = affine_matrix(*geometry("Identity", 0, 1, 1, 1))
+    return np.any(matrices(policy, 1, 1) != still, -1)
 
 
 def probabilities(policy: Policy) -> Array:

@@ -5,7 +5,8 @@ import keras
 from keras_spa import _checks
 from keras_spa._types import Backend, Config, Shape, Tensor
 from keras_spa.data.augment import crops, draws
-from keras_spa.data.augment.base import AugmentationLayer, interval, size_pair
+from keras_spa.data.augment._values import ColourLayer
+from keras_spa.data.augment.base import interval, size_pair
 
 LUMA = (0.299, 0.587, 0.114)
 SIGMA = (0.1, 2.0)
@@ -58,7 +59,7 @@ def blur(xp: Backend, images: Tensor, sigma: Tensor) -> Tensor:
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
-class SimAugment(AugmentationLayer):
+class SimAugment(ColourLayer):
     """The augmentation of SimCLR: crop, mirror, colours, grey, blur.
 
     For each image: a random resized crop, mirrored with probability one half; with
@@ -83,15 +84,18 @@ class SimAugment(AugmentationLayer):
         blur: Probability in 0..1, or None (default): 0.5 for outputs of at least 64
             pixels a side, else 0.
         seed: Integer in 0..2^31−1, or None (default): drawn.
+        value_range: Values of black and white in float images. Defaults to (0, 255).
         **kwargs: As in `keras.Layer`: `name`, `dtype`.
 
     Call arguments:
-        images: RGB, (B, H, W, 3), values in 0..255: uint8 gives uint8, float gives
-            float32.
+        images: RGB, (B, H, W, 3): uint8 gives uint8; float, values in `value_range`,
+            gives float32.
         training: Whether to augment. Defaults to True outside of a model.
 
     Raises:
-        ValueError: arguments out of range; images that are no such batch.
+        ValueError: arguments out of range; images that are no such batch, or of another
+            value range: beyond it, or within one grey level of black (in a compiled
+            step, where values cannot be read, the images become NaN).
 
     Example:
 
@@ -118,9 +122,10 @@ class SimAugment(AugmentationLayer):
         grayscale: float = 0.2,
         blur: float | None = None,
         seed: int | None = None,
+        value_range: tuple[float, float] = (0, 255),
         **kwargs: Any,
     ) -> None:
-        super().__init__(seed, channels=3, **kwargs)
+        super().__init__(seed, value_range, **kwargs)
         self.size = None if size is None else size_pair("size", size)
         self.scale = interval("scale", scale, 1.0)
         self.ratio = interval("ratio", ratio)

@@ -51,7 +51,7 @@ def _rows(path: pathlib.Path) -> Iterator[Row]:
     """The rows below the header; ValueError names the first line that is wrong."""
     with open(path, newline="", encoding="utf-8-sig") as file:
         table = csv.DictReader(file, skipinitialspace=True)
-        header = [name.strip() for name in table.fieldnames or ()]
+        header = [name.strip().lower() for name in table.fieldnames or ()]
         if not {*COLUMNS} <= {*header}:
             raise ValueError(
                 f"Table {str(path)!r} must begin with a line `path,label` or "
@@ -60,7 +60,7 @@ def _rows(path: pathlib.Path) -> Iterator[Row]:
         table.fieldnames = header
         for row in table:
             name, label = ((row[key] or "").strip() for key in COLUMNS)
-            split = SPLITS.get((row.get(OPTIONAL) or "").strip())
+            split = SPLITS.get((row.get(OPTIONAL) or "").strip().lower())
             if not name or not label or split is None:
                 raise ValueError(
                     f"Line {table.line_num} of {str(path)!r} must hold a path, a label "

@@ -1,89 +1,136 @@
 """Images in folders: PATH/train/<class>/*.jpg, or PATH/<class>/*.jpg."""
 
+import collections
 import os
 import pathlib
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
+from keras_spa.data._rgb import shown
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.data.sources.base import Request, with_official_splits
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-OTHER_SPLITS = {"validation": ("val", "validation"), "test": ("test",)}  # their folders
+# Folders of the splits, in small letters or others.
+SPLITS = {"train": ("train",), "validation": ("val", "validation"), "test": ("test",)}
+LeftOut = collections.Counter[str]  # how many of what
 
 
 def load_folder(request: Request) -> LongTailedData:
     """All images below a folder, by class name and then by file name."""
-    path = request.path
+    path, left_out = request.path, LeftOut()
     if not path.is_dir():
         raise FileNotFoundError(
             f"There is no folder {str(path)!r}. Expected: PATH/train/<class>/<image>, "
             "PATH/val and PATH/test likewise if there are such images, or all of them "
             f"as PATH/<class>/<image>. Received: PATH={str(path)!r}"
         )
-    root = path / "train" if (path / "train").is_dir() else path
-    others = {} if root == path else _other_splits(path)
-    class_names = _class_folders(root)
-    if root == path and (found := {*class_names} & {"test", "val", "validation"}):
+    folders = _split_folders(path)
+    root = folders.pop("train", path)
+    class_names = _class_folders(root, left_out)
+    if root == path and folders:
         raise ValueError(
             f"Folder {str(path)!r} must have a folder `train` beside "
-            f"`{min(found)}`. Received: {', '.join(class_names[:5])}"
+            f"`{min(folder.name for folder in folders.values())}`. "
+            f"Received: {', '.join(class_names[:5])}"
         )
+    if root != path:
+        beside = {*_visible(path)} - {root.name, *(f.name for f in folders.values())}
+        left_out.update(f"{_kind(path / name)} beside {root.name}" for name in beside)
     if len(class_names) < 2:
         raise ValueError(
             f"Folder {str(root)!r} must hold at least 2 class folders. "
             f"Received: {class_names}"
         )
-    splits = {"train": _split(root, class_names)}
-    for split, folder in others.items():
-        unknown = sorted({*(names := _class_folders(folder))} - {*class_names})
+    splits = {"train": _split(root, class_names, left_out)}
+    for split, folder in folders.items():
+        names = _class_folders(folder, left_out)
+        unknown = sorted({*names} - {*class_names})
         if unknown:
             raise ValueError(
                 f"Each class of the {split} folder must be in the training folder. "
                 f"Received {len(unknown)} of {len(names)} that are not: "
-                f"{', '.join(unknown[:5])}"
+                f"{', '.join(map(shown, unknown[:5]))}"
             )
-        splits[split] = _split(folder, class_names, missing_allowed=True)
-    return with_official_splits(path.resolve().name, splits, class_names)
+        splits[split] = _split(folder, class_names, left_out, missing_allowed=True)
+    if left_out:
+        warnings.warn(_told(path, left_out), stacklevel=3)
+    names = [shown(name) for name in class_names]
+    return with_official_splits(shown(path.resolve().name), splits, names)
 
 
-def _other_splits(path: pathlib.Path) -> dict[str, pathlib.Path]:
-    return {
-        split: path / name
-        for split, names in OTHER_SPLITS.items()
-        for name in names
-        if (path / name).is_dir()
-    }
+def _split_folders(path: pathlib.Path) -> dict[str, pathlib.Path]:
+    found = {}
+    for split, names in SPLITS.items():
+        folders = [
+            path / name
+            for name in _visible(path)
+            if name.lower() in names and (path / name).is_dir()
+        ]
+        if len(folders) > 1:
+            raise ValueError(
+                f"Folder {str(path)!r} must have one folder of {split} images. "
+                f"Received: {', '.join(folder.name for folder in folders)}"
+            )
+        if folders:
+            found[split] = folders[0]
+    return found
 
 
-def _visible(folder: pathlib.Path) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
-        return [entry for entry in entries if not entry.name.startswith(".")]
+def _visible(folder: pathlib.Path) -> list[str]:
+    return sorted(name for name in os.listdir(folder) if not name.startswith("."))
 
 
-def _class_folders(folder: pathlib.Path) -> list[str]:
-    return sorted(entry.name for entry in _visible(folder) if entry.is_dir())
+def _class_folders(folder: pathlib.Path, left_out: LeftOut) -> list[str]:
+    names = _visible(folder)
+    folders = [name for name in names if (folder / name).is_dir()]
+    others = {*names} - {*folders}
+    left_out.update(f"{_kind(folder / name)} outside of a class" for name in others)
+    return folders
+
+
+def _kind(path: pathlib.Path) -> str:
+    return (
+        "folder" if path.is_dir() else f"{shown(path.suffix.lower()) or 'other'} file"
+    )
 
 
 def _split(
-    folder: pathlib.Path, class_names: Sequence[str], missing_allowed: bool = False
+    folder: pathlib.Path,
+    class_names: Sequence[str],
+    left_out: LeftOut,
+    missing_allowed: bool = False,
 ) -> Split:
     paths, labels = [], []
     for label, name in enumerate(class_names):
         if missing_allowed and not (folder / name).is_dir():
             continue
+        with os.scandir(folder / name) as entries:
+            visible = [entry for entry in entries if not entry.name.startswith(".")]
         images = sorted(
             entry.path
-            for entry in _visible(folder / name)
-            if entry.name.lower().endswith(ENDINGS)
+            for entry in visible
+            if entry.name.lower().endswith(ENDINGS) and not entry.is_dir()
         )
+        others = {entry.path for entry in visible} - {*images}
+        left_out.update(_kind(pathlib.Path(path)) + " in a class" for path in others)
         if not images:
             raise ValueError(
                 f"Folder {str(folder / name)!r} must hold images with one of the "
                 f"endings {', '.join(ENDINGS)}. Received none"
+                + (f", but {len(others)} other entries" if others else "")
             )
         paths += images
         labels += [label] * len(images)
     return Split(ImageFiles(paths), np.array(labels, "int32"))
+
+
+def _told(path: pathlib.Path, left_out: LeftOut) -> str:
+    what = ", ".join(f"{number} × {kind}" for kind, number in sorted(left_out.items()))
+    return (
+        f"Left out of '{shown(path)}': {what}. Read are PATH/<class>/<image>, or those "
+        f"of PATH/train, PATH/val and PATH/test, with the endings {', '.join(ENDINGS)}"
+    )

@@ -73,7 +73,7 @@ def _read_list(path: pathlib.Path) -> tuple[list[str], list[int]]:
             "the folder given as `lists`"
         )
     paths, labels, wrong = [], [], []
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     for number, line in enumerate(lines, 1):
         name, _, label = line.strip().rpartition(" ")
         parts = name.split("/")

@@ -1,11 +1,13 @@
 """Archives in the style of Keras: x_train, y_train and, likewise, val and test."""
 
+import warnings
 import zipfile
 from typing import Any
 
 import numpy as np
 
 from keras_spa._types import Array
+from keras_spa.data._labels import as_list
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.data.sources.base import Request, with_official_splits
 
@@ -45,6 +47,13 @@ def load_npz(request: Request) -> LongTailedData:
             )
             for kind in kinds
         }
+        unread = [key for key in archive if key[:2] in ("x_", "y_") and key not in keys]
+    if unread:
+        warnings.warn(
+            f"Left out of the archive {str(path)!r}: {', '.join(unread)}. Read are "
+            "x_train, y_train and the same of val and test",
+            stacklevel=3,
+        )
     shapes = {f"x_{kind}": splits[SPLITS[kind]].images.shape for kind in kinds}
     if len({shape[1:] for shape in shapes.values()}) > 1:
         named = ", ".join(f"{key}.shape={shape}" for key, shape in shapes.items())
@@ -82,9 +91,7 @@ def _images(archive: Any, key: str) -> Array:
 
 
 def _labels(archive: Any, key: str) -> Array:
-    labels = _array(archive, key)
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
+    labels = as_list(_array(archive, key))
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(
             f"Key `{key}` must hold integer labels of shape (N,) or (N, 1). "

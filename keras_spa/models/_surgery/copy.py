@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_spa import _checks
 from keras_spa._keras_private import all_layers
 
 
@@ -29,7 +30,7 @@ def uncompiled_copy(model: keras.Model, in_float32: bool = False) -> keras.Model
         raise ValueError(
             "Argument `model` must be a model that can be copied through its "
             "configuration: give its class a `get_config`, and a `build` if Keras "
-            f"cannot build it. Received: {type(model).__name__} named {model.name!r}, "
+            f"cannot build it. Received: {_checks.named(model)}, "
             f"which fails with {type(error).__name__}: " + str(error).split("\n")[0]
         ) from error
     return copy
@@ -73,13 +74,13 @@ def _copy_state(model: keras.Model, copy: keras.Model) -> None:
 def check_copy(model: keras.Model, copy: keras.Model, images: Any) -> None:
     """Raises if a configuration that Keras accepts leaves something out."""
     few = keras.tree.map_structure(lambda array: array[:8], images)
-    outputs = (ops.cast(m(few, training=False), "float32") for m in (model, copy))
-    old, new = map(ops.convert_to_numpy, outputs)
+    made = (keras.tree.flatten(m(few, training=False)) for m in (model, copy))
+    old, new = (ops.convert_to_numpy(ops.cast(one, "float32")) for (one,) in made)
     if not np.allclose(old, new, rtol=1e-2, atol=1e-3, equal_nan=True):
         raise ValueError(
             "Argument `model` must be a model that can be copied through its "
             "configuration: its `get_config` must hold all arguments of its class. "
-            f"Received: {type(model).__name__} named {model.name!r}, whose copy with "
+            f"Received: {_checks.named(model)}, whose copy with "
             "the same weights computes something else"
         )
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import keras
 
+from keras_spa import _checks
 from keras_spa._keras_private import all_layers, own_variables, producer
 from keras_spa._types import Tensor
-from keras_spa.models._surgery.logits import ends_in_softmax, logits_layer
+from keras_spa.models._surgery.logits import ends_in_softmax, is_linear, logits_layer
 from keras_spa.models._surgery.up_to_head import UpToHead, find_layer, has_kernel
 
 ADVICE = "Or pass the two parts yourself: SpAModel(backbone, classifier)."
@@ -98,7 +99,7 @@ def _parts(model: keras.Model, head: Any) -> tuple[keras.Layer, keras.Layer]:
 
 
 def _subclassed_parts(model: keras.Model, head: Any) -> tuple[keras.Layer, keras.Layer]:
-    kind = f"Received: {type(model).__name__} named {model.name!r}"
+    kind = f"Received: {_checks.named(model)}"
     if isinstance(model, keras.Sequential) or not model.built:
         raise ValueError(
             "Argument `model` must be a built model: give a Sequential a keras.Input "
@@ -142,7 +143,7 @@ def _effect_on_logits(operation: Any) -> str | None:
 
 def _check_head(head: keras.Layer, backbone: keras.Layer) -> None:
     activation = getattr(head, "activation", None)
-    plain = activation in (None, keras.activations.linear)
+    plain = is_linear(activation)
     received = f"Received: {type(head).__name__} {head.name!r}"
     if not has_kernel(head):
         raise ValueError(

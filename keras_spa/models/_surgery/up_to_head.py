@@ -12,6 +12,7 @@ import keras
 from keras_spa._keras_private import all_layers, attributes
 from keras_spa._types import Shape, Tensor
 from keras_spa.models._config import deserialize_parts
+from keras_spa.models._surgery.linear_map import kernel_shape
 
 
 @keras.saving.register_keras_serializable(package="keras_spa")
@@ -64,7 +65,7 @@ class UpToHead(keras.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         batch = keras.tree.flatten(input_shape)[0]
-        return (batch, self.head.kernel.shape[0])
+        return (batch, kernel_shape(self.head)[0])
 
     def get_config(self) -> dict[str, Any]:
         places = {id(layer): i for i, layer in enumerate(all_layers(self.model))}

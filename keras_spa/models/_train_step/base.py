@@ -37,14 +37,15 @@ class StepParts(Host):
     """Base of the backends' `TrainStep`, which runs these methods in their order."""
 
     def _forward_pass(self, x: Any, y: Tensor, sample_weight: Tensor | None) -> Batch:
-        _checks.labels_given(y)
+        y, sample_weight = _checks.given_labels(y), _checks.only(sample_weight)
         features, logits = self(x, training=True, return_features=True)
+        self._check_heads()  # which the first batch may have built
         statistics = self.class_means.updated(features, y, sample_weight)
         loss = self.compute_loss(
             x, y, logits, sample_weight, training=True, statistics=statistics
         )
         size = mean_over_replicas(batch_size(x))
-        loss = loss * self._share_of_replica(x, sample_weight, size)
+        loss = ops.multiply(loss, self._share_of_replica(x, sample_weight, size))
         return Batch(loss, logits, size, statistics)
 
     def _share_of_replica(
@@ -66,13 +67,15 @@ class StepParts(Host):
         self, gradients: Sequence[Tensor], batch: Batch
     ) -> list[Tensor]:
         gradients = list(gradients)
-        kernel = self.aligned_kernel
-        is_kernel = [variable is kernel for variable in self.trainable_variables]
-        if self._acting("project_gradient") and any(is_kernel):
-            index = is_kernel.index(True)
-            gradients[index] = _kernel.project_gradient(
-                self.alignments, gradients[index], kernel, batch.statistics
-            )
+        if not self._acting("project_gradient"):
+            return gradients
+        for kernel, _ in self.aligned_heads:
+            is_kernel = [variable is kernel for variable in self.trainable_variables]
+            if any(is_kernel):
+                index = is_kernel.index(True)
+                gradients[index] = _kernel.project_gradient(
+                    self.alignments, gradients[index], kernel, batch.statistics
+                )
         return gradients
 
     def _progress(self, ahead: int = 0) -> Progress:
@@ -93,9 +96,10 @@ class StepParts(Host):
             pairs = zip(statistics.tensors(), stored, strict=True)
             statistics = ClassStatistics(*(_choose(accepted, *pair) for pair in pairs))
         self.class_means.assign(statistics)
-        kernel = self.aligned_kernel
-        if self._acting("update_weights") and kernel.trainable:
-            bias = self.aligned_bias
+        movers = self._acting("update_weights")
+        for kernel, bias in self.aligned_heads if movers else []:
+            if not kernel.trainable:
+                continue
             updated, biases = _kernel.update_classifier(
                 self.alignments, kernel, bias, statistics, now.steps
             )
@@ -125,9 +129,6 @@ class StepParts(Host):
             self.make_train_function(force=True)
         if self.test_function is not None:
             self.make_test_function(force=True)
-
-    def _weights(self) -> Tensor:
-        return _kernel.rows(self.aligned_kernel)
 
     def _acting(self, hook: str) -> list[Alignment]:
         return _kernel.acting(self.alignments, hook)

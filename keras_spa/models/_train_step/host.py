@@ -21,16 +21,23 @@ class Host(Protocol):
     class_means: ClassMeans  # from `build` on
 
     @property
-    def aligned_kernel(self) -> keras.Variable:
-        """The variable (d, K) whose columns are aligned with the class means."""
+    def aligned_heads(self) -> list[tuple[keras.Variable, keras.Variable | None]]:
+        """Variables (d, K) whose columns are aligned with the class means; biases."""
 
-    @property
-    def aligned_bias(self) -> keras.Variable | None: ...
+    def _check_heads(self) -> None:
+        """Raises if alignments cannot move the heads as they are now."""
+
+    def _look_at_heads(self) -> None:
+        """Looks, once a training, at what the heads of a built model compute."""
 
     def __call__(
         self, inputs: Tensor, training: bool, return_features: bool = False
     ) -> Any:
-        """Logits (B, K); with `return_features`, `(features, logits)`."""
+        """Logits (B, K); with `return_features`, `(features, outputs)`.
+
+        The class means are those of `features` (B, d); `outputs`, logits or what else a
+        method needs, go to `compute_loss` and `compute_metrics` as `y_pred`.
+        """
 
     def compute_loss(
         self,

@@ -12,8 +12,32 @@ from keras_spa.models._train_step.base import StepParts
 class TrainStep(StepParts):
     """`SpAModel`'s training step on TensorFlow: eager, as a graph or under XLA."""
 
+    _looked: bool
+    train_function: Any
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """As in Keras; heads that the first batch builds are looked at after it.
+
+        Its graph makes their variables, which have no values before it has run.
+        """
+        super().make_train_function(force)  # type: ignore[safe-super]
+        if self._looked:
+            return
+        function = self.train_function
+
+        def first(iterator: Any) -> Any:
+            logs = function(iterator)
+            if self.train_function is first:
+                self.train_function = function
+            self._look_at_heads()
+            return logs
+
+        self.train_function = first
+
     def train_step(self, data: Any) -> dict[str, Any]:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if distribute.num_replicas() > 1:
+            _keras_private.keep_losses_by_thread(self)
         with tf.GradientTape() as tape:
             batch = self._forward_pass(x, y, sample_weight)
             scaled = self.optimizer.scale_loss(batch.loss)
@@ -22,6 +46,7 @@ class TrainStep(StepParts):
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = _finite_together(gradients)
         gradients = self._align_gradients(gradients, batch)
+        gradients = _clip_together(self.optimizer, gradients, variables)
         target = self._progress(ahead=1)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         statistics = self._finish_step(batch, target)
@@ -62,6 +87,37 @@ def _finite_together(gradients: Sequence[Tensor]) -> Sequence[Tensor]:
         None if g is None else tf.where(skip, tf.cast(float("nan"), g.dtype), g)
         for g in gradients
     ]
+
+
+def _clip_together(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[Tensor],
+    variables: Sequence[keras.Variable],
+) -> Sequence[Tensor]:
+    """Shares of the global gradient, clipped as a whole, for the replicas to sum.
+
+    Keras lets each replica clip its own part. Here nothing is left for it to clip: a
+    share is shorter than what is clipped.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    clips = inner.clipnorm or inner.global_clipnorm or inner.clipvalue
+    if distribute.num_replicas() == 1 or not clips:
+        return gradients
+    scale = optimizer.scale_loss(tf.ones(()))
+    chosen = [
+        i
+        for i, variable in enumerate(variables)
+        if gradients[i] is not None and not variable.overwrite_with_gradient
+    ]
+    parts = [tf.convert_to_tensor(gradients[i]) for i in chosen]
+    whole = [
+        total / tf.cast(scale, total.dtype) for total in distribute.global_sum(parts)
+    ]
+    gradients = list(gradients)
+    for i, clipped in zip(chosen, _keras_private.clipped(inner, whole), strict=True):
+        share = scale / distribute.num_replicas()
+        gradients[i] = clipped * tf.cast(share, clipped.dtype)
+    return gradients
 
 
 def _add_worker_axis(logs: dict[str, Any]) -> dict[str, Any]:

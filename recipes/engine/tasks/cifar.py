@@ -1,21 +1,26 @@
 """CIFAR-10-LT and CIFAR-100-LT: data by a flag, and the residual network."""
 
+from __future__ import annotations
+
 import functools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import keras
-
-import keras_spa as spa
 from engine.config import RunConfig
 from engine.options import option
-from engine.task import Task, random_images
+from engine.task import Task
+
+if TYPE_CHECKING:
+    import keras
+
+    import keras_spa as spa
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)  # of CIFAR-10, for both
 
 
 @dataclass(frozen=True, kw_only=True)
-class CifarConfig(RunConfig):
-    """A run on CIFAR, with the network's size."""
+class NetworkOptions:
+    """The network."""
 
     depth: int = option(
         32, "Depth of the residual network.", choices=(8, 14, 20, 32, 44, 56)
@@ -23,6 +28,11 @@ class CifarConfig(RunConfig):
     width: int = option(
         16, "Channels of its first stage; d is 4 times that.", choices=(16, 32, 64)
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CifarConfig(NetworkOptions, RunConfig):
+    """A run on CIFAR, with the network's size."""
 
 
 def cifar_task(title: str, name: str, num_classes: int) -> Task:
@@ -38,6 +48,9 @@ def cifar_task(title: str, name: str, num_classes: int) -> Task:
 
 def load(name: str, num_classes: int, config: CifarConfig) -> spa.data.LongTailedData:
     """The same images for every seed: the community's subset."""
+    import keras_spa as spa
+    from engine.random_data import random_images
+
     if config.smoke:
         return random_images(num_classes, (32, 32, 3), config.seed)
     return spa.data.load(
@@ -52,6 +65,10 @@ def load(name: str, num_classes: int, config: CifarConfig) -> spa.data.LongTaile
 
 def backbone(config: CifarConfig) -> keras.Model:
     """uint8 images -> features, normalised by the published means and deviations."""
+    import keras
+
+    import keras_spa as spa
+
     network = spa.models.resnet_cifar(8 if config.smoke else config.depth, config.width)
     inputs = keras.Input((32, 32, 3), dtype="uint8")
     scale = [1 / (255 * std) for std in STD]

@@ -1,10 +1,16 @@
 """The UCI handwritten digits (8x8 pixels, ten classes), made long-tailed."""
 
-import keras
+from __future__ import annotations
 
-import keras_spa as spa
+from typing import TYPE_CHECKING
+
 from engine.config import RunConfig
 from engine.task import Task
+
+if TYPE_CHECKING:
+    import keras
+
+    import keras_spa as spa
 
 CLASSES = 10
 FEATURES = 64
@@ -13,6 +19,8 @@ MAX_COUNT = 104  # what the smallest class has left for training
 
 def load(config: RunConfig) -> spa.data.LongTailedData:
     """Each seed draws training images of its own; test and validation never change."""
+    import keras_spa as spa
+
     return spa.data.load(
         "digits", config.imbalance_factor, max_count=MAX_COUNT, seed=config.seed
     )
@@ -24,6 +32,8 @@ def backbone(config: RunConfig) -> keras.Model:
     Without batch normalisation, which by itself aligns the classifier here and leaves
     little to see.
     """
+    import keras
+
     layers = [keras.Input((8, 8, 1)), keras.layers.Rescaling(1 / 16)]
     for channels, stride in ((16, 1), (32, 2), (FEATURES, 1)):
         layers.append(

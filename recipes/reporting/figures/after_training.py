@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from engine.methods import METHODS
+from engine.names import METHODS
 from keras_spa.plots import PALETTE
 from reporting import posthoc_page
 from reporting.posthoc_page import ADJUSTED, ALIGNED, FITTED, PAPER, Comparisons

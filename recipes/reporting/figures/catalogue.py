@@ -8,17 +8,17 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from engine.methods import ALIGNMENTS
+from engine.names import ALIGNMENTS
 from keras_spa import plots
 from keras_spa.files import write_atomically
-from reporting import posthoc_page, summary
+from reporting import posthoc_page, predictors, summary
 from reporting.figures import after_training, exponents, runs, sphere, toys
+from reporting.figures import predictors as predictor_figures
+from reporting.figures.names import OVERVIEWS
 from reporting.rows import SECTIONS
 from reporting.summary import Result
 
-TOYS = {"1b-d": toys.draw, "3": sphere.draw}  # need no runs
-FIGURES = ("1a", "1b-d", "2", "3", "4", "exponents", "after-training")
-OVERVIEWS = ("after-training",)  # of all folders together
+DRAW_TOY = {"1b-d": toys.draw, "3": sphere.draw}
 POSTHOC = "_posthoc"  # ends the folders of comparisons after training
 RECIPES = pathlib.Path(__file__).parents[2]
 PRINTED: dict[Any, Any] = {"font.size": 8, "axes.titlesize": 9, "legend.fontsize": 8}
@@ -45,7 +45,7 @@ def write(
     """
     with plots.style(), matplotlib.rc_context(PRINTED):
         if folder is None:
-            figure, caption = TOYS[name]()
+            figure, caption = DRAW_TOY[name]()
         else:
             figure, caption = draw_runs(name, folder, factors)
         for kind in ("png", "svg"):
@@ -81,6 +81,19 @@ def draw_after_training(folder: pathlib.Path) -> tuple[Figure, str]:
     return after_training.draw(comparisons)
 
 
+def draw_predictors(name: str, folder: pathlib.Path) -> tuple[Figure, str]:
+    """Figure and caption of all models with measures, beside a folder of results."""
+    models = predictors.load(folder.parent)
+    if not models:
+        raise Missing(
+            f"{folder.parent} holds no *{POSTHOC}/results.json with measures; run "
+            "posthoc.py"
+        )
+    if name == "plain-loss":
+        return predictor_figures.draw_plain_loss(models)
+    return predictor_figures.draw(models)
+
+
 def draw_runs(
     name: str, folder: pathlib.Path, factors: Sequence[float]
 ) -> tuple[Figure, str]:
@@ -91,6 +104,8 @@ def draw_runs(
     """
     if name == "after-training":
         return draw_after_training(folder)
+    if name in OVERVIEWS:
+        return draw_predictors(name, folder)
     try:
         results = summary.load(folder / "runs")
     except (ValueError, KeyError) as error:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from engine.methods import ALIGNMENTS, METHODS
+from engine.names import ALIGNMENTS, METHODS
 from keras_spa import plots
 from keras_spa.metrics import shot_groups
 from reporting.figures.runs import signed

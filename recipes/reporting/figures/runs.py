@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from engine.methods import ALIGNMENTS
+from engine.names import ALIGNMENTS
 from reporting.statistics import mean_std, paired_gain
 from reporting.styles import COLORS, LINES, MARKERS
 from reporting.summary import Result, third_of_classes

@@ -4,6 +4,12 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 GOLDEN = np.uint32(0x9E3779B9)
+# Of RandAugment, in the order of the paper.
+RANDOM = (
+    *("Identity", "AutoContrast", "Equalize", "Rotate", "Solarize", "Color"),
+    *("Posterize", "Contrast", "Brightness", "Sharpness", "ShearX", "ShearY"),
+    *("TranslateX", "TranslateY"),
+)
 
 
 def mix(x):
@@ -31,31 +37,32 @@ def integers(seed, shape, stream, high):
     return np.floor(uniform(seed, shape, stream) * np.float32(high)).astype(int)
 
 
-def operate(image, name, magnitude, sign):
+def operate(image, name, magnitude, sign, strongest=9):
     """A Pillow image by one operation, levels as in the policy's common form."""
     size = width, height = image.size
-    shear, shift = sign * 0.3 * magnitude / 9, sign * 150 / 331 * magnitude / 9
+    share = magnitude / strongest
+    shear, shift = sign * 0.3 * share, sign * 150 / 331 * share
     maps = {
         "ShearX": (1, shear, 0, 0, 1, 0),
         "ShearY": (1, 0, 0, shear, 1, 0),
         "TranslateX": (1, 0, shift * width, 0, 1, 0),
         "TranslateY": (1, 0, 0, 0, 1, shift * height),
     }
+    if name == "Identity":
+        return image
     if name in maps:
         grey = (128, 128, 128)
         affine = Image.Transform.AFFINE
         return image.transform(size, affine, maps[name], fillcolor=grey)
     if name == "Rotate":
-        return image.rotate(sign * 30 * magnitude / 9, fillcolor=(128, 128, 128))
+        return image.rotate(sign * 30 * share, fillcolor=(128, 128, 128))
     if name == "Posterize":
-        bits = np.round(np.linspace(8, 4, 10)).astype(int)[magnitude]
-        return ImageOps.posterize(image, int(bits))
+        return ImageOps.posterize(image, round(8 - 4 * share))
     if name == "Solarize":
-        return ImageOps.solarize(image, np.linspace(256, 0, 10)[magnitude])
+        return ImageOps.solarize(image, 256 * (1 - share))
     if name in ("Invert", "AutoContrast", "Equalize"):
         return getattr(ImageOps, name.lower())(image)
-    factor = 1 + sign * np.linspace(0, 0.9, 10)[magnitude]
-    return getattr(ImageEnhance, name)(image).enhance(factor)
+    return getattr(ImageEnhance, name)(image).enhance(1 + sign * 0.9 * share)
 
 
 def auto_augment(images, seed, policy):
@@ -72,6 +79,22 @@ def auto_augment(images, seed, policy):
                 image = operate(image, name, level, signs[stage][i])
         done[i] = np.array(image)
     return done
+
+
+def rand_augment(images, seed, num_ops, magnitude, probability=1.0):
+    """The draws of `RandAugment`, image by image, done by Pillow; and their names."""
+    batch = len(images)
+    done, names = images.copy(), np.full((batch, num_ops), "Identity", object)
+    for place in range(num_ops):
+        chosen = integers(seed, batch, 3 * place, len(RANDOM))
+        signs = 1 - 2 * integers(seed, batch, 3 * place + 1, 2)
+        happens = uniform(seed, batch, 3 * place + 2) < np.float32(probability)
+        for i in np.flatnonzero(happens):
+            names[i, place] = RANDOM[chosen[i]]
+            image = Image.fromarray(done[i])
+            image = operate(image, names[i, place], magnitude, signs[i], strongest=10)
+            done[i] = np.array(image)
+    return done, names
 
 
 def crop_flip(images, seed, padding):

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from data.augment import oracle
 from keras import ops
 from PIL import Image
@@ -111,6 +112,56 @@ def test_the_whole_policy_is_that_of_pillow(seed):
         any(name == "AutoContrast" for name, _, _ in pair) for pair in policies.CIFAR10
     ]
     assert np.all(np.array(has_auto_contrast)[rows[unequal]])
+
+
+def test_all_images_at_once_are_those_of_groups(monkeypatch):
+    """Only TensorFlow makes groups, outside of what XLA compiles."""
+    expected = augmented(np.concatenate([IMAGES] * 20), (7, 8))
+    compiled = "keras_spa.data.augment._lookup.is_compiled_by_xla"
+    monkeypatch.setattr(compiled, lambda: True)
+    result = augmented(np.concatenate([IMAGES] * 20), (7, 8))
+    np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("place", ["eager", "tf.data"])
+def test_groups_may_be_empty_or_everything(policy, place):
+    for name in ("Equalize", "Color", "Sharpness", "Rotate"):
+        policy((name, 9), ("Identity", 0))
+        layer = AutoAugment()
+        if place == "eager":
+            result = augmented(IMAGES, (0, 1))
+        else:
+            data = tf.data.Dataset.from_tensor_slices(IMAGES).batch(len(IMAGES))
+            (result,) = data.map(lambda x, f=layer.augment: f(x, (0, 1)))
+        expected = pillow_results(drawn_signs((0, 1))[:, :1], (name, 9))
+        np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.once
+@pytest.mark.slow
+def test_xla_compiles_batches_of_any_size():
+    for batch in (1, 128):
+        images = np.resize(IMAGES, (batch, 32, 32, 3))
+        xla = tf.function(AutoAugment().augment, jit_compile=True)
+        result = xla(tf.constant(images), tf.constant((1, 2)))
+        np.testing.assert_array_equal(result, augmented(images, (1, 2)))
+
+
+def test_every_sum_of_neighbours_is_smoothed_as_by_pillow(policy):
+    policy(("Sharpness", 9), ("Brightness", 0))
+    levels, rest = np.divmod(
+        np.arange(13 * 255), 13
+    )  # a middle pixel counts five times
+    raised = np.arange(9) < (rest - 5 * (rest >= 5))[:, None]
+    raised[:, 8] = rest >= 5
+    images = np.roll(levels[:, None] + raised, 5, 1).reshape(-1, 3, 3, 1)
+    images = np.repeat(images, 3, -1).astype("uint8")
+    signs = 1 - 2 * oracle.integers((0, 3), len(images), 2, 2)
+    expected = [
+        np.array(oracle.operate(Image.fromarray(image), "Sharpness", 9, sign))
+        for image, sign in zip(images, signs, strict=True)
+    ]
+    np.testing.assert_array_equal(augmented(images, (0, 3)), expected)
 
 
 def test_the_policy_is_the_published_one():

@@ -18,6 +18,7 @@ LAYERS = {
     "Cutout": lambda: augment.Cutout(6, seed=1),
     "ImageNetEval": lambda: augment.ImageNetEval(10, 12),
     "ImageNetTrain": lambda: augment.ImageNetTrain(10, seed=1),
+    "RandAugment": lambda: augment.RandAugment(seed=1),
     "RandomCropFlip": lambda: augment.RandomCropFlip(seed=1),
     "RandomResizedCrop": lambda: augment.RandomResizedCrop(10, seed=1),
     "SimAugment": lambda: augment.SimAugment(10, blur=0.5, seed=1),
@@ -28,6 +29,7 @@ CHECKSUMS = {
     "Cutout": 138503508,
     "ImageNetEval": 2746314503,
     "ImageNetTrain": 2566552003,
+    "RandAugment": 2609955228,
     "RandomCropFlip": 1043351559,
     "RandomResizedCrop": 2362343,
 }
@@ -42,7 +44,7 @@ SIM_AUGMENT_MEANS = [
 ]
 RANDOM = sorted(set(LAYERS) - {"ImageNetEval"})
 EVERY = pytest.mark.parametrize("name", LAYERS)
-LARGE = ("AutoAugment", "SimAugment")  # their graphs
+LARGE = ("AutoAugment", "RandAugment", "SimAugment")  # their graphs
 EVERY_COMPILED = pytest.mark.parametrize(
     "name",
     [pytest.param(n, marks=[pytest.mark.slow] * (n in LARGE)) for n in LAYERS],
@@ -154,7 +156,9 @@ def test_symbolic_outputs_are_those_of_calls_in_mixed_precision(name):
         assert layer.compute_output_shape(IMAGES.shape) == result.shape
 
 
-@pytest.mark.parametrize("name", ["AutoAugment", "Cutout", "RandomCropFlip"])
+@pytest.mark.parametrize(
+    "name", ["AutoAugment", "Cutout", "RandAugment", "RandomCropFlip"]
+)
 def test_in_inference_nothing_happens(name):
     result = LAYERS[name]()(IMAGES, training=False)
     np.testing.assert_array_equal(numpy(result), IMAGES)

@@ -1,0 +1,73 @@
+"""Logits where a model that ends in a softmax gives probabilities."""
+
+import warnings
+
+import keras
+from keras import ops
+
+from keras_spa import _checks
+from keras_spa._types import Tensor
+
+
+def as_logits(outputs: Tensor) -> Tensor:
+    """The logits themselves; of probabilities (B, K) those of which they come.
+
+    Probabilities are rows of non-negative numbers that sum to 1, in the whole batch:
+    their logarithms are logits that give the same softmax. A warning says so where
+    their values can be read, or TensorFlow tells that they come from a softmax. In a
+    traced step the logarithm is taken as well.
+    """
+    before = getattr(outputs, "_keras_logits", None)  # what Keras' own losses take
+    if before is not None:
+        _warn()
+        return ops.cast(before, outputs.dtype)
+    known = _known(outputs)
+    if known is not None and not known:
+        return outputs
+    half = keras.backend.standardize_dtype(outputs.dtype) == "float16"
+    tiny = 1e-7 if half else 1e-30
+    logits = ops.log(ops.maximum(outputs, tiny))
+    if known:
+        _warn()
+        return logits
+    return ops.where(_may_be_probabilities(outputs), logits, outputs)
+
+
+def nan_of_probabilities(values: Tensor, outputs: Tensor) -> Tensor:
+    """`values` (B,), if the outputs (B, K) that they are of can be dot products.
+
+    Raises:
+        ValueError: they are probabilities, where their values can be read; NaN
+            elsewhere.
+    """
+    known = _known(outputs)
+    if known or hasattr(outputs, "_keras_logits"):
+        raise ValueError(
+            "Argument `y_pred` must be dot products, without a softmax. Received: "
+            "probabilities"
+        )
+    if known is not None:
+        return values
+    return ops.where(_may_be_probabilities(outputs), float("nan"), values)
+
+
+def _may_be_probabilities(outputs: Tensor) -> Tensor:
+    """`_checks.are_probabilities` where values cannot be read: a tensor of truth."""
+    sums = ops.sum(outputs, axis=-1)
+    close = ops.abs(sums - 1) <= _checks.PROBABILITIES_SUM
+    return ops.all(outputs >= 0) & ops.all(close)
+
+
+def _known(outputs: Tensor) -> bool | None:
+    """Whether these are probabilities; None if that cannot be read here and now."""
+    values = _checks.known(outputs)
+    return None if values is None else _checks.are_probabilities(values)
+
+
+def _warn() -> None:
+    warnings.warn(
+        "Probabilities were given where logits are meant: their logarithms are taken, "
+        "which give the same softmax. Better leave the softmax out of the model, or "
+        "train it as keras_spa.SpAModel.from_model(model), which does so.",
+        stacklevel=3,
+    )

@@ -1,0 +1,151 @@
+"""Methods that improve a trained classifier, compared on the same features."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+import keras_spa as spa
+from engine.evaluation import shot_accuracies
+from engine.measures import features_and_labels
+from keras_spa.losses import log_prior
+from keras_spa.metrics import calibration_error
+from keras_spa.trained import (
+    Observer,
+    aligned_classifier,
+    linear_classifier,
+    retrain_head,
+    scale_head,
+)
+from keras_spa.trained.choose_alignment import plan_alignment
+from reporting import posthoc_page
+from reporting.posthoc_page import (
+    ADJUSTED,
+    ALIGNED,
+    CHOSEN,
+    FITTED,
+    PAPER,
+    RETRAINED,
+    RETRAINED_ALIGNED,
+    SCALED,
+    UNTOUCHED,
+)
+
+TAUS = np.linspace(0, 1.5, 16)
+SHARES = np.linspace(0, 1, 11)
+TURNS = [
+    spa.SpASLERP.paper(rate, 1.0, center=center, norm=norm)
+    for center in (True, False)
+    for norm in ("keep", "equal")
+    for rate in (0.1, 0.25, 0.5, 0.75, 1.0)
+]
+LDAM_SCALE = 30.0  # of the cosines in its loss
+Classifier = tuple[Any, Any]  # weights (K, d) and biases (K,)
+
+
+def candidates(
+    weights: Any, biases: Any, means: np.ndarray, counts: np.ndarray
+) -> dict[str, list[Classifier]]:
+    """`{method: [(weights, biases)]}`, what each may choose from; the first does least.
+
+    Tau-normalisation, w/‖w‖^τ without biases, and the nearest class mean by cosine are
+    those of Kang et al. (ICLR 2020); logit adjustment is that of Menon et al. (ICLR
+    2021).
+    """
+    lengths = np.linalg.norm(weights, axis=1, keepdims=True)
+    zero = np.zeros_like(biases)
+    prior = log_prior(counts)
+    directions = _unit(means)
+    turned = [
+        aligned_classifier(alignment, weights, biases, means, counts)
+        for alignment in TURNS
+    ]
+    return {
+        UNTOUCHED: [(weights, biases)],
+        "tau-normalisation": [(weights / lengths**share, zero) for share in SHARES],
+        "nearest class mean": [(directions, zero)],
+        PAPER: [(weights, biases), *turned],
+        ADJUSTED: [(weights, biases - prior)],
+        CHOSEN: [(weights, biases - tau * prior) for tau in TAUS],
+    }
+
+
+def compare(
+    model: keras.Model,
+    data: spa.data.LongTailedData,
+    augment: Callable[[Any], Any] | None = None,
+) -> dict[str, dict[str, float | None]]:
+    """`{method: {"all", "many", "medium", "few", "calibration error"}}` in percent.
+
+    Accuracies on the test images, and the expected calibration error there.
+    """
+    if data.validation is None:
+        raise ValueError("Parameters are chosen on validation images: there are none")
+    observer = Observer(model)
+    splits = {
+        name: features_and_labels(observer, tuple(getattr(data, name)))
+        for name in ("train", "validation", "test")
+    }
+    weights, biases = linear_classifier(observer.model)
+    directions_only = biases is None
+    if directions_only:
+        weights, biases = LDAM_SCALE * weights, np.zeros(len(weights))
+        splits = {n: (_unit(x), labels) for n, (x, labels) in splits.items()}
+    counts = data.class_counts
+    _, means = spa.metrics.exact_class_means([splits["train"]], len(counts))
+    choices = {
+        method: _best(options, *splits["validation"])
+        for method, options in candidates(weights, biases, means, counts).items()
+    }
+    if not directions_only:
+        choices |= second_stage(model, tuple(data.train), augment)
+        for method, held_out in ((ALIGNED, None), (FITTED, tuple(data.validation))):
+            plan = plan_alignment(
+                observer, tuple(data.train), held_out, augment, None, 500, 0
+            )
+            choices[method] = plan.classifier(weights, biases)
+    accuracies = {}
+    for method, choice in choices.items():
+        features, labels = splits["test"]
+        per_class = 100 * _accuracy_per_class(features, labels, *choice)
+        logits = features @ choice[0].T + choice[1]
+        accuracies[method] = {
+            "all": per_class.mean(),  # the test set is balanced
+            **shot_accuracies(per_class, counts),
+            posthoc_page.CALIBRATION: 100 * calibration_error(logits, labels),
+        }
+    return accuracies
+
+
+def second_stage(
+    model: keras.Model, train: Any, augment: Callable[[Any], Any] | None
+) -> dict[str, Classifier]:
+    """Heads trained on the features, with the defaults of `keras_spa.trained`."""
+    same: dict[str, Any] = {"augment": augment, "verbose": 0}
+    models = {
+        RETRAINED: retrain_head(model, train, **same),
+        RETRAINED_ALIGNED: retrain_head(model, train, spa.SpASLERP(), **same),
+        SCALED: scale_head(model, train, **same),
+    }
+    return {
+        name: linear_classifier(Observer(one).model) for name, one in models.items()
+    }
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def _best(
+    options: list[Classifier], features: np.ndarray, labels: np.ndarray
+) -> Classifier:
+    scores = [_accuracy_per_class(features, labels, *one).mean() for one in options]
+    return options[int(np.argmax(scores))]
+
+
+def _accuracy_per_class(
+    features: np.ndarray, labels: np.ndarray, weights: np.ndarray, biases: np.ndarray
+) -> np.ndarray:
+    decisions = np.argmax(features @ weights.T + biases, axis=1)
+    return spa.metrics.accuracy_per_class(decisions, labels, len(weights))

@@ -1,0 +1,62 @@
+"""The overview of comparisons after training."""
+
+import json
+
+import pytest
+
+from reporting import numbers, posthoc_overview
+from reporting.posthoc_page import ADJUSTED, ALIGNED, UNTOUCHED
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Two seeds of one method; a comparison that is older than `align`."""
+
+    def write(folder, runs):
+        (tmp_path / folder).mkdir()
+        runs = [
+            {
+                "method": method,
+                "seed": seed,
+                "accuracy": {name: {"all": value} for name, value in done.items()},
+            }
+            for method, seed, done in runs
+        ]
+        (tmp_path / folder / "results.json").write_text(json.dumps({"runs": runs}))
+
+    first = {UNTOUCHED: 50.0, ADJUSTED: 53.0, ALIGNED: 54.0}
+    second = {UNTOUCHED: 52.0, ADJUSTED: 55.0, ALIGNED: 58.0}
+    write("digits_lt_posthoc", [("ce", 0, first), ("ce", 1, second)])
+    write("cifar10_lt_40_aligned_posthoc", [("balanced_softmax", 0, first)])
+    write("cifar10_lt_small_posthoc", [("ce", 0, {UNTOUCHED: 1.0, "SpA-SLERP": 2.0})])
+    return tmp_path
+
+
+def test_a_row_a_data_set_and_method_a_column_a_method_after_it(results):
+    header, _, *rows = posthoc_overview.table(results).splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert header.count("spa.align") == 2
+    assert [row[:4] for row in cells] == [
+        ["UCI digits, long-tailed", "cross-entropy", "2", "51.0 ± 1.4"],
+        [
+            "CIFAR-10-LT (re-encoded), 40 epochs",
+            "balanced softmax, aligned in training",
+            "1",
+            "50.0",
+        ],
+    ]
+    assert cells[0][4:] == ["+3.0 [+3.0, +3.0]", *"---", "+5.0 [-7.7, +17.7]", "-"]
+    assert cells[1][4:] == ["+3.0", *"---", "+4.0", "-"]
+
+
+def test_gains_in_the_metric_of_the_noise_leave_out_what_has_none():
+    every, noise = (
+        numbers.table(f"gains{end}") for end in ("", " in the metric of the noise")
+    )
+    assert "SpA-Reg (noise)" in noise
+    assert "SpA-Reg  " not in noise
+    for line in noise.splitlines()[2:]:
+        assert any("[" in cell for cell in line.split("|")[4:])
+        assert line.split("|")[1].strip() in every
+    assert "10 epochs" in every
+    assert "10 epochs" not in noise

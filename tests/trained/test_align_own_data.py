@@ -1,0 +1,74 @@
+"""`align` on data that are less than one might wish, or more than fit."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import keras_spa as spa
+
+K, D = 3, 5
+COUNTS = [9, 3, 2]
+
+
+def data(counts, noise=1.0):
+    random = np.random.RandomState(0)
+    labels = np.repeat(np.arange(K), counts)
+    images = 20 * np.eye(K, D)[labels] + noise * random.randn(len(labels), D)
+    return images.astype("float32"), labels
+
+
+@pytest.fixture
+def model():
+    model = keras.Sequential([keras.Input((D,)), layers.Dense(K)])
+    model.layers[0].set_weights([np.eye(D, K) / 20, np.zeros(K)])
+    return model
+
+
+@pytest.mark.parametrize(("size", "tau"), [(-8.0, 0.0), (8.0, 1.0)])
+def test_of_images_known_by_heart_no_share_beyond_0_and_1_is_believed(model, size, tau):
+    """The least certain images decide alone: here those of the head, or the tail."""
+    log_prior = np.log(np.array(COUNTS) / sum(COUNTS))
+    model.layers[0].set_weights([np.eye(D, K), size * (log_prior - log_prior.mean())])
+    choice = spa.choose_alignment(model, data(COUNTS), verbose=0)
+    assert "knows its training images" in str(choice)
+    assert choice.tau == tau
+    words = "with" if tau else "against"
+    assert str(choice).startswith(f"Trained {words} the training frequencies")
+
+
+def test_held_out_images_that_lack_classes(model):
+    """They leave what they cannot tell as the rule has it, and the verdict says so."""
+    train = data([60, 20, 8], noise=20.0)
+    rule = spa.choose_alignment(model, train, verbose=0)
+    images, labels = data([0, 0, 4])
+    choice = spa.choose_alignment(model, train, (images, labels), verbose=0)
+    numbers = np.array(rule.numbers[:3]) / rule.temperature
+    np.testing.assert_allclose(choice.numbers[:3], numbers, rtol=1e-6)
+    assert str(choice).endswith("lack classes, fitted by the others: 0, 1.")
+    assert not spa.choose_alignment(model, train, data([1, 1, 1]), verbose=0).notes
+
+
+def test_many_held_out_images_are_fitted_by_a_random_part(model, monkeypatch):
+    train, held_out = data([60, 20, 8], noise=20.0), data([500] * K, noise=20.0)
+    whole = spa.choose_alignment(model, train, held_out, verbose=0)
+    monkeypatch.setattr("keras_spa.trained._passes.MOST_LOGITS", 2000)
+    part = spa.choose_alignment(model, train, held_out, verbose=0)
+    assert not whole.notes
+    (note,) = part.notes
+    fitted, images = map(int, re.findall(r"\d+", note.replace(",", "")))
+    assert images == 1500
+    assert 500 <= fitted <= 1000
+    assert part.scale != whole.scale
+    assert part.scale == pytest.approx(whole.scale, abs=0.3)
+
+
+def test_a_dictionary_of_one_output():
+    inputs = keras.Input((D,))
+    model = keras.Model(inputs, {"logits": layers.Dense(K)(inputs)})
+    images, labels = data([30, 10, 5])
+    aligned = spa.align(model, (images, labels), verbose=0)
+    outputs = aligned.predict(images, verbose=0)["logits"]
+    assert np.mean(outputs.argmax(axis=1) == labels) == 1

@@ -20,7 +20,7 @@ from keras_spa.cli import (
 )
 from keras_spa.cli.feed import Feed, feed
 from keras_spa.files import write_json
-from keras_spa.trained.choose_alignment import MEMORISED
+from keras_spa.trained.known_images import MEMORISED
 from keras_spa_cli import is_there
 from keras_spa_cli.paths import ENDINGS
 

@@ -40,8 +40,10 @@ def align(
       data as the number at which `softmax(z + t·log π)` makes their labels most likely,
       and taken for 0 or 1 within 0.25 of these.
     - Σ is that of augmented images about the clean means, if `augment` is given. Once
-      a model knows its images by heart, their own scatter is not that of new images:
-      without `augment` β is then 0. No t beyond 0 and 1 is then believed.
+      a model knows its images by heart, their own scatter may not be that of new
+      images. Without `augment` it is believed if features midway between two images
+      of a class scatter less than those of the images; else the network has drawn its
+      images together, and β is 0. No t beyond 0 and 1 is believed of such a model.
     - T leaves all decisions as they are, and the probabilities as confident as they
       were without β: z* would make them too sure of themselves.
 
@@ -56,7 +58,7 @@ def align(
         model: A `SpAModel`, or any Keras model that `SpAModel.from_model` can split. It
             stays as it is. To be copied, a subclassed model needs a `get_config`.
         dataset: The training images without augmentation: arrays or batches, as in
-            `diagnose`. They are gone through twice.
+            `diagnose`. They are gone through two or three times.
         alignment: None (default), or an `Alignment` that updates weights, such as
             `SpASLERP(0.25)`, or `SpASLERP.paper(0.25)` in the paper's form. At rate 1
             every weight takes the direction of its target, and what training knew

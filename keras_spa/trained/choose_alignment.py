@@ -27,9 +27,8 @@ from keras_spa.trained._passes import (
     sampled,
 )
 from keras_spa.trained.alignment_choice import AlignmentChoice
+from keras_spa.trained.known_images import MEMORISED, midpoint_scatter, of_known_images
 from keras_spa.trained.observe import Observer, observe
-
-MEMORISED = 0.98  # accuracy on the training images, mean over classes
 
 
 class Plan(NamedTuple):
@@ -129,12 +128,8 @@ def plan_alignment(
         prior_share=t,
     )
     if augment is None and learnt >= MEMORISED:
-        note = (
-            f"The model knows its training images ({100 * learnt:.0f} % of each class "
-            "on average), whose noise is then not that of new ones: pass `augment=` to "
-            "turn towards the optimum as well."
-        )
-        choice = dataclasses.replace(choice, beta=0.0, notes=(note,))
+        share = midpoint_scatter(observer, dataset, means, batch_size)
+        choice = of_known_images(choice, learnt, share)
     plan = Plan(choice, prior, *optimal)
     adjusted = classifier[0], classifier[1] - choice.tau * prior
     met = counts > 0

@@ -144,19 +144,6 @@ def test_layers_augment_as_in_training(model):
     assert np.linalg.norm(loud - old) < 0.5 * np.linalg.norm(quiet - old)
 
 
-def test_a_model_that_knows_its_images_is_adjusted_and_not_turned():
-    images, labels = 20 * np.eye(K, 5, dtype="float32"), np.arange(K)
-    images, labels = np.repeat(images, [9, 3, 2], axis=0), np.repeat(labels, [9, 3, 2])
-    images += np.random.RandomState(0).randn(*images.shape)
-    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(K)])
-    model.layers[0].set_weights([np.eye(5, K), np.zeros(K)])
-    choice = spa.choose_alignment(model, (images, labels), verbose=0)
-    assert choice.beta == 0
-    assert "knows its training images (100 % of each class" in str(choice)
-    same = spa.choose_alignment(model, (images, labels), augment=lambda x: x, verbose=0)
-    assert same.beta == 0.2
-
-
 def test_held_out_images_fit_the_three_numbers(model):
     train, held_out = clusters([400, 60, 12]), clusters([60] * K, seed=1)
     choice = spa.choose_alignment(model, train, held_out, verbose=0)

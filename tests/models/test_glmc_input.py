@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 from small_glmc import LABELS, glmc, plain_views
 
-import keras_spa as spa
-
 PARTNERS = LABELS[::-1].astype("int32")
 
 
@@ -93,18 +91,3 @@ def test_its_parts_have_the_precision_of_the_model_also_in_another_session(tmp_p
     given = glmc(views=False, dtype="mixed_bfloat16")
     for one in (model, loaded, given):
         assert precisions(one) == ["mixed_bfloat16"] * 3
-
-
-def test_a_penalty_moves_the_weights_and_never_the_features():
-    """The class means are those of the batch, of features without a gradient."""
-    penalized, plain = (
-        glmc(alignment, views=False, momentum=0.0)
-        for alignment in (spa.SpAReg.paper(5.0), None)
-    )
-    for model in (penalized, plain):
-        model.train_on_batch(*plain_views())
-    pairs = zip(penalized.backbone.variables, plain.backbone.variables, strict=True)
-    for one, other in pairs:
-        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-6)
-    change = penalized.fc.kernel.numpy() - plain.fc.kernel.numpy()
-    assert np.abs(change).max() > 1e-3

@@ -204,11 +204,13 @@ def are_probabilities(outputs: Any) -> bool:
     return bool((outputs >= 0).all() and sums.all())
 
 
-def label_values_if_known(labels: Labels, num_classes: int) -> None:
+def label_values_if_known(
+    labels: Labels, num_classes: int, name: str = "labels"
+) -> None:
     """`label_values` for a tensor whose values can be read here and now."""
     values = known(labels)
     if values is not None:
-        label_values(values, num_classes)
+        label_values(values, num_classes, name)
 
 
 def known(tensor: Any) -> Array | None:

@@ -18,7 +18,9 @@ class Batches(keras.utils.PyDataset):
     same batches on any backend, which is what makes their comparison a paired one.
     Pass `shuffle=False` to `fit`: Keras would shuffle the batches once more. It also
     looks at the data once before a compiled model's first epoch, and that look counts
-    as an epoch: training then starts with the order of the one after `first_epoch`.
+    as an epoch: training then starts with the order of the one after `first_epoch`, and
+    with its first batch. A callback that calls `start(epoch, first_batch)` in
+    `on_epoch_begin` makes it go on where it was, amid an epoch, too.
 
     With a `partner` each batch brings along as many images of another sampler, to be
     mixed with (GLMC, ReMix): `x` is then a dict of `"images"`, `"partner"` and

@@ -56,7 +56,7 @@ class Views(AugmentationLayer):
         super().__init__(seed, **kwargs)
         self.views = _as_lists(views)
 
-    def build(self, images_shape: Any) -> None:
+    def build(self, input_shape: Any) -> None:
         for layers in self.views:
             for layer in layers:
                 layer.built = True  # they have nothing to build

@@ -57,10 +57,11 @@ def balanced_contrastive(
             f"Received: prototypes.shape={tuple(prototypes.shape)}"
         )
     classes, units = prototypes.shape
-    if len(embeddings.shape) != 3 or embeddings.shape[2] != units:
+    shape = tuple(embeddings.shape)
+    if len(shape) != 3 or shape[2] != units or not shape[1]:
         raise ValueError(
-            f"Argument `embeddings` must have shape (B, V, {units}), as long as the "
-            f"prototypes. Received: embeddings.shape={tuple(embeddings.shape)}"
+            f"Argument `embeddings` must have shape (B, V, {units}), V at least 1, as "
+            f"long as the prototypes. Received: embeddings.shape={shape}"
         )
     if _checks.label_shape(labels, classes) != "integer":
         raise ValueError(

@@ -39,13 +39,31 @@ def takes_integers(backbone: keras.Layer) -> bool:
 
 
 def partners_given(inputs: Any) -> None:
-    """Raises unless a batch has partners."""
-    if not _is_batch(inputs) or "partner" not in inputs:
+    """Raises unless a batch has partners, one of its shape for each image."""
+    if not _is_batch(inputs) or not {"partner", "partner_labels"} <= {*inputs}:
+        keys = f" with the keys {sorted(inputs)}" if isinstance(inputs, dict) else ""
         raise ValueError(
             "Argument `x` must hold partners in training, as `keras_spa.data.Batches` "
-            "and `pipeline` give them with `partner='class_balanced'`. "
-            f"Received: {type(inputs).__name__}"
+            "and `pipeline` give them with `partner='class_balanced'`: a dict of "
+            "'images', 'partner' and 'partner_labels'. "
+            f"Received: {type(inputs).__name__}{keys}"
         )
+    images, partners = map(keras.tree.flatten, (inputs["images"], inputs["partner"]))
+    labels = inputs["partner_labels"]
+    pairs = [(i.shape, p.shape) for i, p in zip(images, partners, strict=False)]
+    if not all(_alike(*pair) for pair in [*pairs, (pairs[0][0][:1], labels.shape[:1])]):
+        images_shape, partner_shape = map(tuple, pairs[0])
+        raise ValueError(
+            "Argument `x` must hold a partner, of the same shape, and its label for "
+            f"each image. Received: images.shape={images_shape}, partner.shape="
+            f"{partner_shape}, partner_labels.shape={tuple(labels.shape)}"
+        )
+
+
+def _alike(shape: Any, other: Any) -> bool:
+    """Whether two shapes are the same, as far as they are known."""
+    sizes = zip(shape, other, strict=False)
+    return len(shape) == len(other) and all(None in (m, n) or m == n for m, n in sizes)
 
 
 def _is_batch(inputs: Any) -> bool:

@@ -66,14 +66,21 @@ def build_classifier(classifier: keras.Layer, shape: Shape) -> None:
         ) from error
 
 
-def class_count(classifier: keras.Layer, dimension: int) -> int:
-    """K, if the classifier has a kernel (d, K)."""
-    shape = kernel_shape(classifier)
-    if len(shape) != 2 or shape[0] != dimension or shape[1] < 2:
+def class_count(
+    head: keras.Layer,
+    dimension: int,
+    name: str = "classifier",
+    classes: int | None = None,
+) -> int:
+    """K, if the head has a kernel (d, K), with K `classes` if that is known."""
+    shape = kernel_shape(head)
+    fits = len(shape) == 2 and shape[0] == dimension and shape[1] >= 2
+    if not fits or classes not in (None, shape[1]):
+        columns = f"{classes})" if classes else "K), K at least 2"
         raise ValueError(
-            "Argument `classifier` must be a layer with a `kernel` variable of "
-            f"shape ({dimension}, K), K at least 2, such as "
-            f"keras.layers.Dense(K). Received: {type(classifier).__name__} "
+            f"Argument `{name}` must be a layer with a `kernel` variable of "
+            f"shape ({dimension}, {columns}, such as "
+            f"keras.layers.Dense({classes or 'K'}). Received: {type(head).__name__} "
             f"with kernel shape {shape or None}"
         )
     return shape[1]

@@ -1,3 +1,4 @@
+import functools
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -129,11 +130,12 @@ class GLMC(KnowsEpoch, SpAModel):  # type: ignore[misc]
         weights = np.array(self.class_counts) ** -self.label_weighting
         self.class_weights = weights / weights.mean()
         self.augment = _shapes.check_layer_if_any("augment", augment)
-        default = keras.layers.Dense(len(self.class_counts), name="fc")
+        dense = functools.partial(keras.layers.Dense, dtype=self.dtype_policy)
+        default = dense(len(self.class_counts), name="fc")
         self.fc = _shapes.check_layer("fc", default if fc is None else fc)
         check_activation(self.fc, "fc")
-        self.projector = keras.layers.Dense(self.units, name="projector")
-        self.predictor = keras.layers.Dense(self.units, name="predictor")
+        self.projector = dense(self.units, name="projector")
+        self.predictor = dense(self.units, name="predictor")
         self.mixture = Mixture(self.seed, name="mixture")
         zero = (), "zeros", "float32"
         self.epoch = self.add_weight(*zero, trainable=False, name="epoch")
@@ -151,7 +153,7 @@ class GLMC(KnowsEpoch, SpAModel):  # type: ignore[misc]
         self.fc.built or self.fc.build((None, dimension))
         self.projector.build((None, dimension))
         self.predictor.build((None, self.units))
-        _shapes.class_count(self.fc, dimension)
+        _shapes.class_count(self.fc, dimension, "fc", classes)
 
     @property
     def aligned_heads(self) -> list[Head]:

@@ -10,6 +10,7 @@ import numpy as np
 from keras_spa import _checks
 from keras_spa._types import Array, Dataset
 from keras_spa.data.order import SAMPLINGS, epoch_order
+from keras_spa.models._logits_taken import check_takes_logits
 from keras_spa.trained._linear import linear
 from keras_spa.trained._passes import augmented, finite, naming
 from keras_spa.trained.observe import Observer, observe
@@ -41,6 +42,7 @@ class Training:
                 "logits, such as keras_spa.losses.BalancedSoftmax, or None. Received: "
                 f"loss={self.loss!r}"
             )
+        check_takes_logits(loss=self.loss)
         _checks.choice("sampling", self.sampling, SAMPLINGS)
         for name in ("steps", "batch_size"):
             number = _checks.integer(name, getattr(self, name), 1)

@@ -58,6 +58,23 @@ def test_a_saved_model_goes_on_where_it_was(tmp_path):
     assert (expected[0] != IMAGES).any()
 
 
+class OfOneView(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.views = Views([CROP_FLIP, [CROP_FLIP, spa.data.RandomResizedCrop(8)]])
+
+    def call(self, images, training=True):
+        return self.views(images, training=training)[0]
+
+
+@pytest.mark.parametrize("images", [IMAGES, (IMAGES, IMAGES)])
+def test_a_model_that_makes_them_shows_their_shapes(images):
+    model, lines = OfOneView(), []
+    model(images)
+    model.summary(print_fn=lines.append)
+    assert "((6, 16, 16, 3)" in "".join(lines)
+
+
 def test_in_inference_nothing_is_random():
     views = Views([CROP_FLIP, spa.data.RandomResizedCrop(8)])
     first, second = numpy(views(IMAGES, training=False))

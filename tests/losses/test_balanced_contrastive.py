@@ -86,6 +86,7 @@ def test_a_class_weighs_alike_however_many_images_it_has():
     [
         ({"embeddings": np.zeros((B, E))}, "`embeddings` must have shape.*Received"),
         ({"embeddings": np.zeros((B, V, 3))}, "`embeddings` must have shape.*Received"),
+        ({"embeddings": np.zeros((B, 0, E))}, "`embeddings`.*V at least 1.*Received"),
         ({"prototypes": np.zeros(E)}, "`prototypes` must have shape.*Received"),
         ({"labels": np.full((B, K), 0.25)}, "`labels` must be integers.*Received"),
         ({"labels": np.full(B, K)}, "`labels` must be integers in 0..3.*Received"),

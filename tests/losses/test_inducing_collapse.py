@@ -78,6 +78,18 @@ def test_equal_centres_and_half_precision_are_finite():
     assert ops.dtype(half) == "float32"
 
 
+@BOTH
+@pytest.mark.parametrize("centers", [[[1, 0], [-1, 0]], [[1, 0], [1, 0], [-2, 0]]])
+def test_opposite_and_equal_directions_have_a_finite_gradient(centers, pairs):
+    """There the arc cosine has none."""
+    features, labels = np.ones((2, 2), "float32"), np.array([0, 1])
+    slope = gradient(
+        lambda mu: inducing_collapse(features, labels, mu, 0, 1, pairs),
+        np.array(centers, "float32"),
+    )
+    assert np.isfinite(slope).all()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

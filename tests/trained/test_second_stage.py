@@ -124,3 +124,22 @@ def test_the_power_with_the_best_held_out_accuracy_is_chosen():
     # The first is decided rightly once 4^(1 - tau) < 2: from tau = 0.55 on.
     weights, _ = classifier(normalize_head(model, held_out=(x, y), verbose=0))
     np.testing.assert_allclose(np.diag(weights), [4**0.45, 1], rtol=1e-6)
+
+
+def test_the_accuracy_it_is_chosen_by_is_the_mean_over_the_classes():
+    """From tau = 0.55 on, three of four images of class 0 are lost for one of 1."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    model.layers[-1].set_weights([np.diag([4.0, 1.0]), np.zeros(2)])
+    x = np.array([[1.0, 2.0], [1.0, 0.3], *[[1.0, 1.9]] * 3])
+    held_out = x, np.array([1, 0, 0, 0, 0])
+    weights, _ = classifier(normalize_head(model, held_out, verbose=0))
+    np.testing.assert_allclose(np.diag(weights), [4**0.45, 1], rtol=1e-6)
+
+
+def test_the_rate_of_adam_falls_along_a_cosine():
+    """Two steps along a gradient that hardly changes: 0.01 and half of it."""
+    model, data = trained(), clusters()
+    few = {**ALL_AT_ONCE, "steps": 2, "verbose": 0}
+    scaled, before = classifier(learn_scales(model, data, **few)), classifier(model)
+    factors = (scaled[0] / before[0])[:, 0]
+    np.testing.assert_allclose(np.abs(factors - 1), 0.015, atol=5e-4)

@@ -77,6 +77,13 @@ def test_bad_arguments_are_refused_before_any_image_is_seen(arguments, message):
         retrain_head(trained(), never(), **arguments)
 
 
+@pytest.mark.parametrize("function", [retrain_head, learn_scales])
+def test_a_loss_of_probabilities_is_refused(function):
+    loss = keras.losses.SparseCategoricalCrossentropy()
+    with pytest.raises(ValueError, match="Argument `loss` must take logits"):
+        function(trained(), clusters(), loss=loss, steps=1, verbose=0)
+
+
 def test_a_power_or_images_to_choose_it():
     for arguments in ({}, {"tau": 1, "held_out": clusters()}):
         with pytest.raises(ValueError, match="Argument `tau` must be .* `held_out`"):

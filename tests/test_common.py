@@ -30,11 +30,13 @@ EXAMPLES = {
         hidden_units=7,
         embedding_units=5,
     ),
+    "BatchNormalization": spa.layers.BatchNormalization(3, 0.5, 0.1, name="bn"),
     "BalancedSoftmax": spa.losses.BalancedSoftmax([5, 2], reduction="sum"),
     "ClassBalanced": spa.losses.ClassBalanced(
         spa.losses.LDAM([5, 2], scale=3.0), [5, 2], beta=0.5
     ),
     "ClassMeans": spa.layers.ClassMeans(5, momentum=0.5, name="means"),
+    "Conv2D": spa.layers.Conv2D(3, 5, 2, "same", use_bias=False, name="conv"),
     "CosineDense": spa.layers.CosineDense(3, 2.0, learn_scale=True, name="cosine"),
     "CosineRamp": spa.CosineRamp(0.5, steps=7),
     "Cutout": spa.data.Cutout(8, fill=128, seed=1),

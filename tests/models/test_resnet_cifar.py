@@ -79,3 +79,56 @@ def test_matches_numpy_with_padded_shortcuts():
     expected = numpy_forward(model, images)
     result = ops.convert_to_numpy(model(images.astype("float32"), training=False))
     np.testing.assert_allclose(result, expected, rtol=1e-3, atol=1e-3)
+
+
+def as_it_was(depth, width):
+    """The network as it once was: of Keras' layers, with padding before each."""
+    layers = keras.layers
+
+    def conv_bn(x, channels, stride=1):
+        x = layers.ZeroPadding2D(1)(x)
+        x = layers.Conv2D(channels, 3, stride, use_bias=False)(x)
+        return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
+
+    inputs = keras.Input((32, 32, 3))
+    x = layers.ReLU()(conv_bn(inputs, width))
+    for stage in range(3):
+        for block in range((depth - 2) // 6):
+            channels, stride = width * 2**stage, 1 + (stage > 0 and block == 0)
+            y = conv_bn(layers.ReLU()(conv_bn(x, channels, stride)), channels)
+            if stride > 1:
+                sides = [(0, 0)] * 3 + [(channels // 4, channels // 4)]
+                x = ops.pad(x[:, ::2, ::2], sides)
+            x = layers.ReLU()(layers.Add()([x, y]))
+    return keras.Model(inputs, layers.GlobalAveragePooling2D()(x))
+
+
+def test_files_of_keras_layers_load_and_give_the_same(tmp_path):
+    images = np.random.default_rng(0).normal(size=(4, 32, 32, 3)).astype("float32")
+    head = keras.layers.Dense(3)
+    old = keras.Sequential([as_it_was(8, 16), head])
+    old.compile(keras.optimizers.SGD(0.1), "mse")
+    old.fit(images, np.ones((4, 3)), epochs=2, verbose=0)  # moves the statistics
+    old.layers[0].save_weights(tmp_path / "old.weights.h5")
+    old.layers[0].save(tmp_path / "old.keras")
+    new = resnet_cifar(8)
+    new.load_weights(tmp_path / "old.weights.h5")
+    new.save(tmp_path / "new.keras")
+    expected = old.layers[0].predict(images, verbose=0)
+    assert expected.std() > 0
+    loaded = [keras.models.load_model(tmp_path / f"{n}.keras") for n in ("old", "new")]
+    for model in (new, *loaded):
+        result = model.predict(images, verbose=0)
+        np.testing.assert_allclose(result, expected, 1e-4, 1e-5)
+
+
+def test_it_trains_as_keras_layers_do():
+    images = np.random.default_rng(0).normal(size=(8, 32, 32, 3)).astype("float32")
+    old, new = as_it_was(8, 16), resnet_cifar(8)
+    new.set_weights(old.get_weights())
+    for model in (old, new):
+        model.compile(keras.optimizers.SGD(0.01), "mse")
+        model.fit(images, np.ones((8, 64)), epochs=3, verbose=0)
+    for one, other in zip(new.weights, old.weights, strict=True):
+        one, other = map(ops.convert_to_numpy, (one, other))
+        np.testing.assert_allclose(one, other, 1e-3, 1e-4)

@@ -27,6 +27,18 @@ def class_means(features, labels, sample_weight=None, **arguments):
     return [layer.means, layer.seen]
 
 
+def batch_normalization(inputs, **arguments):
+    layer = spa.layers.BatchNormalization(**arguments)
+    return [layer(inputs, training=True), layer.moving_mean, layer.moving_variance]
+
+
+def conv2d(inputs, **arguments):
+    layer = spa.layers.Conv2D(2, 2, **arguments)
+    layer.build((None, 2, 2, 4))
+    layer.kernel.assign(np.arange(32, dtype="float32").reshape(2, 2, 4, 2) / 8)
+    return layer(inputs)
+
+
 def set_kernel(layer):
     layer.build((None, D))
     layer.kernel.assign(KERNEL[:, : layer.units])
@@ -54,6 +66,13 @@ def disa(features, **arguments):
     return [layer(features, training=True), *layer.losses]
 
 
+IMAGES = FEATURES.reshape(1, 2, 2, 4)
+SHAPES = (  # are as Keras' own layers have them
+    *("a scalar", "rank 0", "one rank less", "one rank more", "two ranks more"),
+    *("no columns", "an empty list", "one column less", "one row less", "no rows"),
+)
+PICTURES = pools.without(pools.array(IMAGES), "longdouble", *LISTS, *SHAPES)
+PICTURES = [w for w in PICTURES if w.label not in {n.label for n in pools.NOTHING}]
 MOMENTUM = {"momentum": pools.number(0.5, 0, 1)}
 NO_ALIGNMENT = [
     *pools.without(pools.NOTHING, "None", "an empty dict"),
@@ -67,6 +86,10 @@ NO_ALIGNMENT = [
     Wild("in a tuple", ("spa_reg",), SAME),
 ]
 TABLE = {
+    "BatchNormalization": Subject(
+        batch_normalization, {"inputs": IMAGES}, {"inputs": PICTURES}
+    ),
+    "Conv2D": Subject(conv2d, {"inputs": IMAGES}, {"inputs": PICTURES}),
     "ClassMeans": Subject(
         class_means,
         {"features": FEATURES, "labels": Y, "num_classes": K, "momentum": 0.5},

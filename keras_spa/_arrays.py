@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_spa import _keras_private
 from keras_spa._types import Array, Shape, Tensor
 
 REAL = "biuf"
@@ -69,6 +70,20 @@ def tensor(name: str, value: Any, shape: str = "") -> Tensor:
     if native.name == "uint64":  # which PyTorch does not have
         native = np.dtype("int64")
     return found.astype(native.newbyteorder("="), copy=False)
+
+
+def transposed(matrix: Tensor) -> Tensor:
+    """`matrix` (K, d) as (d, K), written to memory in that order.
+
+    As an expression of its own it would be transposed anew wherever it is read: by
+    XLA on CPUs, striding through memory in every loop, and by PyTorch, as a view.
+    """
+    columns = ops.transpose(matrix)
+    flat = ops.reshape(columns, (-1,))  # PyTorch writes it, too
+    if _keras_private.traced_for_xla():
+        # XLA fuses no other operation with a scatter; this one changes nothing.
+        flat = ops.scatter_update(flat, [[0], [1]], flat[:2])
+    return ops.reshape(flat, columns.shape)
 
 
 def is_table(value: Any) -> bool:

@@ -42,6 +42,16 @@ def is_compiled_by_xla() -> bool:
     return bool(control_flow_util.GraphOrParentsInXlaContext(graph))
 
 
+def traced_for_xla() -> bool:
+    """Whether XLA will compile what is being computed now.
+
+    Without it: steps with thousands of classes take several times longer on CPUs.
+    """
+    if keras.backend.backend() == "tensorflow":
+        return is_compiled_by_xla()
+    return keras.backend.backend() == "jax"
+
+
 def all_layers(model: keras.Layer, include_self: bool = True) -> list[keras.Layer]:
     """The model's layers and theirs, at any depth.
 

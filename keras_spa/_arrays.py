@@ -75,15 +75,20 @@ def tensor(name: str, value: Any, shape: str = "") -> Tensor:
 def transposed(matrix: Tensor) -> Tensor:
     """`matrix` (K, d) as (d, K), written to memory in that order.
 
-    As an expression of its own it would be transposed anew wherever it is read: by
-    XLA on CPUs, striding through memory in every loop, and by PyTorch, as a view.
+    PyTorch would go on with a view; XLA, as TensorFlow has it on CPUs, would transpose
+    anew in every loop that reads it, striding through memory. (JAX's is slower so.)
     """
     columns = ops.transpose(matrix)
-    flat = ops.reshape(columns, (-1,))  # PyTorch writes it, too
-    if _keras_private.traced_for_xla():
+    backend = keras.backend.backend()
+    if backend == "torch":
+        return ops.reshape(ops.reshape(columns, (-1,)), columns.shape)
+    if backend == "tensorflow" and _keras_private.is_compiled_by_xla():
         # XLA fuses no other operation with a scatter; this one changes nothing.
-        flat = ops.scatter_update(flat, [[0], [1]], flat[:2])
-    return ops.reshape(flat, columns.shape)
+        height, width = columns.shape
+        corners = ops.stack([columns[0, 0], columns[-1, -1]])
+        indices = [[0, 0], [height - 1, width - 1]]
+        columns = ops.scatter_update(columns, indices, corners)
+    return columns
 
 
 def is_table(value: Any) -> bool:

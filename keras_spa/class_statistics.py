@@ -64,7 +64,7 @@ class ClassStatistics:
                 f"means. Received: scatter.shape={tuple(self.scatter.shape)}"
             )
 
-    def vectors(self, name: str, value: Tensor, axis: int = -1) -> Tensor:
+    def rows(self, name: str, value: Tensor, axis: int = -1) -> Tensor:
         """`value` as float32, a row (K, d) for each class, or with axis 0 a column."""
         shape = tuple(self.means.shape)[:: -1 if axis == 0 else 1]
         value = _arrays.tensor(name, value, "(d, K)" if axis == 0 else "(K, d)")
@@ -109,7 +109,7 @@ class ClassStatistics:
 
         The weights are rows (K, d), or with `axis=0` columns (d, K).
         """
-        weights = self.vectors("weights", weights, axis)
+        weights = self.rows("weights", weights, axis)
         cosines = geometry.cosine(weights, self._means(center, axis), axis=axis)
         return ops.where(ops.cast(self.seen, "float32") > 0, cosines, 0.0)
 

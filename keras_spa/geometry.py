@@ -149,7 +149,7 @@ def slerp(
     Args:
         w: Tensor (..., d), the rows to turn.
         v: Tensor (..., d), where to turn them; only its directions count.
-        rate: a, the share of the angle: 0 stays, 1 arrives. Number or scalar tensor.
+        rate: a, the share of the angle: 0 stays, 1 arrives. A number, or one a row.
         metric: Σ, tensor (d, d), for lengths and angles; None for Euclidean ones.
         axis: Along which the vectors lie.
 

@@ -92,7 +92,9 @@ def project_gradient(
     for alignment in acting(alignments, "project_gradient"):
         arrays = gradient, kernel
         gradient = edited(alignment.project_gradient, arrays, statistics)
-    return ops.cast(gradient / distribute.num_replicas(), kernel.dtype)
+    if distribute.num_replicas() > 1:
+        gradient = gradient / distribute.num_replicas()
+    return ops.cast(gradient, kernel.dtype)
 
 
 def update_classifier(

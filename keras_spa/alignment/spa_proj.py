@@ -82,8 +82,8 @@ class SpAProj(Alignment):
         statistics: ClassStatistics,
         axis: int = -1,
     ) -> Tensor:
-        gradient = statistics.vectors("gradient", gradient, axis)
-        weights = statistics.vectors("weights", weights, axis)
+        gradient = statistics.rows("gradient", gradient, axis)
+        weights = statistics.rows("weights", weights, axis)
         noise = self.noise, self.shrinkage
         whitening = statistics.whitening(*noise)
         aims = statistics.aims(self.center, *noise, axis)

@@ -107,7 +107,7 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
     ) -> Tensor:
         noise = self.noise, self.shrinkage
         aims = statistics.aims(self.center, *noise, axis)
-        weights = statistics.vectors("weights", weights, axis)
+        weights = statistics.rows("weights", weights, axis)
         if self.gradient == "classifier":
             aims = ops.stop_gradient(aims)
         elif self.gradient == "features":

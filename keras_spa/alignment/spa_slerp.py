@@ -108,7 +108,7 @@ class SpASLERP(Alignment):
         step: Tensor,
         axis: int = -1,
     ) -> Tensor:
-        weights = statistics.vectors("weights", weights, axis)
+        weights = statistics.rows("weights", weights, axis)
         if self.every == 1:
             return self._turned(weights, statistics, step, axis)
         # What is computed within a branch must not be kept for later.

@@ -74,11 +74,12 @@ def test_turned_weights_are_those_of_rows(make, noise, run, norm, every):
 @form
 def test_biases_are_those_of_rows(make, noise):
     align, statistics = make(spa.SpASLERP), ClassStatistics(MEANS, SEEN, *noise)
-    biases = np.arange(K, dtype="float32")
+    biases = ops.arange(K, dtype="float32")
     rows, columns = (
         align.update_biases(biases, lay(WEIGHTS), lay(GRADIENT), statistics, axis=axis)
         for axis, lay in laid_out.items()
     )
+    rows, columns = map(ops.convert_to_numpy, (rows, columns))
     np.testing.assert_allclose(columns, rows, atol=2e-6)
 
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_spa import _keras_private
 from keras_spa._types import Array, Shape, Tensor
 
 REAL = "biuf"
@@ -69,6 +70,25 @@ def tensor(name: str, value: Any, shape: str = "") -> Tensor:
     if native.name == "uint64":  # which PyTorch does not have
         native = np.dtype("int64")
     return found.astype(native.newbyteorder("="), copy=False)
+
+
+def transposed(matrix: Tensor) -> Tensor:
+    """`matrix` (K, d) as (d, K), written to memory in that order.
+
+    PyTorch would go on with a view; XLA, as TensorFlow has it on CPUs, would transpose
+    anew in every loop that reads it, striding through memory. (JAX's is slower so.)
+    """
+    columns = ops.transpose(matrix)
+    backend = keras.backend.backend()
+    if backend == "torch":
+        return ops.reshape(ops.reshape(columns, (-1,)), columns.shape)
+    if backend == "tensorflow" and _keras_private.is_compiled_by_xla():
+        # XLA fuses no other operation with a scatter; this one changes nothing.
+        height, width = columns.shape
+        corners = ops.stack([columns[0, 0], columns[-1, -1]])
+        indices = [[0, 0], [height - 1, width - 1]]
+        columns = ops.scatter_update(columns, indices, corners)
+    return columns
 
 
 def is_table(value: Any) -> bool:

@@ -33,7 +33,8 @@ def is_compiled_by_xla() -> bool:
     """Whether TensorFlow is tracing what XLA will compile, so that shapes are static.
 
     Without it: AutoAugment in `tf.data` computes every operation for all images, or
-    does not compile in a model's step.
+    does not compile in a model's step. Steps with thousands of classes take three times
+    as long where XLA compiles them for CPUs.
     """
     from tensorflow.python.framework import ops
     from tensorflow.python.ops import control_flow_util

@@ -64,13 +64,13 @@ class ClassStatistics:
                 f"means. Received: scatter.shape={tuple(self.scatter.shape)}"
             )
 
-    def rows(self, name: str, value: Tensor) -> Tensor:
-        """`value` as float32 (K, d), a row for each of the class means."""
-        value = _arrays.tensor(name, value, "(K, d)")
-        if tuple(value.shape) != tuple(self.means.shape):
+    def rows(self, name: str, value: Tensor, axis: int = -1) -> Tensor:
+        """`value` as float32, a row (K, d) for each class, or with axis 0 a column."""
+        shape = tuple(self.means.shape)[:: -1 if axis == 0 else 1]
+        value = _arrays.tensor(name, value, "(d, K)" if axis == 0 else "(K, d)")
+        if tuple(value.shape) != shape:
             raise ValueError(
-                f"Argument `{name}` must have the shape of the class means, "
-                f"{tuple(self.means.shape)}. "
+                f"Argument `{name}` must have the shape of the class means, {shape}. "
                 f"Received: {name}.shape={tuple(value.shape)}"
             )
         return ops.cast(value, "float32")
@@ -80,20 +80,38 @@ class ClassStatistics:
         parts = (self.means, self.seen, self.scatter, self.weight)
         return tuple(part for part in parts if part is not None)
 
-    def directions(self, center: bool = True) -> Tensor:
+    def _means(self, center: bool, axis: int) -> Tensor:
+        """The class means along an axis, centred or as they are."""
+        if center:
+            means = self._means(False, axis)
+            return self._once(
+                ("centred", axis), lambda: geometry.centred(means, self.seen, axis)
+            )
+        if axis == 0:
+            return self._once("columns", lambda: _arrays.transposed(self.means))
+        return self.means
+
+    def directions(self, center: bool = True, axis: int = -1) -> Tensor:
         """Directions μ̂ of the class means, float32 (K, d); 0 for classes never seen.
 
-        `unit(μ_c − mean over seen classes of μ)` if `center`, else `unit(μ_c)`.
+        `unit(μ_c − mean over seen classes of μ)` if `center`, else `unit(μ_c)`. With
+        `axis=0` they are columns, (d, K).
         """
-        return self._once(
-            ("directions", center),
-            lambda: geometry.mean_directions(self.means, self.seen, center),
-        )
 
-    def cosines(self, weights: Tensor, center: bool = True) -> Tensor:
-        """`ŵ_c·μ̂_c` of each class's weight (K, d) and mean, float32 (K,)."""
-        weights = self.rows("weights", weights)
-        return geometry.dot(geometry.unit(weights), self.directions(center))
+        def directions() -> Tensor:
+            means = self._means(center, axis)
+            return geometry.mean_directions(means, self.seen, False, axis)
+
+        return self._once(("directions", center, axis), directions)
+
+    def cosines(self, weights: Tensor, center: bool = True, axis: int = -1) -> Tensor:
+        """`ŵ_c·μ̂_c` of each class's weight and mean, float32 (K,).
+
+        The weights are rows (K, d), or with `axis=0` columns (d, K).
+        """
+        weights = self.rows("weights", weights, axis)
+        cosines = geometry.cosine(weights, self._means(center, axis), axis=axis)
+        return ops.where(ops.cast(self.seen, "float32") > 0, cosines, 0.0)
 
     @property
     def covariance(self) -> Tensor:
@@ -125,19 +143,21 @@ class ClassStatistics:
 
         return geometry.Whitening(self._once(("factor", shrinkage), factor))
 
-    def aims(self, center: bool, noise: str, shrinkage: float) -> Tensor:
-        """Directions of the whitened class means, where whitened weights should point.
+    def aims(
+        self, center: bool, noise: str, shrinkage: float, axis: int = -1
+    ) -> Tensor:
+        """Where whitened weights should point: the whitened class means, (K, d).
 
-        float32 (K, d), 0 for classes never seen; in isotropic noise `directions`.
+        Of any length, and without a meaning for classes never seen.
         """
-        if noise == "isotropic":
-            return self.directions(center)
 
         def aims() -> Tensor:
             whitening = self.whitening(noise, shrinkage)
-            return geometry.unit(whitening.means(self.directions(center)))
+            return whitening.means(self._means(center, axis), axis)
 
-        return self._once(("aims", center, shrinkage), aims)
+        if noise == "isotropic":
+            return aims()
+        return self._once(("aims", center, shrinkage, axis), aims)
 
     def centre(self) -> Tensor:
         """μ_G, the mean over the seen classes of their means, float32 (d,)."""

@@ -11,13 +11,15 @@ are `⟨u, v⟩ = uᵀΣv` and `‖v‖ = √(vᵀΣv)` instead of `u·v` and `�
 directions follow from them. With the covariance of the features' noise as Σ, and
 targets `Σ⁻¹m` of centred class means m (`targets`), this is the geometry in which
 aligned weights are optimal (docs/theory.md, T7).
-"""
 
-from typing import NamedTuple
+Vectors lie along `axis`: −1, the rows of (K, d), or 0, the columns of (d, K), as those
+of a Keras kernel do; what is said of rows holds for columns, too.
+"""
 
 from keras import ops
 
 from keras_spa._types import Tensor
+from keras_spa.whitening import Whitening as Whitening
 
 PARALLEL = 1e-6  # a sine at or below this counts as equal or opposite directions
 
@@ -26,27 +28,39 @@ def _float(x: Tensor) -> Tensor:
     return ops.cast(x, "float32")
 
 
-def dot(u: Tensor, v: Tensor, metric: Tensor | None = None) -> Tensor:
+def dot(u: Tensor, v: Tensor, metric: Tensor | None = None, axis: int = -1) -> Tensor:
     """Inner product of matching rows, `u·v` or `uᵀΣv`: (..., d), (..., d) -> (...,)."""
     u = _float(u)
     if metric is not None:
-        u = ops.matmul(u, _float(metric))
-    return ops.sum(u * _float(v), axis=-1)
+        metric = _float(metric)
+        u = ops.matmul(metric, u) if axis == 0 else ops.matmul(u, metric)
+    return ops.sum(u * _float(v), axis=axis)
 
 
-def norm(v: Tensor, metric: Tensor | None = None) -> Tensor:
+def norm(v: Tensor, metric: Tensor | None = None, axis: int = -1) -> Tensor:
     """Length of each row, (..., d) -> (...,); its gradient at 0 is 0."""
-    squared = dot(v, v, metric)
+    squared = dot(v, v, metric, axis)
     positive = squared > 1e-36
     return ops.where(positive, ops.sqrt(ops.where(positive, squared, 1.0)), 0.0)
 
 
-def unit(v: Tensor, metric: Tensor | None = None) -> Tensor:
+def scaled(v: Tensor, factors: Tensor, axis: int = -1) -> Tensor:
+    """Each row times its factor: (..., d), (...,) -> (..., d)."""
+    return _float(v) * ops.expand_dims(factors, axis)
+
+
+def inverse(length: Tensor) -> Tensor:
+    """`1 / length`, and 1 for 0: zero rows stay as they are."""
+    return 1 / ops.where(length > 0, length, 1.0)
+
+
+def unit(v: Tensor, metric: Tensor | None = None, axis: int = -1) -> Tensor:
     """Rows scaled to length one: `v / ‖v‖`, and 0 stays 0.
 
     Args:
         v: Tensor (..., d), any float dtype.
         metric: Σ, tensor (d, d), or None for the Euclidean length.
+        axis: Along which the vectors lie.
 
     Returns:
         float32 tensor (..., d). Neither it nor its gradient is NaN at 0.
@@ -61,43 +75,70 @@ def unit(v: Tensor, metric: Tensor | None = None) -> Tensor:
     [[0.6 0.8]
      [0.  0. ]]
     """
-    length = norm(v, metric)[..., None]
-    return _float(v) / ops.where(length > 0, length, 1.0)
+    return scaled(v, inverse(norm(v, metric, axis)), axis)
 
 
-def cosine(u: Tensor, v: Tensor, metric: Tensor | None = None) -> Tensor:
+def cosine(
+    u: Tensor, v: Tensor, metric: Tensor | None = None, axis: int = -1
+) -> Tensor:
     """Cosine of the angle between matching rows, `⟨û, v̂⟩`; 0 where a row is 0."""
-    return dot(unit(u, metric), unit(v, metric), metric)
+    scale = inverse(norm(u, metric, axis)) * inverse(norm(v, metric, axis))
+    return dot(u, v, metric, axis) * scale
 
 
-def angle(u: Tensor, v: Tensor, metric: Tensor | None = None) -> Tensor:
+def angle(u: Tensor, v: Tensor, metric: Tensor | None = None, axis: int = -1) -> Tensor:
     """Angle between matching rows in radians, `2·atan2(‖û−v̂‖, ‖û+v̂‖)`.
 
     Unlike the arc cosine, this form keeps its digits near 0 and near π.
     """
-    u, v = unit(u, metric), unit(v, metric)
-    return 2 * ops.arctan2(norm(u - v, metric), norm(u + v, metric))
+    u, v = unit(u, metric, axis), unit(v, metric, axis)
+    return 2 * ops.arctan2(norm(u - v, metric, axis), norm(u + v, metric, axis))
 
 
-def tangent(g: Tensor, w: Tensor, metric: Tensor | None = None) -> Tensor:
+def tangent(
+    g: Tensor, w: Tensor, metric: Tensor | None = None, axis: int = -1
+) -> Tensor:
     """The part of each row of `g` perpendicular to that of `w`: `g − ⟨g, ŵ⟩ŵ`."""
-    w = unit(w, metric)
-    return _float(g) - dot(g, w, metric)[..., None] * w
+    along = dot(g, w, metric, axis) * inverse(norm(w, metric, axis)) ** 2
+    return _float(g) - scaled(w, along, axis)
 
 
-def toward(w: Tensor, v: Tensor, metric: Tensor | None = None) -> Tensor:
+def turning(
+    w: Tensor, v: Tensor, metric: Tensor | None = None, axis: int = -1
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Where `w` turns towards `v`, and the sine and cosine of the angle between them.
+
+    Returns:
+        `(away, sine, cosine)`: `away = v̂ − ⟨v̂, ŵ⟩ŵ` is perpendicular to `w`, float32
+        (..., d), and `sine` (...,) its length. Where no such direction is defined, for
+        equal or opposite directions (sine at most 1e-6) and zero rows, the sine is 0.
+    """
+    to_unit, length = inverse(norm(w, metric, axis)), norm(v, metric, axis)
+    cosine = dot(w, v, metric, axis) * to_unit * inverse(length)
+    away = scaled(v, inverse(length), axis) - scaled(w, cosine * to_unit, axis)
+    sine = norm(away, metric, axis)
+    defined = (sine > PARALLEL) & (norm(w, metric, axis) > 0)
+    return away, ops.where(defined, sine, 0.0), cosine
+
+
+def toward(
+    w: Tensor, v: Tensor, metric: Tensor | None = None, axis: int = -1
+) -> Tensor:
     """Unit direction in which `w` turns towards `v`: `unit(v̂ − ⟨v̂, ŵ⟩ŵ)`.
 
     It is perpendicular to `w`, and 0 where no such direction is defined: for equal
     or opposite directions (sine of the angle at most 1e-6) and for zero rows.
     """
-    direction = tangent(unit(v, metric), w, metric)
-    defined = (norm(direction, metric) > PARALLEL) & (norm(w, metric) > 0)
-    return ops.where(defined[..., None], unit(direction, metric), 0.0)
+    away, sine, _ = turning(w, v, metric, axis)
+    return scaled(away, ops.where(sine > 0, inverse(sine), 0.0), axis)
 
 
 def slerp(
-    w: Tensor, v: Tensor, rate: Tensor | float, metric: Tensor | None = None
+    w: Tensor,
+    v: Tensor,
+    rate: Tensor | float,
+    metric: Tensor | None = None,
+    axis: int = -1,
 ) -> Tensor:
     """Turn each row of `w` by a share of its angle θ to `v`, keeping its length.
 
@@ -108,8 +149,9 @@ def slerp(
     Args:
         w: Tensor (..., d), the rows to turn.
         v: Tensor (..., d), where to turn them; only its directions count.
-        rate: a, the share of the angle: 0 stays, 1 arrives. Number or scalar tensor.
+        rate: a, the share of the angle: 0 stays, 1 arrives. A number, or one a row.
         metric: Σ, tensor (d, d), for lengths and angles; None for Euclidean ones.
+        axis: Along which the vectors lie.
 
     Returns:
         float32 tensor (..., d). Rows without a direction to turn in (zero, equal,
@@ -127,11 +169,12 @@ def slerp(
     >>> print(ops.convert_to_numpy(turned).round(3))
     [[1.414 1.414]]
     """
-    w = _float(w)
-    turn = toward(w, v, metric)
-    arc = (_float(rate) * angle(w, v, metric))[..., None]
-    turned = ops.cos(arc) * w + ops.sin(arc) * norm(w, metric)[..., None] * turn
-    return ops.where(norm(turn, metric)[..., None] > 0, turned, w)
+    away, sine, cosine = turning(w, v, metric, axis)
+    defined = sine > 0
+    arc = _float(rate) * ops.arctan2(sine, ops.where(defined, cosine, 1.0))
+    stay = ops.where(defined, ops.cos(arc), 1.0)
+    turn = ops.sin(arc) * norm(w, metric, axis) * inverse(sine)
+    return scaled(w, stay, axis) + scaled(away, ops.where(defined, turn, 0.0), axis)
 
 
 def shrunk(covariance: Tensor, shrinkage: float) -> Tensor:
@@ -168,14 +211,25 @@ def targets(means: Tensor, metric: Tensor) -> Tensor:
     return ops.transpose(solution)
 
 
-def mean_over_seen(values: Tensor, seen: Tensor) -> Tensor:
+def mean_over_seen(values: Tensor, seen: Tensor, axis: int = -1) -> Tensor:
     """Mean over the seen classes of `values` (K,) or (K, d); 0 if none is seen."""
     values, seen = _float(values), _float(seen)
-    weights = seen if len(values.shape) == 1 else seen[:, None]
-    return ops.sum(weights * values, axis=0) / ops.maximum(ops.sum(seen), 1.0)
+    if len(values.shape) == 1:
+        total = ops.sum(seen * values)
+    else:
+        total = ops.sum(scaled(values, seen, axis), axis=1 if axis == 0 else 0)
+    return total / ops.maximum(ops.sum(seen), 1.0)
 
 
-def mean_directions(means: Tensor, seen: Tensor, center: bool = True) -> Tensor:
+def centred(means: Tensor, seen: Tensor, axis: int = -1) -> Tensor:
+    """Class means less the mean over the seen classes of them, float32 (K, d)."""
+    centre = mean_over_seen(means, seen, axis)
+    return _float(means) - ops.expand_dims(centre, 1 if axis == 0 else 0)
+
+
+def mean_directions(
+    means: Tensor, seen: Tensor, center: bool = True, axis: int = -1
+) -> Tensor:
     """Directions of the class means, `μ̂_c`; 0 for classes never seen.
 
     `μ̂_c = unit(μ_c − mean over seen classes of μ)` if `center`, else `unit(μ_c)`.
@@ -184,64 +238,12 @@ def mean_directions(means: Tensor, seen: Tensor, center: bool = True) -> Tensor:
         means: Tensor (K, d), class means.
         seen: Tensor (K,), 1 for observed classes, 0 for others.
         center: Whether to subtract the mean of the seen classes' means first.
+        axis: Along which the means lie.
 
     Returns:
         float32 tensor (K, d).
     """
-    means, seen = _float(means), _float(seen)
     if center:
-        means = means - mean_over_seen(means, seen)
-    return unit(ops.where(seen[:, None] > 0, means, 0.0))
-
-
-class Whitening(NamedTuple):
-    """Coordinates in which the noise is isotropic: features become `L⁻¹h`, Σ = LLᵀ.
-
-    Weights become `Lᵀw`, so that logits stay: `(Lᵀw)·(L⁻¹h) = w·h`. Inner products of
-    whitened weights are those in the metric of the noise, `(Lᵀu)·(Lᵀv) = uᵀΣv`, and a
-    whitened mean is a whitened target, `L⁻¹m = Lᵀ(Σ⁻¹m)`: what is done to whitened rows
-    with `metric=None` is done in the metric of the noise.
-
-    Args:
-        factor: L, float32 tensor (d, d), lower triangular, or None: noise is isotropic
-            as it is, and nothing changes.
-
-    Example:
-
-    >>> import numpy as np
-    >>> from keras import ops
-    >>> from keras_spa import geometry
-    >>> whitening = geometry.Whitening(np.diag([2.0, 1.0]))  # Σ = diag(4, 1)
-    >>> means = whitening.means(np.array([[2.0, 3.0]]))
-    >>> print(ops.convert_to_numpy(means).round(3))
-    [[1. 3.]]
-    >>> target = whitening.weights_back(means)  # Σ⁻¹m
-    >>> print(ops.convert_to_numpy(target).round(3))
-    [[0.5 3. ]]
-
-    Reference: ours.
-    """
-
-    factor: Tensor | None
-
-    def weights(self, w: Tensor) -> Tensor:
-        """Rows `Lᵀw` (K, d) of weights, or of gradients by them."""
-        return _float(w) if self.factor is None else ops.matmul(_float(w), self._lower)
-
-    def means(self, m: Tensor) -> Tensor:
-        """Rows `L⁻¹m` (K, d) of means or features."""
-        if self.factor is None:
-            return _float(m)
-        rows = ops.solve_triangular(self._lower, ops.transpose(_float(m)), lower=True)
-        return ops.transpose(rows)
-
-    def weights_back(self, w: Tensor) -> Tensor:
-        """The weights `L⁻ᵀw̃` (K, d) that whitened ones stand for."""
-        if self.factor is None:
-            return _float(w)
-        upper, columns = ops.transpose(self._lower), ops.transpose(_float(w))
-        return ops.transpose(ops.solve_triangular(upper, columns))
-
-    @property
-    def _lower(self) -> Tensor:
-        return _float(self.factor)
+        means = centred(means, seen, axis)
+    to_unit = inverse(norm(means, axis=axis))
+    return scaled(means, ops.where(_float(seen) > 0, to_unit, 0.0), axis)

@@ -19,7 +19,8 @@ COMMON = {
     "plots",
 }
 ALLOWED = {
-    "geometry": set(),
+    "whitening": set(),
+    "geometry": {"whitening"},
     "distribute": set(),
     "model_card": set(),
     "theory": set(),

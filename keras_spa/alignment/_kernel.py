@@ -1,12 +1,14 @@
 """What alignments do to a Keras kernel (d, K), whose columns are their rows."""
 
-from collections.abc import Sequence
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import keras
 from keras import ops
 
-from keras_spa import distribute
+from keras_spa import _arrays, distribute
 from keras_spa._types import Tensor
 from keras_spa.alignment.base import Alignment
 from keras_spa.alignment.spa_proj import SpAProj
@@ -17,6 +19,9 @@ from keras_spa.class_statistics import ClassStatistics
 # The argument `alignment` of a model or a layer.
 Alignments: TypeAlias = Alignment | str | Sequence[Alignment | str] | None
 BY_NAME = {"spa_reg": SpAReg, "spa_slerp": SpASLERP, "spa_proj": SpAProj}
+# Whether hooks may take a kernel as it lies. Sums over columns are slow on JAX, whose
+# XLA goes through each of them by itself on CPUs.
+COLUMNS = keras.backend.backend() != "jax"
 
 
 def as_list(alignment: Alignments) -> list[Alignment]:
@@ -52,9 +57,25 @@ def acting(alignments: Sequence[Alignment], hook: str) -> list[Alignment]:
     ]
 
 
-def rows(kernel: Tensor) -> Tensor:
-    """The kernel as (K, d) rows in float32."""
-    return ops.transpose(ops.cast(kernel, "float32"))
+def _takes_columns(hook: Callable[..., Any]) -> bool:
+    return COLUMNS and "axis" in inspect.signature(hook).parameters
+
+
+def call_hook(hook: Callable[..., Any], arrays: Sequence[Tensor], *others: Any) -> Any:
+    """What a hook says of arrays (d, K), given as they lie if it takes an `axis`.
+
+    Any other hook gets their transposes, rows (K, d).
+    """
+    columns = [ops.cast(array, "float32") for array in arrays]
+    if _takes_columns(hook):
+        return hook(*columns, *others, axis=0)
+    return hook(*map(_arrays.transposed, columns), *others)
+
+
+def edited(hook: Callable[..., Any], arrays: Sequence[Tensor], *others: Any) -> Tensor:
+    """`call_hook` of one that returns such an array, as (d, K)."""
+    result = call_hook(hook, arrays, *others)
+    return result if _takes_columns(hook) else ops.transpose(result)
 
 
 def project_gradient(
@@ -67,11 +88,13 @@ def project_gradient(
 
     Each replica returns its share of the edited global gradient: optimizers sum them.
     """
-    edited = rows(distribute.global_sum(gradient))
+    gradient = distribute.global_sum(gradient)
     for alignment in acting(alignments, "project_gradient"):
-        edited = alignment.project_gradient(edited, rows(kernel), statistics)
-    edited = ops.transpose(edited) / distribute.num_replicas()
-    return ops.cast(edited, kernel.dtype)
+        arrays = gradient, kernel
+        gradient = edited(alignment.project_gradient, arrays, statistics)
+    if distribute.num_replicas() > 1:
+        gradient = gradient / distribute.num_replicas()
+    return ops.cast(gradient, kernel.dtype)
 
 
 def update_classifier(
@@ -82,14 +105,15 @@ def update_classifier(
     step: Tensor,
 ) -> tuple[Tensor, Tensor | None]:
     """Kernel (d, K) and bias (K,) to go on with after optimizer step number `step`."""
-    weights = rows(kernel)
+    weights = ops.cast(kernel, "float32")
     biases = None if bias is None else ops.cast(bias, "float32")
     for alignment in acting(alignments, "update_weights"):
         before = weights
-        weights = alignment.update_weights(before, statistics, step)
+        weights = edited(alignment.update_weights, [before], statistics, step)
         if biases is not None:
-            biases = alignment.update_biases(biases, before, weights, statistics)
-    return ops.transpose(weights), biases
+            update_biases = functools.partial(alignment.update_biases, biases)
+            biases = call_hook(update_biases, [before, weights], statistics)
+    return weights, biases
 
 
 def keep_covariance(class_means: Any, alignments: Sequence[Alignment]) -> None:

@@ -25,7 +25,10 @@ class Alignment:
       included), their `directions()`, and which classes have been `seen` so far. What
       belongs to classes never seen must come back as it went in.
 
-    To write your own alignment, override a hook and `get_config`.
+    To write your own alignment, override a hook and `get_config`. A hook that takes one
+    more argument, `axis=-1`, spares the kernel its transposes: where columns are as
+    fast as rows (not on JAX), it is called with `axis=0` and arrays (d, K), as a Keras
+    kernel lies, and returns such. `keras_spa.geometry` takes the same `axis`.
 
     Example:
 

@@ -76,20 +76,30 @@ class SpAProj(Alignment):
         return cls(gamma, **{"noise": "isotropic", **kwargs})
 
     def project_gradient(
-        self, gradient: Tensor, weights: Tensor, statistics: ClassStatistics
+        self,
+        gradient: Tensor,
+        weights: Tensor,
+        statistics: ClassStatistics,
+        axis: int = -1,
     ) -> Tensor:
-        gradient = statistics.rows("gradient", gradient)
-        weights = statistics.rows("weights", weights)
+        gradient = statistics.rows("gradient", gradient, axis)
+        weights = statistics.rows("weights", weights, axis)
         noise = self.noise, self.shrinkage
         whitening = statistics.whitening(*noise)
-        rows, aims = whitening.weights(weights), statistics.aims(self.center, *noise)
-        turn = geometry.toward(rows, aims)
-        turning = geometry.tangent(whitening.weights(gradient), rows)
-        away = ops.maximum(geometry.dot(turning, turn), 0.0)
-        kept = whitening.weights_back(turning - away[:, None] * turn)
-        projected = (1 - self.gamma) * kept + self.gamma * gradient
-        seen = ops.cast(statistics.seen, "float32")[:, None] > 0
-        return ops.where(seen, projected, gradient)
+        aims = statistics.aims(self.center, *noise, axis)
+        rows = whitening.weights(weights, axis)
+        away, sine, _ = geometry.turning(rows, aims, axis=axis)
+        steps = whitening.weights(gradient, axis)
+        # What goes of it: shares of the weight and of the way to its mean, which are
+        # perpendicular to each other.
+        to_unit = geometry.inverse(geometry.norm(rows, axis=axis))
+        along = geometry.dot(steps, rows, axis=axis) * to_unit**2
+        turn = geometry.dot(steps, away, axis=axis) * geometry.inverse(sine) ** 2
+        turn = ops.where(sine > 0, ops.maximum(turn, 0.0), 0.0)
+        gone = ops.where(ops.cast(statistics.seen, "float32") > 0, 1 - self.gamma, 0.0)
+        removed = geometry.scaled(rows, gone * along, axis)
+        removed = removed + geometry.scaled(away, gone * turn, axis)
+        return gradient - whitening.weights_back(removed, axis)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -102,16 +102,18 @@ class SpAReg(Alignment, keras.regularizers.Regularizer):
         """The paper's form, in isotropic noise."""
         return cls(strength, **{"noise": "isotropic", **kwargs})
 
-    def penalty(self, weights: Tensor, statistics: ClassStatistics) -> Tensor:
+    def penalty(
+        self, weights: Tensor, statistics: ClassStatistics, axis: int = -1
+    ) -> Tensor:
         noise = self.noise, self.shrinkage
-        aims = statistics.aims(self.center, *noise)
-        weights = statistics.rows("weights", weights)
+        aims = statistics.aims(self.center, *noise, axis)
+        weights = statistics.rows("weights", weights, axis)
         if self.gradient == "classifier":
             aims = ops.stop_gradient(aims)
         elif self.gradient == "features":
             weights = ops.stop_gradient(weights)
-        rows = statistics.whitening(*noise).weights(weights)
-        cosines = geometry.dot(geometry.unit(rows), aims)
+        rows = statistics.whitening(*noise).weights(weights, axis)
+        cosines = geometry.cosine(rows, aims, axis=axis)
         return self.strength * geometry.mean_over_seen(1 - cosines, statistics.seen)
 
     def __call__(self, kernel: Tensor) -> Tensor:

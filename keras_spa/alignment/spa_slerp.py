@@ -102,21 +102,25 @@ class SpASLERP(Alignment):
         return cls(rate, threshold, **{"noise": "isotropic", **kwargs})
 
     def update_weights(
-        self, weights: Tensor, statistics: ClassStatistics, step: Tensor
+        self,
+        weights: Tensor,
+        statistics: ClassStatistics,
+        step: Tensor,
+        axis: int = -1,
     ) -> Tensor:
-        weights = statistics.rows("weights", weights)
+        weights = statistics.rows("weights", weights, axis)
         if self.every == 1:
-            return self._turned(weights, statistics, step)
+            return self._turned(weights, statistics, step, axis)
         # What is computed within a branch must not be kept for later.
         own = ClassStatistics(*statistics.tensors())
         return ops.cond(
             ops.equal(ops.cast(step, "int32") % self.every, 0),
-            lambda: self._turned(weights, own, step),
+            lambda: self._turned(weights, own, step, axis),
             lambda: weights,
         )
 
     def _turned(
-        self, weights: Tensor, statistics: ClassStatistics, step: Tensor
+        self, weights: Tensor, statistics: ClassStatistics, step: Tensor, axis: int
     ) -> Tensor:
         seen = ops.cast(statistics.seen, "float32")
         rate = self.rate
@@ -126,21 +130,30 @@ class SpASLERP(Alignment):
             rate = 1 - (1 - rate) ** self.every
         noise = self.noise, self.shrinkage
         whitening = statistics.whitening(*noise)
-        rows, aims = whitening.weights(weights), statistics.aims(self.center, *noise)
-        aligned = geometry.dot(geometry.unit(rows), aims) > self.threshold
-        turned = geometry.slerp(rows, aims, rate)
-        turned = ops.where(aligned[:, None], rows, turned)
-        moved = (seen > 0) & ops.any(turned != rows, axis=1)
-        turned = whitening.weights_back(turned)
+        rows = whitening.weights(weights, axis)
+        aims = statistics.aims(self.center, *noise, axis)
+        cosines = geometry.cosine(rows, aims, axis=axis)
+        rates = ops.where((seen > 0) & (cosines <= self.threshold), rate, 0.0)
+        turned = geometry.slerp(rows, aims, rates, axis=axis)
+        if self.noise == "isotropic" and self.norm != "equal":
+            return turned  # with the length that it had; the others are as they were
+        moved = ops.any(turned != rows, axis=axis)
+        turned = whitening.weights_back(turned, axis)
+        lengths = geometry.norm(weights, axis=axis)
         if self.norm == "equal":
-            length = geometry.mean_over_seen(geometry.norm(weights), seen)
-            turned, moved = geometry.unit(turned) * length, seen > 0
-        elif self.norm == "keep" and self.noise != "isotropic":  # there it has stayed
-            turned = geometry.unit(turned) * geometry.norm(weights)[:, None]
-        return ops.where(moved[:, None], turned, weights)
+            lengths, moved = geometry.mean_over_seen(lengths, seen), seen > 0
+        if self.norm != "noise":
+            turned = geometry.unit(turned, axis=axis)
+            turned = geometry.scaled(turned, lengths * ops.ones_like(seen), axis)
+        return ops.where(ops.expand_dims(moved, axis), turned, weights)
 
     def update_biases(
-        self, biases: Tensor, before: Tensor, after: Tensor, statistics: ClassStatistics
+        self,
+        biases: Tensor,
+        before: Tensor,
+        after: Tensor,
+        statistics: ClassStatistics,
+        axis: int = -1,
     ) -> Tensor:
         """`b_c + (w_c − w_c')·μ_G`: the logits of the global mean stay as they were.
 
@@ -148,8 +161,9 @@ class SpASLERP(Alignment):
         """
         if self.noise == "isotropic":
             return biases
+        centre = ops.expand_dims(statistics.centre(), 1 if axis == 0 else 0)
         turned = ops.cast(before, "float32") - ops.cast(after, "float32")
-        return biases + geometry.dot(turned, statistics.centre())
+        return biases + geometry.dot(turned, centre, axis=axis)
 
     def get_config(self) -> dict[str, Any]:
         rate = self.rate

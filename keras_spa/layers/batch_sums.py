@@ -6,37 +6,73 @@ from keras_spa import _checks, distribute
 from keras_spa._types import Tensor
 
 
-def class_sums(
-    features: Tensor,
-    labels: Tensor,
-    num_classes: int,
-    sample_weight: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Sums of features and of weights by class, over the replicas' global batch.
+def class_weights(
+    labels: Tensor, num_classes: int, sample_weight: Tensor | None = None
+) -> Tensor:
+    """Sum of the samples' weights by class, over the replicas' global batch.
 
     Args:
-        features: float tensor (B, d).
         labels: integers (B,) or (B, 1), or soft labels (B, K).
         num_classes: K.
         sample_weight: None or tensor (B,) or (B, 1).
 
     Returns:
-        `(sums, weights)`: float32 tensors (K, d) and (K,). The mean of class c over
-        the batch is `sums[c] / weights[c]`.
+        float32 tensor (K,).
     """
-    features = ops.cast(features, "float32")
-    weight = ops.ones_like(features[:, 0])
-    if sample_weight is not None:
-        weight = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+    weight = _weights(labels, sample_weight)
     if _checks.label_shape(labels, num_classes) == "soft":
-        shares = ops.transpose(ops.cast(labels, "float32") * weight[:, None])
-        sums, weights = ops.matmul(shares, features), ops.sum(shares, axis=1)
+        sums = ops.sum(ops.cast(labels, "float32") * weight[:, None], axis=0)
     else:
-        labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
-        weighted = weight[:, None] * features
-        sums = ops.segment_sum(weighted, labels, num_classes)
-        weights = ops.segment_sum(weight, labels, num_classes)
-    return distribute.global_sum((sums, weights))
+        sums = ops.segment_sum(weight, _integers(labels), num_classes)
+    return distribute.global_sum(sums)
+
+
+def moves(
+    means: Tensor,
+    rates: Tensor,
+    features: Tensor,
+    labels: Tensor,
+    sample_weight: Tensor | None = None,
+) -> Tensor:
+    """How far a batch moves class means: `a_c Σ_{i in c} s_i (h_i − μ_c)`.
+
+    The sum runs over the replicas' global batch, s are the sample weights. Of integer
+    labels it takes the means of the batch's classes only.
+
+    Args:
+        means: float32 tensor (K, d), μ.
+        rates: float32 tensor (K,), a.
+        features: float tensor (B, d), h.
+        labels: integers (B,) or (B, 1), or soft labels (B, K).
+        sample_weight: None or tensor (B,) or (B, 1).
+
+    Returns:
+        float32 tensor (K, d).
+    """
+    features, classes = ops.cast(features, "float32"), means.shape[0]
+    weight = _weights(labels, sample_weight)
+    if _checks.label_shape(labels, classes) == "soft":
+        shares = ops.transpose(ops.cast(labels, "float32") * weight[:, None])
+        whole = rates * ops.sum(shares, axis=1)
+        sums = rates[:, None] * ops.matmul(shares, features) - whole[:, None] * means
+    else:
+        labels = _integers(labels)
+        own = ops.clip(labels, 0, classes - 1)  # the loss refuses labels beyond them
+        weight = weight * ops.take(rates, own)
+        apart = weight[:, None] * (features - ops.take(means, own, axis=0))
+        sums = ops.segment_sum(apart, labels, classes)
+    return distribute.global_sum(sums)
+
+
+def _integers(labels: Tensor) -> Tensor:
+    return ops.reshape(ops.cast(labels, "int32"), (-1,))
+
+
+def _weights(labels: Tensor, sample_weight: Tensor | None) -> Tensor:
+    """float32 (B,): the sample weights, or ones."""
+    if sample_weight is None:
+        return ops.ones((ops.shape(labels)[0],), "float32")
+    return ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
 
 
 def within_class_scatter(
@@ -67,9 +103,7 @@ def within_class_scatter(
     present = ops.cast(class_weights > 0, "float32")
     shares = present / ops.where(class_weights > 0, class_weights, 1.0)
     shares = shares / ops.maximum(ops.sum(present), 1.0)
-    weight = ops.ones_like(features[:, 0])
-    if sample_weight is not None:
-        weight = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+    weight = _weights(labels, sample_weight)
     if _checks.label_shape(labels, class_weights.shape[0]) == "soft":
         soft = ops.cast(labels, "float32") * weight[:, None] * shares  # (B, K)
         # About a point among the features, so that what is subtracted is small.
@@ -88,7 +122,7 @@ def within_class_scatter(
         scatter = ops.matmul(ops.transpose(own * apart), apart)
         scatter = scatter + ops.matmul(ops.transpose(means), between)
     else:
-        labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
+        labels = _integers(labels)
         apart = features - ops.take(means, labels, axis=0)
         weight = weight * ops.take(shares, labels, axis=0)
         scatter = ops.matmul(ops.transpose(weight[:, None] * apart), apart)

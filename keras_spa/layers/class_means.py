@@ -8,7 +8,7 @@ from keras_spa import _checks, _keras_private
 from keras_spa._types import Shape, Tensor
 from keras_spa.class_statistics import ClassStatistics
 from keras_spa.layers._checked import CheckedInputs
-from keras_spa.layers.batch_sums import class_sums, within_class_scatter
+from keras_spa.layers.batch_sums import class_weights, moves, within_class_scatter
 
 COVARIANCE_MOMENTUM = 0.98
 
@@ -136,12 +136,12 @@ class ClassMeans(CheckedInputs):
                 f"Received: features.shape={tuple(features.shape)}"
             )
         _checks.label_values_if_known(labels, self.num_classes)
-        sums, weights = class_sums(features, labels, self.num_classes, sample_weight)
+        weights = class_weights(labels, self.num_classes, sample_weight)
         present = weights > 0
-        batch_means = sums / ops.where(present, weights, 1.0)[:, None]
         old, seen = ops.convert_to_tensor(self.means), ops.convert_to_tensor(self.seen)
-        keep = ops.where(present, self.momentum * seen, 1.0)[:, None]
-        means = keep * old + (1 - keep) * batch_means
+        keep = ops.where(present, self.momentum * seen, 1.0)
+        rates = (1 - keep) / ops.where(present, weights, 1.0)
+        means = old + moves(old, rates, features, labels, sample_weight)
         seen = ops.maximum(seen, ops.cast(present, "float32"))
         if self.scatter is None:
             return ClassStatistics(means, seen)

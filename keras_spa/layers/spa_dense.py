@@ -134,7 +134,7 @@ class SpADense(CheckedInputs, keras.layers.Dense):
             self.class_means.assign(statistics)
             kernel = _route_gradient(self.alignments, kernel, statistics)
             for alignment in _kernel.acting(self.alignments, "penalty"):
-                penalty = alignment.penalty(_kernel.rows(kernel), statistics)
+                penalty = _kernel.call_hook(alignment.penalty, [kernel], statistics)
                 self.add_loss(ops.cast(penalty, keras.config.floatx()))
         logits = ops.matmul(
             ops.cast(features, self.compute_dtype), ops.cast(kernel, self.compute_dtype)

@@ -49,9 +49,16 @@ class AlignmentCosine(keras.metrics.Mean):
         self.center = _checks.choice("center", center, (True, False))
 
     def update_state(
-        self, weights: Tensor, statistics: ClassStatistics, sample_weight: None = None
+        self,
+        weights: Tensor,
+        statistics: ClassStatistics,
+        sample_weight: None = None,
+        axis: int = -1,
     ) -> None:
-        """`weights` (K, d), and the `ClassStatistics` of the features."""
+        """`weights` (K, d), and the `ClassStatistics` of the features.
+
+        With `axis=0` the weights are a Keras kernel, (d, K).
+        """
         if not isinstance(statistics, ClassStatistics) or sample_weight is not None:
             raise ValueError(
                 "AlignmentCosine compares weights with `ClassStatistics`, and has no "
@@ -60,7 +67,7 @@ class AlignmentCosine(keras.metrics.Mean):
                 f"Received: statistics of type {type(statistics).__name__}"
             )
         seen = statistics.seen
-        cosines = statistics.cosines(weights, self.center)
+        cosines = statistics.cosines(weights, self.center, axis)
         any_seen = ops.max(ops.cast(seen, "float32"))
         super().update_state(
             geometry.mean_over_seen(cosines, seen), sample_weight=any_seen

@@ -155,7 +155,7 @@ class Aligned(StepParts):
         statistics = statistics or self.class_means.statistics
         for alignment in self._acting("penalty"):
             for kernel, _ in self.aligned_heads:
-                penalty = alignment.penalty(_kernel.rows(kernel), statistics)
+                penalty = _kernel.call_hook(alignment.penalty, [kernel], statistics)
                 loss = ops.add(loss, penalty / distribute.num_replicas())
         return loss
 
@@ -169,9 +169,8 @@ class Aligned(StepParts):
     ) -> dict[str, Any]:
         """Keras' metrics and `alignment`; `statistics` as in `compute_loss`."""
         (kernel, _), *_ = self.aligned_heads
-        self.alignment_tracker.update_state(
-            _kernel.rows(kernel), statistics or self.class_means.statistics
-        )
+        statistics = statistics or self.class_means.statistics
+        _kernel.call_hook(self.alignment_tracker.update_state, [kernel], statistics)
         y, sample_weight = _checks.only(y), _checks.only(sample_weight)
         of_keras: Any = super()
         return of_keras.compute_metrics(x, y, y_pred, sample_weight)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from compilers import compiled
 from keras import ops
 
 from keras_spa import (
@@ -50,18 +51,6 @@ def test_the_base_changes_nothing():
     assert Alignment().penalty(weights, statistics) == 0
     assert Alignment().project_gradient(gradient, weights, statistics) is gradient
     assert Alignment().update_weights(weights, statistics, step=3) is weights
-
-
-def compiled(function):
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.jit(function)
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.function(function, jit_compile=True)
-    return pytest.skip("PyTorch runs eagerly here")
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def epoch_order(
     if isinstance(sampling, str):
         weights = 1 / counts if sampling == "reverse" else np.ones(len(counts))
     else:
-        weights = counts.astype("float64") ** (1 - sampling)
+        weights = (counts / counts.min()) ** (1 - sampling)  # of any size of r
     draws = random.choice(len(present), len(labels), p=weights / weights.sum())
     order = np.empty(len(labels), "int64")
     for c, count in enumerate(counts):

@@ -88,3 +88,8 @@ def test_streams_are_independent_of_one_another():
     orders = {tuple(epoch_order(TAIL, 1, 2, stream=stream)) for stream in (0, 1, 2)}
     assert len(orders) == 3
     assert tuple(epoch_order(TAIL, 1, 2)) in orders
+
+
+def test_a_large_power_leaves_the_rarest_class():
+    order = epoch_order(np.array([0] * 90 + [1] * 9 + [2]), 0, sampling=500.0)
+    assert {*order.tolist()} == {99}

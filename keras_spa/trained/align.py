@@ -42,8 +42,10 @@ def align(
     - Σ is that of augmented images about the clean means, if `augment` is given. Once
       a model knows its images by heart, their own scatter may not be that of new
       images. Without `augment` it is believed if features midway between two images
-      of a class scatter less than those of the images; else the network has drawn its
-      images together, and β is 0. No t beyond 0 and 1 is believed of such a model.
+      of a class scatter less than those of the images (else the network has drawn its
+      images together), if there are at least as many images as features, and if images
+      left out are classified better in its metric than by class means alone; else β is
+      0. No t beyond 0 and 1 is believed of such a model.
     - T leaves all decisions as they are, and the probabilities as confident as they
       were without β: z* would make them too sure of themselves.
 
@@ -58,7 +60,7 @@ def align(
         model: A `SpAModel`, or any Keras model that `SpAModel.from_model` can split. It
             stays as it is. To be copied, a subclassed model needs a `get_config`.
         dataset: The training images without augmentation: arrays or batches, as in
-            `diagnose`. They are gone through two or three times.
+            `diagnose`. They are gone through two to four times.
         alignment: None (default), or an `Alignment` that updates weights, such as
             `SpASLERP(0.25)`, or `SpASLERP.paper(0.25)` in the paper's form. At rate 1
             every weight takes the direction of its target, and what training knew

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from keras_spa import _checks, theory
+from keras_spa import _checks
 from keras_spa._types import Array, ClassCounts, Dataset
 from keras_spa.losses import log_prior
 from keras_spa.metrics._inputs import listed
-from keras_spa.metrics._noise import SHRINKAGE, shrunk
+from keras_spa.metrics._noise import SHRINKAGE
 from keras_spa.metrics.calibration import calibration_error
 from keras_spa.metrics.per_class import accuracy_per_class, within_class_covariance
 from keras_spa.trained import adjustment
@@ -27,8 +27,13 @@ from keras_spa.trained._passes import (
     sampled,
 )
 from keras_spa.trained.alignment_choice import AlignmentChoice
-from keras_spa.trained.known_images import MEMORISED, midpoint_scatter, of_known_images
+from keras_spa.trained.known_images import (
+    MEMORISED,
+    doubt_of_known_images,
+    of_known_images,
+)
 from keras_spa.trained.observe import Observer, observe
+from keras_spa.trained.optimum import optimal_classifier
 
 
 class Plan(NamedTuple):
@@ -128,8 +133,8 @@ def plan_alignment(
         prior_share=t,
     )
     if augment is None and learnt >= MEMORISED:
-        share = midpoint_scatter(observer, dataset, means, batch_size)
-        choice = of_known_images(choice, learnt, share)
+        doubt = doubt_of_known_images(observer, dataset, counts, means, batch_size)
+        choice = of_known_images(choice, learnt, doubt)
     plan = Plan(choice, prior, *optimal)
     adjusted = classifier[0], classifier[1] - choice.tau * prior
     met = counts > 0
@@ -146,32 +151,6 @@ def plan_alignment(
         if part:
             choice = dataclasses.replace(choice, notes=(*choice.notes, part))
     return Plan(choice, prior, *optimal)
-
-
-def optimal_classifier(
-    means: Array, counts: Array, covariance: Array
-) -> tuple[Array, Array]:
-    """`theory.optimal_classifier` of the classes with images, (K, d) and (K,).
-
-    A class without images gets the logit of one whose mean is the global mean, and the
-    mean length.
-    """
-    met = counts > 0
-    if np.count_nonzero(met) < 2:
-        raise ValueError(
-            "Argument `dataset` must hold images of at least 2 classes. Received: "
-            f"images of class {listed(np.flatnonzero(met))} alone"
-        )
-    metric = shrunk(covariance, means[met])
-    if metric is None:
-        raise ValueError(
-            "Argument `dataset` must give features that scatter about their class "
-            "means. Received: one and the same feature for all images of each class"
-        )
-    weights, biases = np.zeros_like(means), np.zeros(len(means))
-    weights[met], biases[met] = theory.optimal_classifier(means[met], metric)
-    biases[~met] = biases[met].mean()
-    return weights, biases
 
 
 def fitted_choice(

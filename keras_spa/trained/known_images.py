@@ -6,13 +6,19 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_spa import theory
 from keras_spa._types import Array, Dataset
+from keras_spa.metrics.per_class import exact_class_means, within_class_covariance
 from keras_spa.trained._batches import array_batches, integer_labels
+from keras_spa.trained._passes import sampled
 from keras_spa.trained.alignment_choice import AlignmentChoice
-from keras_spa.trained.observe import Observer
+from keras_spa.trained.observe import Observer, observe
+from keras_spa.trained.optimum import optimal_classifier
 
 MEMORISED = 0.98  # accuracy on the training images, mean over classes
 APART = 1.0  # midpoint scatter from which on training images count as drawn together
+WORTH = 0.01  # accuracy that the metric of the noise must add on images left out
+PARTS = 5
 
 
 def midpoint_scatter(
@@ -78,24 +84,80 @@ def _midway(images: Any, mates: Array) -> Any:
     return keras.tree.map_structure(mean, images)
 
 
-def of_known_images(
-    choice: AlignmentChoice, learnt: float, share: float | None
-) -> AlignmentChoice:
-    """The choice for a model that knows its images, by their `midpoint_scatter`.
+def metric_gain(features: Array, labels: Array, num_classes: int) -> float:
+    """What the metric of the noise adds to the accuracy of class means alone.
 
-    Their noise is believed where the share is below 1; else β becomes 0.
+    In five parts, block by block of each class: the classifiers that are optimal in the
+    noise of the other parts, and in isotropic noise, judged by the part left out.
+
+    Args:
+        features: (N, d).
+        labels: integers (N,).
+        num_classes: K.
+
+    Returns:
+        Difference of the accuracies on the images of classes of two or more, each image
+        counting alike: those of a rare class are too few to tell. 0 where too little is
+        left.
     """
-    known = f"knows its training images ({100 * learnt:.0f} % of each class on average)"
-    if share is not None and share < APART:
-        note = (
-            f"The model {known}, and has not drawn them together: midway between two "
-            f"of a class features scatter {share:.2f} times as much as theirs, which "
-            "is taken for the noise of new images."
+    counts = np.bincount(labels, minlength=num_classes)
+    parts = np.empty(len(labels), "int64")
+    for c, n in enumerate(counts):
+        parts[labels == c] = np.arange(n) * PARTS // max(n, 1)
+    right = np.zeros(2)
+    for part in range(PARTS):
+        out = (parts == part) & (counts[labels] > 1)
+        rest = [(features[~out], labels[~out])]
+        kept, means = exact_class_means(rest, num_classes)
+        met = np.flatnonzero(kept)
+        covariance = within_class_covariance(rest, means, kept)
+        try:
+            in_noise = optimal_classifier(means[met], kept[met], covariance)
+        except ValueError:  # no scatter is left
+            return 0.0
+        plain = theory.optimal_classifier(means[met])
+        for row, (weights, biases) in enumerate((plain, in_noise)):
+            found = met[np.argmax(features[out] @ weights.T + biases, axis=1)]
+            right[row] += np.count_nonzero(found == labels[out])
+    return float((right[1] - right[0]) / max(counts[counts > 1].sum(), 1))
+
+
+def doubt_of_known_images(
+    observer: Observer, dataset: Dataset, counts: Array, means: Array, batch_size: int
+) -> str:
+    """Why the scatter of known images may not be the noise of new ones, or ""."""
+    share = midpoint_scatter(observer, dataset, means, batch_size)
+    if share is None:
+        return "and images midway between them, which would tell, cannot be made"
+    if share >= APART:
+        return f"which it has drawn together: {share:.2f} times that lies between them"
+    if counts.sum() < means.shape[1]:
+        return f"and {counts.sum():.0f} images tell little of {means.shape[1]} features"
+    seen = observe(observer, dataset, batch_size, verbose=0)
+    features, labels, _ = sampled(seen, *means.shape)
+    gain = metric_gain(features, labels, observer.num_classes)
+    if gain < WORTH:
+        return (
+            "and images left out are classified little better in its metric than by "
+            f"class means alone ({100 * gain:+.1f} points)"
         )
-        return dataclasses.replace(choice, notes=(note,))
-    midway = "" if share is None else f", and {share:.2f} times that lies between them"
+    return ""
+
+
+def of_known_images(
+    choice: AlignmentChoice, learnt: float, doubt: str
+) -> AlignmentChoice:
+    """The choice for a model that knows its images: β is 0 if there is a doubt."""
+    known = f"knows its training images ({100 * learnt:.0f} % of each class on average)"
+    if doubt:
+        note = (
+            f"The model {known}, whose noise may not be that of new ones, {doubt}: "
+            "pass `augment=` to turn towards the optimum as well."
+        )
+        return dataclasses.replace(choice, beta=0.0, notes=(note,))
     note = (
-        f"The model {known}, whose noise is then not that of new ones{midway}: pass "
-        "`augment=` to turn towards the optimum as well."
+        f"The model {known}, but has not drawn them together, and images left out are "
+        "classified better in the metric of their noise, which is taken for that of "
+        "new ones."
     )
-    return dataclasses.replace(choice, beta=0.0, notes=(note,))
+    return dataclasses.replace(choice, notes=(note,))

@@ -7,7 +7,7 @@ from keras import layers, ops
 
 import keras_spa as spa
 from keras_spa.trained import Observer
-from keras_spa.trained.known_images import midpoint_scatter
+from keras_spa.trained.known_images import metric_gain, midpoint_scatter
 
 K = 3
 COUNTS = [10, 6, 2]  # halves are odd: mates are an odd number apart
@@ -78,13 +78,84 @@ def test_images_that_were_drawn_together_are_adjusted_and_not_turned():
     assert spa.choose_alignment(classifier(40.0), data(), **augment).beta == 0.2
 
 
-def test_images_that_were_not_show_the_noise():
-    model, images = classifier(0.0), data()
-    choice = spa.choose_alignment(model, images, verbose=0)
+def in_noise(along, counts=(30, 12, 6), seed=0):
+    """Two features: classes are apart along the first, noise is along both, or not."""
+    random = np.random.RandomState(seed)
+    labels = np.repeat(np.arange(K), counts)
+    apart = np.outer(labels, [1.0, 0.0])
+    noise = 0.05 * random.randn(len(labels), 2)
+    if along:
+        noise += 5 * random.randn(len(labels), 1)
+    return (apart + noise).astype("float32"), labels
+
+
+def linear(along):
+    """A classifier that knows all images of `in_noise`."""
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(K)])
+    places = np.arange(K)
+    across = [1.0, -1.0] if along else [1.0, 0.0]
+    model.layers[0].set_weights([40 * np.outer(across, places), -20.0 * places**2])
+    return model
+
+
+def test_noise_in_whose_metric_images_left_out_are_found_is_believed():
+    images = in_noise(along=True)
+    choice = spa.choose_alignment(linear(along=True), images, verbose=0)
     assert choice.beta == 0.2
     assert "has not drawn them together" in str(choice)
-    same = spa.choose_alignment(model, images, augment=lambda x: x, verbose=0)
+    same = spa.choose_alignment(
+        linear(along=True), images, augment=lambda x: x, verbose=0
+    )
     assert choice.numbers == same.numbers  # as if the images were augmented ones
+
+
+def test_noise_that_class_means_alone_do_for_is_not():
+    choice = spa.choose_alignment(linear(False), in_noise(False), verbose=0)
+    assert choice.beta == 0
+    assert "little better in its metric" in str(choice)
+
+
+def test_fewer_images_than_features_do_not_show_it():
+    (images, labels), model = in_noise(True), linear(True)
+    inputs = keras.Input((2,))
+    wide = layers.Concatenate()([inputs, *[0 * inputs] * 30])  # 62 features, 48 images
+    head = layers.Dense(K)
+    wider = keras.Model(inputs, head(wide))
+    kernel = np.zeros((62, K))
+    kernel[:2] = model.layers[-1].get_weights()[0]
+    head.set_weights([kernel, model.layers[-1].get_weights()[1]])
+    choice = spa.choose_alignment(wider, (images, labels), verbose=0)
+    assert choice.beta == 0
+    assert "48 images tell little of 62 features" in str(choice)
+
+
+def test_what_the_metric_adds_is_that_of_a_loop():
+    features, labels = in_noise(True, (40, 17, 2), seed=1)
+    right = np.zeros(2)
+    for part in range(5):
+        kept, left = [], []
+        for c in range(K):
+            own = features[labels == c]
+            for k, feature in enumerate(own):
+                (left if k * 5 // len(own) == part else kept).append((c, feature))
+        means = [np.mean([f for c, f in kept if c == k], axis=0) for k in range(K)]
+        scatter = np.zeros((2, 2))
+        for c, feature in kept:
+            apart = feature - means[c]
+            scatter += np.outer(apart, apart) / sum(k == c for k, _ in kept) / K
+        metric = 0.9 * scatter + 0.1 * np.trace(scatter) / 2 * np.eye(2)
+        for row, inverse in enumerate((np.eye(2), np.linalg.inv(metric))):
+            for c, f in left:
+                apart = [(f - m) @ inverse @ (f - m) for m in means]
+                right[row] += np.argmin(apart) == c
+    plain, noise = right / 59
+    assert metric_gain(features, labels, K) == pytest.approx(noise - plain)
+    assert noise != plain
+
+
+def test_too_little_left_adds_nothing():
+    features = np.eye(4, dtype="float32")
+    assert metric_gain(features, np.array([0, 0, 1, 2]), K) == 0
 
 
 @pytest.mark.parametrize("batch_size", [1, 18])

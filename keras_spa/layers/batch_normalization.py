@@ -84,12 +84,13 @@ class BatchNormalization(CheckedInputs, keras.layers.BatchNormalization):
 
     def _is_plain(self, inputs: Tensor) -> bool:
         """Whether the backends' operations compute what is asked for."""
+        renorm = getattr(self, "renorm", False)  # older releases of Keras have none
         return (
             len(inputs.shape) == 4
             and self.axis in (-1, 3)
             and self.scale
             and self.center
-            and not (self.synchronized or self.renorm)
+            and not (self.synchronized or renorm)
             and self.variable_dtype == "float32"
             and self.compute_dtype != "float64"
         )

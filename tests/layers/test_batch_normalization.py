@@ -40,6 +40,7 @@ def assert_trains_like_keras(images=IMAGES, tolerance=1e-4, compiled=None, **arg
         for of in (spa.layers.BatchNormalization, keras.layers.BatchNormalization)
     )
     for one, other in zip(ours, theirs, strict=True):
+        one, other = (np.asarray(array, "float64") for array in (one, other))
         np.testing.assert_allclose(one, other, tolerance, tolerance)
 
 

@@ -101,6 +101,7 @@ def test_it_survives_saving(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     toys.assert_same_state(loaded, model, atol=0, rtol=0)
+    model.reset_metrics()  # older releases of Keras go on with the mean of `fit`
     loss = loaded.train_on_batch(x, y, return_dict=True)["loss"]
     assert loss == pytest.approx(model.train_on_batch(x, y, return_dict=True)["loss"])
 

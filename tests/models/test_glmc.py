@@ -20,7 +20,8 @@ def fit(model, first=0, until=EPOCHS, data=None, **kwargs):
 
 
 def arrays(model):
-    return {v.path: ops.convert_to_numpy(v) for v in model.variables}
+    kept = (v for v in model.variables if v.dtype != "uint32")  # without seeds
+    return {v.path: ops.convert_to_numpy(v) for v in kept}
 
 
 @pytest.mark.slow
@@ -155,7 +156,6 @@ def test_a_loaded_model_goes_on_as_if_nothing_had_happened(tmp_path):
     for name in later:
         np.testing.assert_allclose(later[name], history[name][2:], rtol=1e-5)
     expected, got = (list(arrays(m).values()) for m in (through, loaded))
-    assert len(expected) == len(got)
     for a, b in zip(expected, got, strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-6)
 

@@ -20,7 +20,7 @@ def fit(model, first=0, until=EPOCHS, data=None, **kwargs):
 
 
 def arrays(model):
-    kept = (v for v in model.variables if v.dtype != "uint32")  # without seeds
+    kept = (v for v in model.variables if "seed" not in v.path)
     return {v.path: ops.convert_to_numpy(v) for v in kept}
 
 

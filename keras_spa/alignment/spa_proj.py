@@ -96,7 +96,8 @@ class SpAProj(Alignment):
         along = geometry.dot(steps, rows, axis=axis) * to_unit**2
         turn = geometry.dot(steps, away, axis=axis) * geometry.inverse(sine) ** 2
         turn = ops.where(sine > 0, ops.maximum(turn, 0.0), 0.0)
-        gone = ops.where(ops.cast(statistics.seen, "float32") > 0, 1 - self.gamma, 0.0)
+        seen = ops.cast(statistics.seen, "float32") > 0
+        gone = (1 - self.gamma) * ops.cast(seen, "float32")
         removed = geometry.scaled(rows, gone * along, axis)
         removed = removed + geometry.scaled(away, gone * turn, axis)
         return gradient - whitening.weights_back(removed, axis)

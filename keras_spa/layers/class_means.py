@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_spa import _checks, _keras_private
+from keras_spa import _arrays, _checks, _keras_private
 from keras_spa._types import Shape, Tensor
 from keras_spa.class_statistics import ClassStatistics
 from keras_spa.layers._checked import CheckedInputs
@@ -136,7 +136,9 @@ class ClassMeans(CheckedInputs):
                 f"Received: features.shape={tuple(features.shape)}"
             )
         _checks.label_values_if_known(labels, self.num_classes)
-        _check_one_batch(features, labels=labels, sample_weight=sample_weight)
+        _arrays.of_one_length("labels", labels, "features", features)
+        if sample_weight is not None:
+            _arrays.of_one_length("sample_weight", sample_weight, "features", features)
         weights = class_weights(labels, self.num_classes, sample_weight)
         present = weights > 0
         old, seen = ops.convert_to_tensor(self.means), ops.convert_to_tensor(self.seen)
@@ -191,16 +193,3 @@ class ClassMeans(CheckedInputs):
         config = {"num_classes": self.num_classes, "momentum": self.momentum}
         config["covariance"] = self.covariance
         return {**super().get_config(), **config}
-
-
-def _check_one_batch(features: Tensor, **others: Tensor | None) -> None:
-    """Raises if what is known of their lengths differs."""
-    for name, other in others.items():
-        if other is None or None in (features.shape[0], *other.shape[:1]):
-            continue
-        if tuple(other.shape[:1]) != (features.shape[0],):
-            raise ValueError(
-                f"Arguments `features` and `{name}` must be of one batch. Received: "
-                f"features.shape={tuple(features.shape)}, "
-                f"{name}.shape={tuple(other.shape)}"
-            )

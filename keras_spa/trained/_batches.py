@@ -43,6 +43,20 @@ def array_batches(
     return map(_pair, dataset), steps
 
 
+def shown(
+    batches: Iterator[Any], steps: int | None, verbose: str | int
+) -> Iterator[Any]:
+    """The batches, under a progress bar unless `verbose` is 0."""
+    bar = keras.utils.Progbar(steps, verbose=int(verbose != 0), unit_name="batch")
+    seen = 0
+    for batch in batches:
+        yield batch
+        seen += 1
+        bar.add(1)
+    if steps is None and seen:
+        bar.update(seen, finalize=True)
+
+
 def _check_arrays_are_paired(dataset: Any) -> None:
     """Raises for arrays without labels, or beside their labels in a list."""
     listed = isinstance(dataset, list) and dataset

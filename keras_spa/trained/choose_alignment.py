@@ -133,7 +133,9 @@ def plan_alignment(
         prior_share=t,
     )
     if augment is None and learnt >= MEMORISED:
-        doubt = doubt_of_known_images(observer, dataset, counts, means, batch_size)
+        doubt = doubt_of_known_images(
+            observer, dataset, counts, means, batch_size, verbose
+        )
         choice = of_known_images(choice, learnt, doubt)
     plan = Plan(choice, prior, *optimal)
     adjusted = classifier[0], classifier[1] - choice.tau * prior

@@ -9,7 +9,7 @@ import numpy as np
 from keras_spa import theory
 from keras_spa._types import Array, Dataset
 from keras_spa.metrics.per_class import exact_class_means, within_class_covariance
-from keras_spa.trained._batches import array_batches, integer_labels
+from keras_spa.trained._batches import array_batches, integer_labels, shown
 from keras_spa.trained._passes import sampled
 from keras_spa.trained.alignment_choice import AlignmentChoice
 from keras_spa.trained.observe import Observer, observe
@@ -22,7 +22,11 @@ PARTS = 5
 
 
 def midpoint_scatter(
-    observer: Observer, dataset: Dataset, means: Array, batch_size: int
+    observer: Observer,
+    dataset: Dataset,
+    means: Array,
+    batch_size: int,
+    verbose: str | int = 0,
 ) -> float | None:
     """Scatter of images midway between two of a class, as a share of the images' own.
 
@@ -36,6 +40,7 @@ def midpoint_scatter(
         dataset: Training images, as in `align`.
         means: μ (K, d), the class means of their features.
         batch_size: Images at a time, for arrays.
+        verbose: 0 for no progress bar (default).
 
     Returns:
         The share; None where there are no images to be mixed (inputs that are neither
@@ -43,8 +48,8 @@ def midpoint_scatter(
     """
     between = within = 0.0
     pairs = 0
-    batches, _ = array_batches(dataset, batch_size)
-    for images, labels in batches:
+    batches, steps = array_batches(dataset, batch_size)
+    for images, labels in shown(batches, steps, verbose):
         if not all(map(_mixable, keras.tree.flatten(images))):
             return None
         classes = integer_labels(labels, observer.num_classes)
@@ -123,17 +128,22 @@ def metric_gain(features: Array, labels: Array, num_classes: int) -> float:
 
 
 def doubt_of_known_images(
-    observer: Observer, dataset: Dataset, counts: Array, means: Array, batch_size: int
+    observer: Observer,
+    dataset: Dataset,
+    counts: Array,
+    means: Array,
+    batch_size: int,
+    verbose: str | int,
 ) -> str:
     """Why the scatter of known images may not be the noise of new ones, or ""."""
-    share = midpoint_scatter(observer, dataset, means, batch_size)
+    share = midpoint_scatter(observer, dataset, means, batch_size, verbose)
     if share is None:
         return "and images midway between them, which would tell, cannot be made"
     if share >= APART:
         return f"which it has drawn together: {share:.2f} times that lies between them"
     if counts.sum() < means.shape[1]:
         return f"and {counts.sum():.0f} images tell little of {means.shape[1]} features"
-    seen = observe(observer, dataset, batch_size, verbose=0)
+    seen = observe(observer, dataset, batch_size, verbose)
     features, labels, _ = sampled(seen, *means.shape)
     gain = metric_gain(features, labels, observer.num_classes)
     if gain < WORTH:

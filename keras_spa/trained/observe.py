@@ -9,7 +9,7 @@ from keras_spa import _checks
 from keras_spa._types import Array
 from keras_spa.models._surgery.linear_map import kernel_shape
 from keras_spa.models.spa_model import SpAModel
-from keras_spa.trained._batches import array_batches, integer_labels
+from keras_spa.trained._batches import array_batches, integer_labels, shown
 
 
 class Observer:
@@ -154,17 +154,13 @@ def observe(
         dataset, _checks.integer("batch_size", batch_size, 1)
     )
     verbose = _checks.choice("verbose", verbose, ("auto", 0, 1))
-    bar = keras.utils.Progbar(steps, verbose=int(verbose != 0), unit_name="batch")
-    seen = 0
-    for images, labels in batches:
+    seen = False
+    for images, labels in shown(batches, steps, verbose):
         if not len(labels):
             continue
         features, logits = observer(images)
         labels = integer_labels(labels, logits.shape[-1])
         yield features, logits.astype("float32"), labels
-        seen += 1
-        bar.add(1)
+        seen = True
     if not seen:
         raise ValueError("Argument `dataset` must hold images. Received: no batch")
-    if steps is None:
-        bar.update(seen, finalize=True)

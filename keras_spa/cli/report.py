@@ -113,7 +113,7 @@ def _pictures(result: Result) -> list[str]:
     if result.trained.history.get("loss"):
         epochs = len(result.trained.history["loss"])
         picture = report_plots.history(result.trained.history, result.trained.best)
-        caption = f"Training over {epochs} epochs"
+        caption = f"Training over {epochs} epoch{'s' if epochs != 1 else ''}"
         pictures.append(html.figure(picture, caption, caption))
     caption = "The long tail of the training images"
     folder = result.folder

@@ -25,15 +25,18 @@ def data():
     return spa.data.LongTailedData("clusters", *splits, class_names=tuple("abc"))
 
 
+def classifier(*biases):
+    """One of the images themselves."""
+    backbone = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Identity()])
+    model = spa.SpAModel(backbone, keras.layers.Dense(CLASSES))
+    kernel = spa.theory.simplex_etf(CLASSES, FEATURES, seed=1).T
+    model.classifier.set_weights([kernel, np.array(biases)])
+    return model
+
+
 @pytest.fixture(scope="module")
 def model():
-    """A classifier of the images themselves."""
-    backbone = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Identity()])
-    classifier = keras.layers.Dense(CLASSES)
-    model = spa.SpAModel(backbone, classifier)
-    kernel = spa.theory.simplex_etf(CLASSES, FEATURES, seed=1).T
-    classifier.set_weights([kernel, np.array([0.1, 0, -0.1])])
-    return model
+    return classifier(0.1, 0, -0.1)
 
 
 def noise(images, labels, means):
@@ -78,9 +81,17 @@ def test_measures_are_those_of_the_formulas(model, data):
     report = spa.diagnose(model, tuple(data.train), verbose=0)
     assert found["noise cosine"] == pytest.approx(report.metrics["noise_cosine"])
     assert found["cosine"] == pytest.approx(report.metrics["nc3_cosine"])
-    shares = np.minimum(report.noise_exponent_per_class, 1)
-    assert found["noise exponent"] == pytest.approx(shares.mean())
+    shares = np.mean(report.noise_exponent_per_class)
+    assert found["noise exponent"] == pytest.approx(shares)
     assert found["noise exponent"] != found["exponent"]
+
+
+def test_no_class_counts_more_than_the_optimum(data):
+    model = classifier(2, 0, -2)
+    shares = spa.diagnose(model, tuple(data.train), verbose=0).noise_exponent_per_class
+    assert max(shares) > 1
+    found = measure(model, data)["noise exponent"]
+    assert found == pytest.approx(np.minimum(shares, 1).mean())
 
 
 def test_noise_is_that_of_augmented_images_about_clean_means(model, data):

@@ -17,6 +17,7 @@ def test_processes_share_the_memory_of_a_gpu(monkeypatch):
     shared = shared_environment(4)
     assert shared["XLA_PYTHON_CLIENT_MEM_FRACTION"] == "0.225"
     assert shared["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert shared_environment(2)["XLA_PYTHON_CLIENT_MEM_FRACTION"] == "0.450"
     assert "XLA_PYTHON_CLIENT_MEM_FRACTION" not in shared_environment(1)
     monkeypatch.setenv("XLA_PYTHON_CLIENT_MEM_FRACTION", "0.1")
     assert shared_environment(4)["XLA_PYTHON_CLIENT_MEM_FRACTION"] == "0.1"

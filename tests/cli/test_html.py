@@ -76,6 +76,8 @@ def test_a_report_needs_no_other_file(run):
     for name in small_zoo.NAMES:
         assert name in reader.text
     assert "On 12 test images" in reader.text
+    assert "Training over 1 epoch" in reader.text
+    assert "1 epochs" not in reader.text
 
 
 def test_a_class_named_by_an_emoji_is_drawn_without_a_word(recwarn):

@@ -68,8 +68,8 @@ def time_in_turns(variants, rounds, steps, warm_up=2):
             for _ in range(steps):
                 step()
             times[name].append((time.perf_counter() - started) / steps)
-        print(f"\rround {done} of {rounds}", end="", flush=True)
-    print("\r", end="")
+        print(f"\rround {done} of {rounds}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
     return times
 
 

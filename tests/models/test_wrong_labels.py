@@ -73,6 +73,25 @@ def test_a_compiled_step_shows_them(loss):
 @pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="the others refuse them on CPUs"
 )
+@pytest.mark.parametrize("label", [2**32 + 1, -(2**32) + 1, 2**63])
+def test_labels_that_32_bits_cut_to_a_class_are_none(label):
+    """Before, 2**32 + 1 counted as class 1."""
+    dtype = "uint64" if label >= 2**63 else "int64"
+    bad = np.where(BAD == 9, np.array(label, dtype), Y.astype(dtype))
+    shots = spa.metrics.ShotAccuracy(COUNTS)
+    model = toys.model(spa.SpAReg(0.1), compiled={"metrics": ["accuracy", shots]})
+    fitted = model.fit(batches(bad), steps_per_epoch=1, verbose=0).history
+    found = model.evaluate(batches(bad), steps=1, verbose=0, return_dict=True)
+    for logs in ({name: values[-1] for name, values in fitted.items()}, found):
+        assert np.isnan(logs["loss"])
+        assert logs["shot_accuracy_overall"] == pytest.approx(logs["accuracy"])
+    good = model.fit(batches(Y.astype(dtype)), steps_per_epoch=1, verbose=0).history
+    assert np.isfinite(good["loss"][-1])
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="the others refuse them on CPUs"
+)
 def test_a_reweighted_loss_of_a_plain_model_shows_them():
     model = keras.Sequential([keras.Input((toys.INPUTS,)), keras.layers.Dense(4)])
     model.compile("sgd", LOSSES["Keras"])

@@ -1,12 +1,15 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import keras
+import numpy as np
 
 from keras_spa import distribute
 from keras_spa._types import Tensor
 from keras_spa.models._train_step.base import Batch, StepParts, batch_size
+
+LONG = ("int64", "uint64")
 
 
 class TrainStep(StepParts):
@@ -15,6 +18,23 @@ class TrainStep(StepParts):
     Inside a scope the model's variables stand for the values given to it, so that
     the code shared with the other backends can read and assign them.
     """
+
+    train_function: Any
+    test_function: Any
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """As in Keras; labels that 32 bits do not hold are none."""
+        before = self.train_function
+        super().make_train_function(force)  # type: ignore[safe-super]
+        if self.train_function is not before:
+            self.train_function = _with_whole_labels(self.train_function)
+
+    def make_test_function(self, force: bool = False) -> Any:
+        """As in Keras; labels that 32 bits do not hold are none."""
+        before = self.test_function
+        super().make_test_function(force)  # type: ignore[safe-super]
+        if self.test_function is not before:
+            self.test_function = _with_whole_labels(self.test_function)
 
     def _scope(
         self,
@@ -88,3 +108,31 @@ def _values(
     scope: keras.StatelessScope, variables: Sequence[keras.Variable]
 ) -> list[Tensor]:
     return [scope.get_current_value(variable) for variable in variables]
+
+
+def _with_whole_labels(step: Callable[..., Any]) -> Callable[..., Any]:
+    """A step before which JAX cuts off no digits of labels beyond 32 bits.
+
+    What is left of them might be a class.
+    """
+
+    def looked_at(state: Any, batches: Iterator[Any]) -> Any:
+        return step(state, map(_whole_labels, batches))
+
+    return looked_at
+
+
+def _whole_labels(data: Any) -> Any:
+    """A batch with -1, which is no class, for labels that 32 bits do not hold."""
+    if len(data) < 2:
+        return data
+    x, labels, *others = data
+    return (x, keras.tree.map_structure(_whole, labels), *others)
+
+
+def _whole(labels: Any) -> Any:
+    if not isinstance(labels, np.ndarray) or labels.dtype.name not in LONG:
+        return labels
+    if not labels.size or (labels.max() < 2**31 and labels.min() >= -(2**31)):
+        return labels
+    return np.where((labels >= 0) & (labels < 2**31), labels, -1).astype("int32")

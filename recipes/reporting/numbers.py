@@ -33,7 +33,6 @@ from reporting.rows import RESULTS, ROOT, SECTIONS
 from reporting.summary import Result, Summary
 
 BENCHMARKS = "benchmarks/results"  # a file each
-LEAST_SEEDS = 3  # of a row of an overview
 FACTS: dict[str, Callable[[Sequence[Result]], str]] = {
     "images": lambda runs: f"{sum(runs[0]['class_counts']):,}",
     "most": lambda runs: f"{max(runs[0]['class_counts']):,}",
@@ -166,7 +165,7 @@ def _overview(
             summaries = {(s.method, s.alignment): s for s in summary.summarize(runs)}
             for method in dict.fromkeys(method for method, _ in summaries):
                 baseline = summaries.get((method, "none"))
-                if baseline is None or len(baseline.runs) < LEAST_SEEDS:
+                if baseline is None or len(baseline.runs) < statistics.LEAST_SEEDS:
                     continue
                 cells = [summaries.get((method, a)) for a in alignments]
                 if sparse and not any(cells):

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
+LEAST_SEEDS = 3  # of what an overview shows
 
 
 class Gain(NamedTuple):

@@ -14,10 +14,11 @@ def coarse(monkeypatch):
     monkeypatch.setattr(catalogue, "RESOLUTION", 40)
 
 
-def test_gains_after_training_are_drawn_of_all_comparisons(tmp_path):
-    def compared(gain):
-        return {"untouched": {"all": 60.0}, "spa.align": {"all": 60.0 + gain}}
+def compared(gain):
+    return {"untouched": {"all": 60.0}, "spa.align": {"all": 60.0 + gain}}
 
+
+def test_gains_after_training_are_drawn_of_all_comparisons(tmp_path):
     for folder, gains in (("digits_lt", (1.0, 3.0)), ("cifar10_lt_40", (-2.0, -2.0))):
         (tmp_path / f"{folder}_posthoc").mkdir()
         runs = [
@@ -50,3 +51,24 @@ def test_gains_after_training_are_drawn_of_all_comparisons(tmp_path):
 def test_gains_after_training_need_a_comparison(tmp_path):
     with pytest.raises(catalogue.Missing, match=r"posthoc\.py"):
         catalogue.draw_after_training(tmp_path / "runs")
+
+
+def test_single_models_are_left_out_beside_three(tmp_path):
+    """GLMC of one seed is no panel of the figure of balanced softmax."""
+    for folder, method, seeds in (
+        ("digits_lt", "ce", 3),
+        ("digits_lt", "glmc", 2),
+        ("cifar10_lt_views", "glmc", 1),
+    ):
+        place = tmp_path / f"{folder}_posthoc" / "results.json"
+        place.parent.mkdir(exist_ok=True)
+        runs = json.loads(place.read_text())["runs"] if place.exists() else []
+        for seed in range(seeds):
+            run = {"method": method, "seed": seed, "accuracy": compared(1.0)}
+            runs.append(run)
+        place.write_text(json.dumps({"runs": runs}))
+    figure, caption = catalogue.draw_after_training(tmp_path / "a")
+    (axes,) = figure.axes
+    assert axes.get_title(loc="left") == "trained with cross-entropy"
+    assert len(axes.get_yticklabels()) == 1
+    assert "of 3 seeds" in caption

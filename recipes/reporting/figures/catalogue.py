@@ -1,5 +1,6 @@
 """All figures by name: what each is drawn from, and its caption."""
 
+import collections
 import pathlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from reporting.figures import after_training, exponents, runs, sphere, toys
 from reporting.figures import predictors as predictor_figures
 from reporting.figures.names import OVERVIEWS
 from reporting.rows import SECTIONS
+from reporting.statistics import LEAST_SEEDS
 from reporting.summary import Result
 
 DRAW_TOY = {"1b-d": toys.draw, "3": sphere.draw}
@@ -64,9 +66,10 @@ def write_captions(output_dir: pathlib.Path) -> None:
 def draw_after_training(folder: pathlib.Path) -> tuple[Figure, str]:
     """Figure and caption of all comparisons that lie beside a folder of results.
 
-    Those made before `spa.align` took part are left out.
+    Those made before `spa.align` took part are left out, and methods of training with
+    fewer models than three, if there are others.
     """
-    comparisons = {}
+    comparisons: dict[str, posthoc_page.Comparisons] = {}
     for section in SECTIONS:
         compared = folder.parent / f"{section.folder}{POSTHOC}"
         if not (compared / "results.json").exists():
@@ -78,7 +81,20 @@ def draw_after_training(folder: pathlib.Path) -> tuple[Figure, str]:
         raise Missing(
             f"{folder.parent} holds no *{POSTHOC}/results.json; run posthoc.py"
         )
-    return after_training.draw(comparisons)
+    models = {
+        title: collections.Counter(training for training, _ in runs)
+        for title, runs in comparisons.items()
+    }
+    most = max(max(counts.values()) for counts in models.values())
+    kept = {
+        title: {
+            (training, seed): done
+            for (training, seed), done in runs.items()
+            if models[title][training] >= min(LEAST_SEEDS, most)
+        }
+        for title, runs in comparisons.items()
+    }
+    return after_training.draw({title: runs for title, runs in kept.items() if runs})
 
 
 def draw_predictors(name: str, folder: pathlib.Path) -> tuple[Figure, str]:

@@ -11,6 +11,10 @@ Two private methods are overridden, and have to stay what they are (`OVERRIDDEN`
   first batch differ in size.
 - `Model._flatten_metrics_in_order`, in `models/_aligned.py`. Without it `evaluate` and
   `train_on_batch` list `alignment` beside what was compiled.
+
+On JAX `train_function` and `test_function`, which are public, are taken to be called
+with the state and an iterator of batches (`models/_train_step/jax.py`). Without that
+labels beyond 32 bits are cut to others.
 """
 
 import contextlib

@@ -28,7 +28,8 @@ def start(arguments: Sequence[str] | None = None) -> Arguments:
     """
     parsed = read(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of start-up: not for users
-    # By itself TensorFlow takes oneDNN on processors with AVX-512 alone.
+    # By itself TensorFlow takes oneDNN only where the processor has instructions for
+    # neural networks, such as AVX512-VNNI.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if "KERAS_BACKEND" not in os.environ and not is_there("tensorflow"):
         for backend in ("jax", "torch"):

@@ -36,6 +36,22 @@ def test_partner_labels_that_are_none_make_a_compiled_loss_nan(wrong):
     assert np.isnan(loss_of(eager=False, partner_labels=wrong.astype("float32")))
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="the others do not cut labels to 32 bits"
+)
+def test_partner_labels_that_32_bits_cut_to_a_class_are_none():
+    x, y = plain_views()
+    wrong = {**x, "partner_labels": PARTNERS.astype("int64") + 2**32}
+
+    def batches():
+        while True:
+            yield wrong, y
+
+    model = glmc(views=False, eager=False)
+    history = model.fit(batches(), steps_per_epoch=1, verbose=0).history
+    assert np.isnan(history["loss"][-1])
+
+
 def test_partner_labels_in_other_forms_count_alike():
     expected = loss_of(partner_labels=PARTNERS)
     for labels in (PARTNERS[:, None], np.eye(3)[PARTNERS], PARTNERS.astype("float32")):

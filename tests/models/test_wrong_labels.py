@@ -42,6 +42,16 @@ def test_missing_labels_are_named(call):
         getattr(toys.model(), call)(X)
 
 
+@pytest.mark.parametrize("size", [2, 3, 8])
+def test_labels_that_a_data_set_lacks_are_named(size):
+    tf = pytest.importorskip("tensorflow")
+    images = tf.data.Dataset.from_tensor_slices(X).batch(size)
+    model = toys.model()
+    model.evaluate(X, Y, verbose=0)  # which builds the metrics
+    with pytest.raises(ValueError, match="`y`, the labels, must be given"):
+        model.evaluate(images, verbose=0)
+
+
 def batches(labels):
     while True:
         yield X, labels

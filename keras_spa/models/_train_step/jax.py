@@ -10,6 +10,7 @@ from keras_spa._types import Tensor
 from keras_spa.models._train_step.base import Batch, StepParts, batch_size
 
 LONG = ("int64", "uint64")
+PARTNER = "partner_labels"  # of the batch that GLMC mixes with
 
 
 class TrainStep(StepParts):
@@ -23,14 +24,14 @@ class TrainStep(StepParts):
     test_function: Any
 
     def make_train_function(self, force: bool = False) -> Any:
-        """As in Keras; labels that 32 bits do not hold are none."""
+        """As in Keras; labels that 32 bits do not hold become -1, which is no class."""
         before = self.train_function
         super().make_train_function(force)  # type: ignore[safe-super]
         if self.train_function is not before:
             self.train_function = _with_whole_labels(self.train_function)
 
     def make_test_function(self, force: bool = False) -> Any:
-        """As in Keras; labels that 32 bits do not hold are none."""
+        """As in Keras; labels that 32 bits do not hold become -1, which is no class."""
         before = self.test_function
         super().make_test_function(force)  # type: ignore[safe-super]
         if self.test_function is not before:
@@ -116,21 +117,23 @@ def _with_whole_labels(step: Callable[..., Any]) -> Callable[..., Any]:
     What is left of them might be a class.
     """
 
-    def looked_at(state: Any, batches: Iterator[Any]) -> Any:
+    def step_on_whole_labels(state: Any, batches: Iterator[Any]) -> Any:
         return step(state, map(_whole_labels, batches))
 
-    return looked_at
+    return step_on_whole_labels
 
 
 def _whole_labels(data: Any) -> Any:
     """A batch with -1, which is no class, for labels that 32 bits do not hold."""
-    if len(data) < 2:
-        return data
+    if not isinstance(data, (tuple, list)) or len(data) < 2:
+        return data  # images alone
     x, labels, *others = data
-    return (x, keras.tree.map_structure(_whole, labels), *others)
+    if isinstance(x, dict) and PARTNER in x:
+        x = {**x, PARTNER: keras.tree.map_structure(_within_32_bits, x[PARTNER])}
+    return (x, keras.tree.map_structure(_within_32_bits, labels), *others)
 
 
-def _whole(labels: Any) -> Any:
+def _within_32_bits(labels: Any) -> Any:
     if not isinstance(labels, np.ndarray) or labels.dtype.name not in LONG:
         return labels
     if not labels.size or (labels.max() < 2**31 and labels.min() >= -(2**31)):

@@ -13,9 +13,9 @@ import time
 
 from absl import app, flags
 
-# Before Keras is imported; oneDNN as in the recipes.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+from keras_spa_cli.environment import set_environment
+
+set_environment(log_level="2")  # before Keras is imported
 
 
 class Later:

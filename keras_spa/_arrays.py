@@ -63,13 +63,18 @@ def tensor(name: str, value: Any, shape: str = "") -> Tensor:
         return value
     found = array(name, value, shape)
     # JAX would cut off digits of integers beyond 32 bits, and make labels of them.
-    whole = found.dtype.kind in "iu" and found.dtype.itemsize >= 4
-    large = whole and found.size and (found.max() >= 2**31 or found.min() < -(2**31))
-    wide = large or found.dtype.itemsize > 8
+    wide = beyond_32_bits(found) or found.dtype.itemsize > 8
     native = np.dtype("float64" if wide else found.dtype)
     if native.name == "uint64":  # which PyTorch does not have
         native = np.dtype("int64")
     return found.astype(native.newbyteorder("="), copy=False)
+
+
+def beyond_32_bits(array: np.ndarray) -> bool:
+    """Whether it holds integers that an int32 does not."""
+    if array.dtype.kind not in "iu" or array.dtype.itemsize < 4 or not array.size:
+        return False
+    return bool(array.max() >= 2**31 or array.min() < -(2**31))
 
 
 def transposed(matrix: Tensor) -> Tensor:

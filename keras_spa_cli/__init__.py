@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from keras_spa_cli import paths
 from keras_spa_cli.arguments import Arguments, read
+from keras_spa_cli.environment import set_environment
 from keras_spa_cli.screen import quiet
 
 __all__ = ["Arguments", "is_there", "main", "read", "start"]
@@ -27,10 +28,7 @@ def start(arguments: Sequence[str] | None = None) -> Arguments:
     else Keras is imported, without a word.
     """
     parsed = read(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of start-up: not for users
-    # By itself TensorFlow takes oneDNN only where the processor has instructions for
-    # neural networks, such as AVX512-VNNI.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    set_environment(log_level="3")  # errors of start-up are not for users
     if "KERAS_BACKEND" not in os.environ and not is_there("tensorflow"):
         for backend in ("jax", "torch"):
             if is_there(backend):

@@ -29,6 +29,7 @@ hypothesis.settings.load_profile("untimed")
 TESTS = pathlib.Path(__file__).parent
 ONCE = (  # NumPy, lists of files, text: no backend has a part, or has had it elsewhere
     "cli/test_arguments.py",
+    "cli/test_environment.py",
     "theory",
     "cli/test_screen.py",
     "data/test_describe.py",

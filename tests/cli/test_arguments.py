@@ -1,6 +1,5 @@
 """Arguments are read and refused before Keras is imported, in one line."""
 
-import os
 import pathlib
 import subprocess
 import sys
@@ -145,27 +144,3 @@ def test_choices_are_those_of_the_package():
     flags = vars(parser().parse_args(["train", "data"])).keys()
     assert {*train.NOT_SETTINGS} - {"kind"} < flags
     assert runs.REPORT == "report.html"
-
-
-ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
-STARTS = {
-    "command": "from keras_spa_cli import start; start(['describe', '.'])",
-    "recipe": "import engine",
-}
-
-
-@pytest.mark.parametrize("code", STARTS.values(), ids=STARTS)
-@pytest.mark.parametrize("wanted", [None, "0"])
-def test_tensorflow_takes_onednn_unless_the_user_does_not(tmp_path, code, wanted):
-    environment = {k: v for k, v in os.environ.items() if k != ONEDNN}
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "recipes")])
-    if wanted is not None:
-        environment[ONEDNN] = wanted
-    done = subprocess.run(
-        [sys.executable, "-c", f"import os; {code}; print(os.environ['{ONEDNN}'])"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout == f"{wanted or 1}\n", done.stderr

@@ -5,12 +5,11 @@ import jax
 import keras
 import numpy as np
 
-from keras_spa import distribute
+from keras_spa import _arrays, distribute
 from keras_spa._types import Tensor
 from keras_spa.models._train_step.base import Batch, StepParts, batch_size
 
-LONG = ("int64", "uint64")
-PARTNER = "partner_labels"  # of the batch that GLMC mixes with
+PARTNER = "partner_labels"  # of a batch with partners, as `data.Batches` gives it
 
 
 class TrainStep(StepParts):
@@ -134,8 +133,6 @@ def _whole_labels(data: Any) -> Any:
 
 
 def _within_32_bits(labels: Any) -> Any:
-    if not isinstance(labels, np.ndarray) or labels.dtype.name not in LONG:
-        return labels
-    if not labels.size or (labels.max() < 2**31 and labels.min() >= -(2**31)):
+    if not isinstance(labels, np.ndarray) or not _arrays.beyond_32_bits(labels):
         return labels
     return np.where((labels >= 0) & (labels < 2**31), labels, -1).astype("int32")

@@ -81,20 +81,18 @@ def draw_after_training(folder: pathlib.Path) -> tuple[Figure, str]:
         raise Missing(
             f"{folder.parent} holds no *{POSTHOC}/results.json; run posthoc.py"
         )
-    models = {
-        title: collections.Counter(training for training, _ in runs)
-        for title, runs in comparisons.items()
-    }
-    most = max(max(counts.values()) for counts in models.values())
-    kept = {
-        title: {
-            (training, seed): done
-            for (training, seed), done in runs.items()
-            if models[title][training] >= min(LEAST_SEEDS, most)
+    models = collections.Counter(
+        (title, training) for title, runs in comparisons.items() for training, _ in runs
+    )
+    enough = min(LEAST_SEEDS, max(models.values()))
+    shown: dict[str, posthoc_page.Comparisons] = {}
+    for title, runs in comparisons.items():
+        kept = {
+            key: done for key, done in runs.items() if models[title, key[0]] >= enough
         }
-        for title, runs in comparisons.items()
-    }
-    return after_training.draw({title: runs for title, runs in kept.items() if runs})
+        if kept:
+            shown[title] = kept
+    return after_training.draw(shown)
 
 
 def draw_predictors(name: str, folder: pathlib.Path) -> tuple[Figure, str]:

@@ -84,6 +84,44 @@ def runs_once(path):
     return any(path.is_relative_to(TESTS / name) for name in ONCE)
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--long",
+        metavar="none|all|I/N",
+        help="tests marked `long`: none of them (without it, where no path is given), "
+        "all (where one is), or part I of N of them and no other tests",
+    )
+
+
+def pytest_configure(config):
+    """Decides once, before pytest-xdist hands the options on to its workers."""
+    if config.option.long is None:
+        config.option.long = "all" if config.option.file_or_dir else "none"
+    part_of(config.option.long)
+
+
+def part_of(chosen):
+    """`--long=2/4` as (2, 4), and None of what is no part."""
+    if chosen in ("none", "all"):
+        return None
+    part, _, parts = chosen.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise pytest.UsageError(f"--long: expected none, all or I/N, not {chosen}")
+    return int(part), int(parts)
+
+
+def choose_long(items, chosen):
+    """Files are dealt out whole, for what their tests share is made once."""
+    if chosen == "all":
+        return items
+    if chosen == "none":
+        return [item for item in items if not item.get_closest_marker("long")]
+    part, parts = part_of(chosen)
+    items = [item for item in items if item.get_closest_marker("long")]
+    files = sorted({item.path for item in items})
+    return [item for item in items if item.path in files[part - 1 :: parts]]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """Mark what runs once; off TensorFlow leave it out. Files of processes go first.
@@ -95,14 +133,15 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if runs_once(item.path):
             item.add_marker("once")
-        if item.get_closest_marker("process"):
+        if item.get_closest_marker("process") or item.get_closest_marker("long"):
             item.add_marker("slow")
+    chosen = choose_long(items, config.option.long)
     if keras.backend.backend() != "tensorflow":
-        left_out = [item for item in items if item.get_closest_marker("once")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("once")]
-    first = {item.path for item in items if item.get_closest_marker("process")}
-    items.sort(key=lambda item: item.path not in first)
+        chosen = [item for item in chosen if not item.get_closest_marker("once")]
+    kept = set(chosen)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    first = {item.path for item in chosen if item.get_closest_marker("process")}
+    items[:] = sorted(chosen, key=lambda item: item.path not in first)
 
 
 def pytest_collection_finish():

@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 COMMANDS = re.compile(r"^```bash\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
+@pytest.mark.long
 @pytest.mark.process
 @pytest.mark.parametrize("page", ["recipes.md", "toolbox.md"])
 def test_commands_run_with_smoke(page, tmp_path):

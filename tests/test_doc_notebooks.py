@@ -50,12 +50,14 @@ def printed(cells, code):
     return "\n".join(texts)
 
 
+@pytest.mark.long
 @pytest.mark.process
 def test_own_data_shows_three_pictures(cells):
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 3
 
 
+@pytest.mark.long
 @pytest.mark.process
 def test_cross_entropy_gains_from_alignment_what_balanced_softmax_has(cells):
     balanced = dict(FEW.findall(printed(cells, "show(balanced_softmax=")))
@@ -65,6 +67,7 @@ def test_cross_entropy_gains_from_alignment_what_balanced_softmax_has(cells):
     assert float(balanced["aligned"]) > float(balanced["balanced_softmax"]) - 5
 
 
+@pytest.mark.long
 @pytest.mark.process
 def test_the_files_predict_what_the_model_does(cells):
     said = printed(cells, "keras.saving.load_model")
@@ -75,6 +78,7 @@ def test_the_files_predict_what_the_model_does(cells):
     assert "108" in printed(cells, 'ModelCard.read("exported")')
 
 
+@pytest.mark.long
 @pytest.mark.process
 def test_the_command_leaves_what_the_last_cell_looks_for(cells):
     assert "wrote keras-spa-runs/1/report.html" in printed(cells, "-m keras_spa train")

@@ -45,6 +45,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.process
 @pytest.mark.parametrize(("name", "number", "code"), BLOCKS)
 def test_code_runs_as_printed(folder, name, number, code):

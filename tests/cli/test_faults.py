@@ -88,7 +88,7 @@ def full(where, name):
     return patch
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_on_a_full_disk_nothing_is_lost(run, zoo):
     """The disk is full at one place after the other; the same command goes on."""
     places = [

@@ -57,6 +57,7 @@ def life(output, ends=None, number=None, after=0.0):
     return path.read_text(), code
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="start-up costs minutes elsewhere"
 )

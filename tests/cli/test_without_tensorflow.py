@@ -35,6 +35,7 @@ def run(*arguments):
     )
 
 
+@pytest.mark.long
 def test_arrays_train_and_are_judged():
     pytest.importorskip("jax")
     small_zoo.archive(pathlib.Path("zoo.npz"))

@@ -105,6 +105,7 @@ def test_pipeline_gives_tuples_of_views_that_depend_on_seed_and_batch_alone():
         assert (views[0] != views[1]).any()
 
 
+@pytest.mark.long
 def test_views_of_files_have_crops_of_their_own(tmp_path):
     random, paths = np.random.default_rng(1), []
     for i in range(4):

@@ -99,6 +99,7 @@ class StopAfterOne(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.long
 def test_two_workers_go_on_from_the_checkpoint_of_one_device(tmp_path):
     """And augment as it does, from the same pipeline."""
     augmented = ["--augment=crop_flip", "--augment_on=host", "--method=ldam_drw"]

@@ -51,6 +51,7 @@ def expected(given, tmp_path_factory):
     return run(keras.backend.backend(), given, output)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_another_backend_gives_the_same(backend, given, expected, tmp_path):
     actual = run(backend, given, tmp_path / "other.npz")

@@ -152,6 +152,7 @@ def test_code_in_a_keras_file_is_not_run(tmp_path):
         artifact.load(tmp_path / "lambda.keras")
 
 
+@pytest.mark.long
 @pytest.mark.process
 def test_it_prints_the_accuracy_of_the_training(tmp_path):
     """Both commands, as people run them."""

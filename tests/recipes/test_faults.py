@@ -39,6 +39,7 @@ def saved(folder):
     return state, arrays
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kills", "arguments"),
     [
@@ -83,6 +84,7 @@ def wait_for(condition, seconds=120):
     assert condition()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     BACKEND != "tensorflow",
     reason="signals and processes are the same on all backends; start-up costs much",

@@ -232,7 +232,7 @@ def test_figures_are_the_same_bytes_each_time(tmp_path):
     assert readme.count("**Figure ") == 5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one is enough")
 def test_smoke_leaves_every_figure(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "SMOKE_TRAINING", ("--smoke", "--validate_every=1"))

@@ -62,8 +62,14 @@ def one_of_each_kind():
     return sorted(set(kinds.values()))
 
 
+def marked(path):
+    """Those of large networks take long."""
+    large = recipe_of(path) == "imagenet_lt" or "_wide" in name_of(path)
+    return pytest.param(path, id=name_of(path), marks=[pytest.mark.long] * large)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("path", one_of_each_kind(), ids=name_of)
+@pytest.mark.parametrize("path", map(marked, one_of_each_kind()))
 def test_flagfile_runs_on_a_few_random_images(path, tmp_path, capsys):
     task = RECIPES[recipe_of(path)]
     flagfile = f"--flagfile={path.relative_to(ROOT)}"

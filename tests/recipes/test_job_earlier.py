@@ -100,6 +100,7 @@ def test_why_a_run_is_trained_again_is_told(tmp_path, capsys):
     assert "gone on with from where they were stopped: 1\n" in capsys.readouterr().out
 
 
+@pytest.mark.long
 @pytest.mark.process
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_libraries_do_not_write_to_the_screen_as_they_start(tmp_path, jobs):

@@ -87,6 +87,7 @@ def test_files_are_cropped_once(tmp_path, method):
         assert layer.get_config()["blur"] == (0 if method == "bcl" else None)
 
 
+@pytest.mark.long
 def test_bcl_classifies_views_of_rand_augment(tmp_path):
     flags = "--method=bcl", "--augment=rand_augment"
     for place in ("host", "device"):

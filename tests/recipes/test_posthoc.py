@@ -96,6 +96,7 @@ def test_ours_is_what_align_does(model, data):
         assert accuracies[name]["all"] == pytest.approx(100 * right.mean())
 
 
+@pytest.mark.long
 def test_heads_of_the_second_stage_are_those_of_the_package(model, data):
     accuracies = after_training.compare(model, data)
     train = tuple(data.train)

@@ -10,7 +10,7 @@ from engine.command_line import parse
 from engine.registry import RECIPES
 from engine.run import run
 
-pytestmark = [pytest.mark.slow, pytest.mark.once]
+pytestmark = pytest.mark.once
 
 
 def train(precision, folder):
@@ -28,6 +28,7 @@ def full(tmp_path_factory):
     return result
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_accuracy_is_within_a_point_of_float32(full, precision, tmp_path):
     result = train(precision, tmp_path / "run")

@@ -38,6 +38,12 @@ def outcome(result):
 
 
 HOST = ("--augment=crop_flip", "--augment_on=host")
+OF_VIEWS = [
+    ["--method=bcl", "--alignment=spa_slerp_noise", "--augment=crop_flip"],
+    ["--method=bcl", "--bcl_hidden_units=8", *HOST],
+    ["--method=glmc", "--alignment=spa_slerp_noise", "--augment=crop_flip"],
+    ["--method=glmc", "--alignment=spa_proj", "--aligned_head=both", *HOST],
+]
 
 
 @pytest.mark.slow
@@ -50,10 +56,7 @@ HOST = ("--augment=crop_flip", "--augment_on=host")
         ],
         ["--method=ce", "--alignment=spa_proj", *HOST],
         ["--method=ldam_drw", "--alignment=spa_reg", "--spa_start=0.5", *HOST],
-        ["--method=bcl", "--alignment=spa_slerp_noise", "--augment=crop_flip"],
-        ["--method=bcl", "--bcl_hidden_units=8", *HOST],
-        ["--method=glmc", "--alignment=spa_slerp_noise", "--augment=crop_flip"],
-        ["--method=glmc", "--alignment=spa_proj", "--aligned_head=both", *HOST],
+        *(pytest.param(arguments, marks=pytest.mark.long) for arguments in OF_VIEWS),
     ],
 )
 def test_interrupted_run_ends_like_an_uninterrupted_one(tmp_path, arguments):
@@ -69,6 +72,7 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(tmp_path, arguments):
     assert outcome(parts) == outcome(whole)
 
 
+@pytest.mark.long
 @pytest.mark.process
 def test_killed_job_goes_on_and_ends_with_the_same_weights(tmp_path):
     def command(name):

@@ -65,6 +65,7 @@ def test_bcl_and_glmc_train():
     assert np.isfinite(logs["loss"])
 
 
+@pytest.mark.long
 def test_a_head_is_retrained_with_an_alignment():
     inputs = keras.Input((toys.INPUTS,))
     model = keras.Sequential([inputs, toys.dense(6, 5, "tanh"), toys.dense(5, 4)])

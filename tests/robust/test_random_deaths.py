@@ -19,7 +19,6 @@ DEATHS = os.environ.get("DEATHS", "1")
 MOUNT = "mkdir -p disk && mount -t tmpfs -o size=40m small disk && exec "
 pytestmark = [
     pytest.mark.process,
-    pytest.mark.slow,
     pytest.mark.skipif(
         keras.backend.backend() != "tensorflow", reason="start-up costs minutes"
     ),
@@ -52,6 +51,7 @@ def can_mount(folder):
         return False
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["command", "recipe"])
 @pytest.mark.parametrize("kind", ["kills", "full"])
 def test_nothing_is_lost(kind, what, tmp_path):

@@ -29,8 +29,13 @@ SLOW = {
     *("align", "choose_alignment", "diagnose", "normalize_head", "pipeline"),
     *("retrain_head", "scale_head", "CollapseMonitor", "load"),
 }
+LONG = {("retrain_head", "dataset"), ("scale_head", "dataset")}
 ARGUMENTS = [
-    pytest.param(name, argument, marks=[pytest.mark.slow] if name in SLOW else [])
+    pytest.param(
+        *(name, argument),
+        marks=[pytest.mark.slow] * (name in SLOW)
+        + [pytest.mark.long] * ((name, argument) in LONG),
+    )
     for name, subject in TABLE.items()
     for argument in subject.wild
 ]

@@ -86,6 +86,7 @@ def test_class_balanced_batches_forget_the_prior(function):
     assert np.abs(np.subtract(*balanced)) < 0.2
 
 
+@pytest.mark.long
 def test_an_alignment_is_at_work_while_the_head_is_retrained():
     model, data = trained(), clusters()
     slerp = spa.SpASLERP.paper(1.0, 1.0, center=True)

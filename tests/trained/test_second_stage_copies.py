@@ -124,6 +124,7 @@ def test_bad_labels_of_augmented_images_are_those_of_the_data_set(function):
         function(trained(), (x, y), augment=(x, y + 1), verbose=0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("function", [retrain_head, learn_scales])
 def test_the_global_dtype_policy_changes_nothing(function):
     model, data = trained(), clusters()

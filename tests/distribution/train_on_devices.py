@@ -50,12 +50,7 @@ VARIANTS = {
     "arb": TOGETHER,
     "disa": TOGETHER,
     "bcl": [*TOGETHER, ("all", "sum_over_batch_size", True)],
-    # All together turn heads onto their means, where rounding decides what turns on.
-    "glmc": [
-        ("reg", "sum_over_batch_size", False),
-        ("slerp", "sum_over_batch_size", True),
-        ("proj", "sum_over_batch_size", False),
-    ],
+    "glmc": [*TOGETHER, ("all", "sum_over_batch_size", True)],
 }
 
 
@@ -119,10 +114,9 @@ def make_model(alignment, reduction, variant):
     else:
         model = spa.SpAModel(*parts, ALIGNMENTS[alignment]())
     # Normalising few prototypes or predictions magnifies rounding.
-    rate = {"bcl": 0.01, "glmc": 0.001}.get(variant, 0.1)
-    rate = 0.01 if reduction == "sum" else rate
+    gently = reduction == "sum" or variant in ("bcl", "glmc")
     clips = {variant: 0.02} if "clip" in variant else {}
-    optimizer = keras.optimizers.SGD(rate, momentum=0.9, **clips)
+    optimizer = keras.optimizers.SGD(0.01 if gently else 0.1, momentum=0.9, **clips)
     if variant == "clipvalue":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     loss = keras.losses.SparseCategoricalCrossentropy(True, reduction=reduction)
@@ -166,7 +160,7 @@ def train(case, variant, copies):
         record[f"{number} {variable.path}"] = first
     scaled = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     record["updates"] = scaled.iterations
-    if (alignment == "all" or variant == "glmc") and not weighted:
+    if alignment == "all" and not weighted:
         evaluated = model.evaluate(x, y, return_dict=True, **fed)
         record |= {f"val_{name}": value for name, value in evaluated.items()}
     name = f"{variant}: {alignment}, {reduction}, {weighted}"

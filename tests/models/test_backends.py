@@ -62,6 +62,7 @@ def test_another_backend_gives_the_same(backend, given, expected, tmp_path):
         np.testing.assert_allclose(actual[name], values, atol=atol, err_msg=name)
 
 
+@pytest.mark.long
 def test_the_alignments_differ(expected):
     finals = [expected[f"{a}/loss"][-1] for a in ("none", "spa_reg", "all")]
     finals += [expected[f"{a}/alignment"][-1] for a in ("spa_slerp", "spa_proj")]

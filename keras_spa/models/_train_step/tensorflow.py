@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_spa import _keras_private, distribute
 from keras_spa._types import Tensor
-from keras_spa.models._train_step.base import StepParts
+from keras_spa.models._train_step.base import Batch, StepParts
 
 
 class TrainStep(StepParts):
@@ -42,7 +42,8 @@ class TrainStep(StepParts):
             batch = self._forward_pass(x, y, sample_weight)
             scaled = self.optimizer.scale_loss(batch.loss)
         variables = self.trainable_variables
-        gradients = tape.gradient(scaled, variables)
+        gradients = tape.gradient(scaled, variables, _constant_one(scaled))
+        gradients = _after_forward_passes(gradients, batch)
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = _finite_together(gradients)
         gradients = self._align_gradients(gradients, batch)
@@ -71,6 +72,35 @@ class TrainStep(StepParts):
         super()._maybe_symbolic_build(  # type: ignore[misc]
             data_batch=data_batch
         )
+
+
+def _after_forward_passes(gradients: Sequence[Tensor], batch: Batch) -> list[Tensor]:
+    """The gradients, for updates that wait until all forward passes have read weights.
+
+    TensorFlow holds an update back by an edge from each read. Grappler drops those that
+    seem to follow from longer ways, such as one through the `IdentityN` of all
+    gradients, and then the longer way: a pass that no gradient flows through, as that
+    of GLMC's clean images, found some weights updated in one of some 500 steps.
+    """
+    parts = batch.loss, batch.logits, batch.statistics.tensors()
+    with tf.control_dependencies(keras.tree.flatten(parts)):
+        return [g if g is None else _identity(g) for g in gradients]
+
+
+def _identity(gradient: Tensor) -> Tensor:
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.IndexedSlices(
+            tf.identity(gradient.values), gradient.indices, gradient.dense_shape
+        )
+    return tf.identity(gradient)
+
+
+def _constant_one(loss: Tensor) -> Tensor | None:
+    """What a gradient begins with; by itself with `ones_like(loss)`, which is folded.
+
+    That would be such a longer way, from all that the loss is made of.
+    """
+    return tf.ones((), loss.dtype) if loss.shape.rank == 0 else None
 
 
 def _finite_together(gradients: Sequence[Tensor]) -> Sequence[Tensor]:

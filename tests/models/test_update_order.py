@@ -17,6 +17,7 @@ if keras.backend.backend() != "tensorflow":
 import tensorflow as tf
 from tensorflow.python.eager import context
 
+pytestmark = pytest.mark.slow
 SAMPLES, IMAGE = 16, (toys.INPUTS // 2, 2, 1)
 
 
@@ -52,7 +53,16 @@ def glmc():
     return spa.models.GLMC(*parts, **kind, seed=0), given
 
 
+def spa_dense():
+    """Under Keras' own step."""
+    images, labels = keras.Input((toys.INPUTS,)), keras.Input((), dtype="int32")
+    head = spa.layers.SpADense(toys.CLASSES, toys.all_alignments())
+    logits = head(backbone((toys.INPUTS,))(images), labels)
+    return keras.Model([images, labels], logits), lambda x, y: [x, y]
+
+
 MODELS = {
+    "SpADense": spa_dense,
     "SpAModel": lambda: spa_model(toys.all_alignments()),
     "paper": lambda: spa_model([spa.SpAReg.paper(0.5), spa.SpASLERP.paper(0.1)]),
     "BCL": bcl,

@@ -83,7 +83,8 @@ def _after_forward_passes(gradients: Sequence[Tensor], batch: Batch) -> list[Ten
     of GLMC's clean images, found some weights updated in one of some 500 steps.
     """
     parts = batch.loss, batch.logits, batch.statistics.tensors()
-    with tf.control_dependencies(keras.tree.flatten(parts)):
+    made = [part for part in keras.tree.flatten(parts) if tf.is_tensor(part)]
+    with tf.control_dependencies(made):
         return [g if g is None else _identity(g) for g in gradients]
 
 

@@ -88,15 +88,17 @@ def pytest_addoption(parser):
     parser.addoption(
         "--long",
         metavar="none|all|I/N",
-        help="tests marked `long`: none of them (without it, where no path is given), "
-        "all (where one is), or part I of N of them and no other tests",
+        help="tests marked `long`: none of them (the default without a path, -k, --lf "
+        "and -m long), all (the default with one), or part I of N and no other tests",
     )
 
 
 def pytest_configure(config):
     """Decides once, before pytest-xdist hands the options on to its workers."""
-    if config.option.long is None:
-        config.option.long = "all" if config.option.file_or_dir else "none"
+    option = config.option
+    if option.long is None:
+        named = option.file_or_dir or option.keyword or "long" in option.markexpr
+        option.long = "all" if named or getattr(option, "lf", False) else "none"
     part_of(config.option.long)
 
 

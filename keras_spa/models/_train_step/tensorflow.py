@@ -43,15 +43,13 @@ class TrainStep(StepParts):
             scaled = self.optimizer.scale_loss(batch.loss)
         variables = self.trainable_variables
         gradients = tape.gradient(scaled, variables, _constant_one(scaled))
-        passed = _made_by_forward_passes(batch)
-        gradients = _after(passed, gradients)
+        gradients = _after_forward_passes(gradients, batch)
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = _finite_together(gradients)
         gradients = self._align_gradients(gradients, batch)
         gradients = _clip_together(self.optimizer, gradients, variables)
         target = self._progress(ahead=1)
-        with tf.control_dependencies(passed):  # weight decay, which takes no gradient
-            self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         statistics = self._finish_step(batch, target)
         return _add_worker_axis(self._log(x, y, sample_weight, batch, statistics))
 
@@ -76,8 +74,10 @@ class TrainStep(StepParts):
         )
 
 
-def _made_by_forward_passes(batch: Batch) -> list[Tensor]:
-    """What updates wait for, so that all forward passes have read the weights.
+def _after_forward_passes(
+    gradients: Sequence[Tensor | None], batch: Batch
+) -> list[Tensor | None]:
+    """The gradients, for updates that wait until all forward passes have read weights.
 
     TensorFlow holds an update back by an edge from each read. Grappler drops those that
     seem to follow from longer ways, such as one through the `IdentityN` of all
@@ -85,12 +85,8 @@ def _made_by_forward_passes(batch: Batch) -> list[Tensor]:
     of GLMC's clean images, found some weights updated in one of some 500 steps.
     """
     parts = batch.loss, batch.logits, batch.statistics.tensors()
-    return [part for part in keras.tree.flatten(parts) if tf.is_tensor(part)]
-
-
-def _after(passed: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
-    """The gradients, ahead of the `IdentityN`, with an edge of their own from each."""
-    with tf.control_dependencies(passed):
+    made = [part for part in keras.tree.flatten(parts) if tf.is_tensor(part)]
+    with tf.control_dependencies(made):
         return [g if g is None else _identity(g) for g in gradients]
 
 

@@ -122,7 +122,8 @@ def test_updates_wait_for_every_read(name, optimizer):
     for update in updates:
         before = ancestors(update.name, nodes)
         for read in update.control_inputs:
-            if read.type == "ReadVariableOp" and read.name in nodes:
+            # A read for its shape, which is known, is gone.
+            if read.type == "ReadVariableOp" and "/Shape" not in f"/{read.name}":
                 held += 1
                 lost += [] if read.name in before else [(read.name, update.name)]
     assert held > len(model.trainable_variables)

@@ -42,7 +42,7 @@ class TrainStep(StepParts):
             batch = self._forward_pass(x, y, sample_weight)
             scaled = self.optimizer.scale_loss(batch.loss)
         variables = self.trainable_variables
-        gradients = tape.gradient(scaled, variables, _constant_one(scaled))
+        gradients = tape.gradient(scaled, variables)
         gradients = _after_forward_passes(gradients, batch)
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = _finite_together(gradients)
@@ -87,23 +87,7 @@ def _after_forward_passes(
     parts = batch.loss, batch.logits, batch.statistics.tensors()
     made = [part for part in keras.tree.flatten(parts) if tf.is_tensor(part)]
     with tf.control_dependencies(made):
-        return [g if g is None else _identity(g) for g in gradients]
-
-
-def _identity(gradient: Tensor) -> Tensor:
-    if isinstance(gradient, tf.IndexedSlices):
-        return tf.IndexedSlices(
-            tf.identity(gradient.values), gradient.indices, gradient.dense_shape
-        )
-    return tf.identity(gradient)
-
-
-def _constant_one(loss: Tensor) -> Tensor | None:
-    """What a gradient begins with; by itself with `ones_like(loss)`, which is folded.
-
-    That would be such a longer way, from all that the loss is made of.
-    """
-    return tf.ones((), loss.dtype) if loss.shape.rank == 0 else None
+        return [g if g is None else tf.identity(g) for g in gradients]
 
 
 def _finite_together(gradients: Sequence[Tensor]) -> Sequence[Tensor]:

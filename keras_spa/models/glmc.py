@@ -219,9 +219,6 @@ class GLMC(KnowsEpoch, SpAModel):  # type: ignore[misc]
         """a, the share of `fc` in the loss of the present epoch: 1 − (epoch/epochs)²"""
         return 1 - ops.minimum(self.epoch / self.epochs, 1.0) ** 2
 
-    def _passes_without_gradient(self, batch: Any) -> list[Tensor]:
-        return [batch.logits.logits]  # of the clean first view
-
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, *rest: Any, **kw: Any
     ) -> Any:

@@ -199,3 +199,8 @@ class SpAModel(Fitting, Aligned, TrainStep, Saving, Showing, keras.Model):
         features = self.backbone(inputs, training=training)
         logits = self.classifier(features)
         return (features, logits) if return_features else logits
+
+    @property
+    def _has_own_passes(self) -> bool:
+        places = "call", "method_loss", "compute_loss"
+        return any(getattr(type(self), p) is not getattr(SpAModel, p) for p in places)

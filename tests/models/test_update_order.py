@@ -53,6 +53,21 @@ def glmc():
     return spa.models.GLMC(*parts, **kind, seed=0), given
 
 
+class OwnMethod(spa.SpAModel):
+    """Class means of a pass without gradient, which nothing else knows of."""
+
+    def call(self, x, training=None, return_features=False):
+        features, logits = super().call(x + 0.1, training, True)
+        clean = keras.ops.stop_gradient(self.backbone(x, training=False))
+        return (clean, logits) if return_features else logits
+
+
+def own_method():
+    head = toys.dense(toys.FEATURES, toys.CLASSES)
+    parts = backbone((toys.INPUTS,)), head, toys.all_alignments()
+    return OwnMethod(*parts), lambda x, y: x
+
+
 def spa_dense():
     """Under Keras' own step."""
     images, labels = keras.Input((toys.INPUTS,)), keras.Input((), dtype="int32")
@@ -67,6 +82,7 @@ MODELS = {
     "paper": lambda: spa_model([spa.SpAReg.paper(0.5), spa.SpASLERP.paper(0.1)]),
     "BCL": bcl,
     "GLMC": glmc,
+    "own method": own_method,
 }
 
 

@@ -63,10 +63,6 @@ class StepParts(Host):
             return ops.divide_no_nan(own, mean_over_replicas(own))
         return batch_size(x) / size
 
-    def _passes_without_gradient(self, batch: Batch) -> Sequence[Tensor]:
-        """What such passes end in; the weights are updated after them."""
-        return ()
-
     def _align_gradients(
         self, gradients: Sequence[Tensor], batch: Batch
     ) -> list[Tensor]:

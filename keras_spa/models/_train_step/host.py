@@ -24,6 +24,10 @@ class Host(Protocol):
     def aligned_heads(self) -> list[tuple[keras.Variable, keras.Variable | None]]:
         """Variables (d, K) whose columns are aligned with the class means; biases."""
 
+    @property
+    def _has_own_passes(self) -> bool:
+        """Whether forward passes may be others than that of backbone and classifier."""
+
     def _check_heads(self) -> None:
         """Raises if alignments cannot move the heads as they are now."""
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_spa import _keras_private, distribute
 from keras_spa._types import Tensor
-from keras_spa.models._train_step.base import StepParts
+from keras_spa.models._train_step.base import Batch, StepParts
 
 
 class TrainStep(StepParts):
@@ -43,7 +43,8 @@ class TrainStep(StepParts):
             scaled = self.optimizer.scale_loss(batch.loss)
         variables = self.trainable_variables
         gradients = tape.gradient(scaled, variables)
-        gradients = _after(self._passes_without_gradient(batch), gradients)
+        if self._has_own_passes:
+            gradients = _after_forward_passes(gradients, batch)
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = _finite_together(gradients)
         gradients = self._align_gradients(gradients, batch)
@@ -74,19 +75,19 @@ class TrainStep(StepParts):
         )
 
 
-def _after(
-    passes: Sequence[Tensor], gradients: Sequence[Tensor | None]
-) -> Sequence[Tensor | None]:
-    """The gradients, for updates that wait until these passes have read weights.
+def _after_forward_passes(
+    gradients: Sequence[Tensor | None], batch: Batch
+) -> list[Tensor | None]:
+    """The gradients, for updates that wait until all forward passes have read weights.
 
     TensorFlow holds an update back by an edge from each read. Grappler drops those that
     seem to follow from longer ways, such as one through the `IdentityN` of all
     gradients, and then the longer way: a pass that no gradient flows through, as that
     of GLMC's clean images, found some weights updated in one of some 500 steps.
     """
-    if not passes:
-        return gradients
-    with tf.control_dependencies(passes):
+    parts = batch.loss, batch.logits, batch.statistics.tensors()
+    made = [part for part in keras.tree.flatten(parts) if tf.is_tensor(part)]
+    with tf.control_dependencies(made):
         return [g if g is None else tf.identity(g) for g in gradients]
 
 

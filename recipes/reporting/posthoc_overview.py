@@ -1,8 +1,9 @@
 """An overview of all comparisons after training: what `align` and its rivals gain."""
 
 import pathlib
+from collections.abc import Iterator
 
-from engine.names import METHODS
+from engine.names import ALIGNMENTS, METHODS
 from keras_spa import markdown
 from reporting import posthoc_page, statistics
 from reporting.posthoc_page import (
@@ -14,11 +15,28 @@ from reporting.posthoc_page import (
     RETRAINED_ALIGNED,
     UNTOUCHED,
 )
-from reporting.rows import RESULTS, SECTIONS
+from reporting.rows import RESULTS, SECTIONS, Section
 
 COMPARED = (ADJUSTED, CHOSEN, RETRAINED, RETRAINED_ALIGNED, ALIGNED, FITTED)
-POSTHOC, IN_TRAINING = "_posthoc", "_aligned"  # ends of names of folders
-WITH_ALIGNMENT = ", aligned in training"
+
+
+def comparisons(results: pathlib.Path) -> Iterator[tuple[Section, str, pathlib.Path]]:
+    """Section, alignment in training and folder of each comparison there is.
+
+    The folder is `SECTION_posthoc`, or `SECTION_ALIGNMENT_posthoc`.
+    """
+    for section in SECTIONS:
+        for alignment in ALIGNMENTS:
+            part = "" if alignment == "none" else f"_{alignment}"
+            folder = results / f"{section.folder}{part}_posthoc"
+            if (folder / "results.json").exists():
+                yield section, alignment, folder
+
+
+def training_name(method: str, alignment: str) -> str:
+    """What a table calls a way to train."""
+    name = METHODS[method]
+    return name if alignment == "none" else f"{name} + {ALIGNMENTS[alignment]}"
 
 
 def table(results: pathlib.Path = RESULTS) -> str:
@@ -27,16 +45,14 @@ def table(results: pathlib.Path = RESULTS) -> str:
     Folders are those of `recipes/posthoc.py` that compare `spa.align`.
     """
     rows = [["data", "trained with", "seeds", "accuracy", *COMPARED]]
-    for section in SECTIONS:
-        for suffix in ("", IN_TRAINING):
-            folder = results / f"{section.folder}{suffix}{POSTHOC}"
-            if (folder / "results.json").exists():
-                runs = posthoc_page.load(folder)
-                rows += _rows(section.title, WITH_ALIGNMENT if suffix else "", runs)
+    for section, alignment, folder in comparisons(results):
+        rows += _rows(section.title, alignment, posthoc_page.load(folder))
     return markdown.table(rows)
 
 
-def _rows(title: str, how: str, runs: posthoc_page.Comparisons) -> list[list[str]]:
+def _rows(
+    title: str, alignment: str, runs: posthoc_page.Comparisons
+) -> list[list[str]]:
     rows = []
     for training in dict.fromkeys(training for training, _ in runs):
         done = [methods for (name, _), methods in runs.items() if name == training]
@@ -49,6 +65,6 @@ def _rows(title: str, how: str, runs: posthoc_page.Comparisons) -> list[list[str
             else "-"
             for method in COMPARED
         ]
-        named = [title, METHODS[training] + how, str(len(done))]
+        named = [title, training_name(training, alignment), str(len(done))]
         rows.append([*named, statistics.mean_std(list(untouched)), *gains])
     return rows

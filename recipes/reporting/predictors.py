@@ -11,12 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.names import METHODS
 from keras_spa import markdown
 from reporting import summary
-from reporting.posthoc_overview import IN_TRAINING, POSTHOC, WITH_ALIGNMENT
+from reporting.posthoc_overview import comparisons, training_name
 from reporting.posthoc_page import ALIGNED, UNTOUCHED
-from reporting.rows import RESULTS, SECTIONS
+from reporting.rows import RESULTS
 from reporting.statistics import mean_std, rank_correlation
 
 TURNED = "spa_slerp_noise"  # in training
@@ -43,7 +42,7 @@ class Model(NamedTuple):
     Args:
         data: The title of its section.
         method: How it was trained, a name of `METHODS`.
-        aligned: Whether training aligned it.
+        alignment: In training, a name of `ALIGNMENTS`.
         measures: By name; `epochs` among them.
         untouched: Test accuracy in percent.
         gain: Of `spa.align` with nothing held out, in points of test accuracy.
@@ -53,11 +52,16 @@ class Model(NamedTuple):
 
     data: str
     method: str
-    aligned: bool
+    alignment: str
     measures: Mapping[str, float]
     untouched: float
     gain: float
     in_training: float | None
+
+    @property
+    def aligned(self) -> bool:
+        """Whether training aligned it."""
+        return self.alignment != "none"
 
     @property
     def lost(self) -> float:
@@ -68,30 +72,28 @@ class Model(NamedTuple):
 def load(results: pathlib.Path = RESULTS) -> list[Model]:
     """All models of which there are measures, and which `spa.align` took."""
     models = []
-    for section in SECTIONS:
-        trained = _accuracies(results / section.folder)
-        for suffix in ("", IN_TRAINING):
-            path = results / f"{section.folder}{suffix}{POSTHOC}" / "results.json"
-            if not path.exists():
+    for section, alignment, folder in comparisons(results):
+        trained = {}
+        if alignment == "none":
+            trained = _accuracies(results / section.folder)
+        stored = json.loads((folder / "results.json").read_text())
+        for run in stored["runs"]:
+            accuracy = run["accuracy"]
+            if "measures" not in run or ALIGNED not in accuracy:
                 continue
-            stored = json.loads(path.read_text())
-            for run in stored["runs"]:
-                accuracy = run["accuracy"]
-                if "measures" not in run or ALIGNED not in accuracy:
-                    continue
-                before = accuracy[UNTOUCHED]["all"]
-                key = run["method"], TURNED, stored["flags"]["imbalance_factor"]
-                other = None if suffix else trained.get((*key, run["seed"]))
-                model = Model(
-                    section.title,
-                    run["method"],
-                    bool(suffix),
-                    {**run["measures"], "epochs": stored["flags"]["epochs"]},
-                    before,
-                    accuracy[ALIGNED]["all"] - before,
-                    None if other is None else other - before,
-                )
-                models.append(model)
+            before = accuracy[UNTOUCHED]["all"]
+            key = run["method"], TURNED, stored["flags"]["imbalance_factor"]
+            other = trained.get((*key, run["seed"]))
+            model = Model(
+                section.title,
+                run["method"],
+                alignment,
+                {**run["measures"], "epochs": stored["flags"]["epochs"]},
+                before,
+                accuracy[ALIGNED]["all"] - before,
+                None if other is None else other - before,
+            )
+            models.append(model)
     return models
 
 
@@ -158,10 +160,9 @@ def optima_table(results: pathlib.Path = RESULTS) -> str:
     header = ["data", "trained with", "models", "untouched", "optimum, isotropic"]
     rows = [[*header, "optimum, in noise", "κ", "exponent kept (T8)"]]
     models = load(results)
-    for kind in dict.fromkeys((m.data, m.method, m.aligned) for m in models):
-        data, method, aligned = kind
-        some = [m for m in models if (m.data, m.method, m.aligned) == kind]
-        named = METHODS[method] + (WITH_ALIGNMENT if aligned else "")
+    for kind in dict.fromkeys((m.data, m.method, m.alignment) for m in models):
+        data, method, alignment = kind
+        some = [m for m in models if (m.data, m.method, m.alignment) == kind]
         columns = [
             mean_std([m.untouched for m in some]),
             mean_std([m.measures["plain optimum"] for m in some]),
@@ -169,5 +170,5 @@ def optima_table(results: pathlib.Path = RESULTS) -> str:
             mean_std([m.measures["condition"] for m in some], 0),
             mean_std([m.measures["plain efficiency"] for m in some], 2),
         ]
-        rows.append([data, named, str(len(some)), *columns])
+        rows.append([data, training_name(method, alignment), str(len(some)), *columns])
     return markdown.table(rows)

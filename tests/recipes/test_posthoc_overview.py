@@ -27,7 +27,7 @@ def results(tmp_path):
     first = {UNTOUCHED: 50.0, ADJUSTED: 53.0, ALIGNED: 54.0}
     second = {UNTOUCHED: 52.0, ADJUSTED: 55.0, ALIGNED: 58.0}
     write("digits_lt_posthoc", [("ce", 0, first), ("ce", 1, second)])
-    write("cifar10_lt_40_aligned_posthoc", [("balanced_softmax", 0, first)])
+    write("cifar10_lt_40_spa_reg_noise_posthoc", [("balanced_softmax", 0, first)])
     write("cifar10_lt_small_posthoc", [("ce", 0, {UNTOUCHED: 1.0, "SpA-SLERP": 2.0})])
     return tmp_path
 
@@ -40,7 +40,7 @@ def test_a_row_a_data_set_and_method_a_column_a_method_after_it(results):
         ["UCI digits, long-tailed", "cross-entropy", "2", "51.0 ± 1.4"],
         [
             "CIFAR-10-LT (re-encoded), 40 epochs",
-            "balanced softmax, aligned in training",
+            "balanced softmax + SpA-Reg (noise)",
             "1",
             "50.0",
         ],

@@ -41,7 +41,7 @@ def results(tmp_path):
     balanced = run("balanced_softmax", 0, 5, 1)
     write("digits_lt_posthoc", [*first, balanced, old, refused], 60)
     aligned = run("balanced_softmax", 0, 1, 0.5)
-    write("digits_lt_aligned_posthoc", [aligned], 60)
+    write("digits_lt_spa_proj_noise_posthoc", [aligned], 60)
     runs = tmp_path / "digits_lt" / "runs"
     runs.mkdir(parents=True)
     trained = {
@@ -64,7 +64,7 @@ def test_models_with_measures_are_read_and_joined_with_aligned_training(results)
     ]
     assert [model.gain for model in models] == [10, 11, 12, 5, 1]
     assert [model.in_training for model in models] == [None, None, None, 7.5, None]
-    assert [model.aligned for model in models] == [False] * 4 + [True]
+    assert [model.alignment for model in models] == ["none"] * 4 + ["spa_proj_noise"]
     assert models[0].measures["epochs"] == 60
     assert models[2].lost == 50 - (40 - 4)
 
@@ -93,7 +93,7 @@ def test_optima_are_means_over_the_models_of_a_row(results):
     ]
     assert [row[1] for row in cells[1:]] == [
         "balanced softmax",
-        "balanced softmax, aligned in training",
+        "balanced softmax + SpA-Proj (noise)",
     ]
 
 

@@ -10,7 +10,9 @@ parameters that are chosen, or fitted by `spa.align` with held-out images, are s
 validation images of each model; heads that are retrained or scaled are so with the
 defaults of `keras_spa.trained`. The test images are looked at once, and all methods see
 the same features. Prints a table and leaves table.md and results.json in --output_dir;
-the latter also holds how collapsed, aligned and skewed each model's features are.
+the latter also holds how collapsed, aligned and skewed each model's features are. The
+documents' tables (recipes/table.py) are of recipes/results/SECTION_posthoc, and of
+recipes/results/SECTION_NAME_posthoc with --alignment=NAME.
 `spa.align` and the second stage need logits `h @ kernel + bias`: the cosine classifiers
 of ldam_drw are compared without them, their cosines times 30 as logits.
 """
@@ -70,11 +72,13 @@ def main() -> None:
         print(f"[{number:2}/{len(models)}] {path.stem}", flush=True)
     written: dict[str, Any] = {
         "runs": runs,
+        "alignment": job.runs[0].alignment,
         "flags": job.runs[0].identity(),
         "environment": storage.environment(),
     }
     storage.write_result(job.output_dir / "results.json", written)
-    table = posthoc_page.table(posthoc_page.load(job.output_dir))
+    found = posthoc_page.load(job.output_dir)
+    table = posthoc_page.table(found, job.runs[0].alignment)
     write_atomically(job.output_dir / "table.md", table)
     print(f"\n{table}")
 

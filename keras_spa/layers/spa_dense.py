@@ -132,6 +132,9 @@ class SpADense(CheckedInputs, keras.layers.Dense):
         if training and labels is not None:
             statistics = self.class_means.updated(features, labels, sample_weight)
             self.class_means.assign(statistics)
+            # TensorFlow reads a variable anew for each use: one that no gradient flows
+            # through could come after the update. A reshaped one is read once.
+            kernel = ops.reshape(kernel, kernel.shape)
             kernel = _route_gradient(self.alignments, kernel, statistics)
             for alignment in _kernel.acting(self.alignments, "penalty"):
                 penalty = _kernel.call_hook(alignment.penalty, [kernel], statistics)

@@ -201,6 +201,6 @@ class SpAModel(Fitting, Aligned, TrainStep, Saving, Showing, keras.Model):
         return (features, logits) if return_features else logits
 
     @property
-    def _has_own_passes(self) -> bool:
-        places = "call", "method_loss", "compute_loss"
-        return any(getattr(type(self), p) is not getattr(SpAModel, p) for p in places)
+    def _reads_without_gradient(self) -> bool:
+        # A plain model without alignment, which equals Keras to the bit, never does.
+        return bool(self.alignments) or type(self) is not SpAModel

@@ -140,8 +140,9 @@ def table(name: str) -> str:
         return benchmark_page.table(ROOT / folder)
     if folder.parent != pathlib.PurePosixPath(RESULTS.relative_to(ROOT).as_posix()):
         raise ValueError(f"No such table: {name!r}")
-    if (ROOT / folder / "results.json").exists():
-        return posthoc_page.table(posthoc_page.load(ROOT / folder))
+    for _, alignment, compared in posthoc_overview.comparisons(RESULTS):
+        if compared == ROOT / folder:
+            return posthoc_page.table(posthoc_page.load(compared), alignment)
     return job_page.table(load(folder.name))
 
 

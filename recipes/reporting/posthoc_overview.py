@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Iterator
 
-from engine.names import ALIGNMENTS, METHODS
+from engine.names import ALIGNMENTS
 from keras_spa import markdown
 from reporting import posthoc_page, statistics
 from reporting.posthoc_page import (
@@ -16,6 +16,7 @@ from reporting.posthoc_page import (
     UNTOUCHED,
 )
 from reporting.rows import RESULTS, SECTIONS, Section
+from reporting.summary import configuration_title
 
 COMPARED = (ADJUSTED, CHOSEN, RETRAINED, RETRAINED_ALIGNED, ALIGNED, FITTED)
 
@@ -24,19 +25,20 @@ def comparisons(results: pathlib.Path) -> Iterator[tuple[Section, str, pathlib.P
     """Section, alignment in training and folder of each comparison there is.
 
     The folder is `SECTION_posthoc`, or `SECTION_ALIGNMENT_posthoc`.
+
+    Raises:
+        ValueError: a comparison says that it is of another alignment than its folder.
     """
     for section in SECTIONS:
         for alignment in ALIGNMENTS:
             part = "" if alignment == "none" else f"_{alignment}"
             folder = results / f"{section.folder}{part}_posthoc"
-            if (folder / "results.json").exists():
-                yield section, alignment, folder
-
-
-def training_name(method: str, alignment: str) -> str:
-    """What a table calls a way to train."""
-    name = METHODS[method]
-    return name if alignment == "none" else f"{name} + {ALIGNMENTS[alignment]}"
+            if not (folder / "results.json").exists():
+                continue
+            found = posthoc_page.alignment(folder) or alignment
+            if found != alignment:
+                raise ValueError(f"{folder.name} holds models of alignment {found!r}")
+            yield section, alignment, folder
 
 
 def table(results: pathlib.Path = RESULTS) -> str:
@@ -65,6 +67,6 @@ def _rows(
             else "-"
             for method in COMPARED
         ]
-        named = [title, training_name(training, alignment), str(len(done))]
+        named = [title, configuration_title(training, alignment), str(len(done))]
         rows.append([*named, statistics.mean_std(list(untouched)), *gains])
     return rows

@@ -4,10 +4,9 @@ import json
 import pathlib
 from collections.abc import Mapping
 
-from engine.names import METHODS
 from keras_spa import markdown
 from reporting import statistics
-from reporting.summary import SHOTS
+from reporting.summary import SHOTS, configuration_title
 
 UNTOUCHED = "untouched"
 PAPER = "SpA-SLERP, the paper's"
@@ -27,6 +26,12 @@ def load(folder: pathlib.Path | str) -> Comparisons:
     """The comparisons that results.json in `folder` holds."""
     results = json.loads((pathlib.Path(folder) / "results.json").read_text())
     return {(run["method"], run["seed"]): run["accuracy"] for run in results["runs"]}
+
+
+def alignment(folder: pathlib.Path | str) -> str | None:
+    """The alignment in training that results.json states; None if it is older."""
+    results = json.loads((pathlib.Path(folder) / "results.json").read_text())
+    return results.get("alignment")
 
 
 def values(
@@ -52,8 +57,11 @@ def gain(
     return statistics.paired_gain(after, before)
 
 
-def table(comparisons: Comparisons) -> str:
-    """Markdown: mean ± standard deviation over seeds, gain with its 95 % interval."""
+def table(comparisons: Comparisons, alignment: str = "none") -> str:
+    """Markdown: mean ± standard deviation over seeds, gain with its 95 % interval.
+
+    `alignment` is that of the training.
+    """
     all_images, *groups = SHOTS
     if any(
         CALIBRATION in one for done in comparisons.values() for one in done.values()
@@ -70,6 +78,7 @@ def table(comparisons: Comparisons) -> str:
                 for shots in (all_images, *groups)
             }
             change = statistics.gain_text(gain(comparisons, training, method))
-            row = [METHODS[training], method, texts[all_images], change]
+            name = configuration_title(training, alignment)
+            row = [name, method, texts[all_images], change]
             rows.append([*row, *(texts[shots] for shots in groups)])
     return markdown.table(rows)

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_spa import markdown
 from reporting import summary
-from reporting.posthoc_overview import comparisons, training_name
+from reporting.posthoc_overview import comparisons
 from reporting.posthoc_page import ALIGNED, UNTOUCHED
 from reporting.rows import RESULTS
 from reporting.statistics import mean_std, rank_correlation
@@ -170,5 +170,12 @@ def optima_table(results: pathlib.Path = RESULTS) -> str:
             mean_std([m.measures["condition"] for m in some], 0),
             mean_std([m.measures["plain efficiency"] for m in some], 2),
         ]
-        rows.append([data, training_name(method, alignment), str(len(some)), *columns])
+        rows.append(
+            [
+                data,
+                summary.configuration_title(method, alignment),
+                str(len(some)),
+                *columns,
+            ]
+        )
     return markdown.table(rows)

@@ -68,17 +68,25 @@ def own_method():
     return OwnMethod(*parts), lambda x, y: x
 
 
-def spa_dense():
+def detached():
+    """A penalty that reads weights and moves features alone."""
+    return [spa.SpAReg(0.5, gradient="features")]
+
+
+def spa_dense(alignments):
     """Under Keras' own step."""
     images, labels = keras.Input((toys.INPUTS,)), keras.Input((), dtype="int32")
-    head = spa.layers.SpADense(toys.CLASSES, toys.all_alignments())
+    head = spa.layers.SpADense(toys.CLASSES, alignments)
     logits = head(backbone((toys.INPUTS,))(images), labels)
     return keras.Model([images, labels], logits), lambda x, y: [x, y]
 
 
 MODELS = {
-    "SpADense": spa_dense,
+    "SpADense": lambda: spa_dense(toys.all_alignments()),
+    "SpADense, detached": lambda: spa_dense(detached()),
     "SpAModel": lambda: spa_model(toys.all_alignments()),
+    "SpAModel, detached": lambda: spa_model(detached()),
+    "plain": lambda: spa_model(None),
     "paper": lambda: spa_model([spa.SpAReg.paper(0.5), spa.SpASLERP.paper(0.1)]),
     "BCL": bcl,
     "GLMC": glmc,

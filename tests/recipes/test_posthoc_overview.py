@@ -6,13 +6,14 @@ import pytest
 
 from reporting import numbers, posthoc_overview
 from reporting.posthoc_page import ADJUSTED, ALIGNED, UNTOUCHED
+from reporting.rows import RESULTS
 
 
 @pytest.fixture
 def results(tmp_path):
-    """Two seeds of one method; a comparison that is older than `align`."""
+    """Models of one section, aligned in training or not; one older than `align`."""
 
-    def write(folder, runs):
+    def write(folder, runs, **stated):
         (tmp_path / folder).mkdir()
         runs = [
             {
@@ -22,12 +23,19 @@ def results(tmp_path):
             }
             for method, seed, done in runs
         ]
-        (tmp_path / folder / "results.json").write_text(json.dumps({"runs": runs}))
+        (tmp_path / folder / "results.json").write_text(
+            json.dumps({"runs": runs, **stated})
+        )
 
     first = {UNTOUCHED: 50.0, ADJUSTED: 53.0, ALIGNED: 54.0}
     second = {UNTOUCHED: 52.0, ADJUSTED: 55.0, ALIGNED: 58.0}
     write("digits_lt_posthoc", [("ce", 0, first), ("ce", 1, second)])
-    write("cifar10_lt_40_spa_reg_noise_posthoc", [("balanced_softmax", 0, first)])
+    section, stated = "cifar10_lt_40", {"alignment": "spa_reg_noise"}
+    write(
+        f"{section}_spa_reg_noise_posthoc", [("balanced_softmax", 0, first)], **stated
+    )
+    write(f"{section}_spa_proj_noise_posthoc", [("balanced_softmax", 0, second)])
+    write(f"{section}_posthoc", [("balanced_softmax", 0, second)], alignment="none")
     write("cifar10_lt_small_posthoc", [("ce", 0, {UNTOUCHED: 1.0, "SpA-SLERP": 2.0})])
     return tmp_path
 
@@ -36,17 +44,27 @@ def test_a_row_a_data_set_and_method_a_column_a_method_after_it(results):
     header, _, *rows = posthoc_overview.table(results).splitlines()
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     assert header.count("spa.align") == 2
+    title = "CIFAR-10-LT (re-encoded), 40 epochs"
     assert [row[:4] for row in cells] == [
         ["UCI digits, long-tailed", "cross-entropy", "2", "51.0 ± 1.4"],
-        [
-            "CIFAR-10-LT (re-encoded), 40 epochs",
-            "balanced softmax + SpA-Reg (noise)",
-            "1",
-            "50.0",
-        ],
+        [title, "balanced softmax", "1", "52.0"],
+        [title, "balanced softmax + SpA-Reg (noise)", "1", "50.0"],
+        [title, "balanced softmax + SpA-Proj (noise)", "1", "52.0"],
     ]
     assert cells[0][4:] == ["+3.0 [+3.0, +3.0]", *"---", "+5.0 [-7.7, +17.7]", "-"]
-    assert cells[1][4:] == ["+3.0", *"---", "+4.0", "-"]
+    assert cells[2][4:] == ["+3.0", *"---", "+4.0", "-"]
+
+
+def test_a_comparison_in_the_folder_of_another_alignment_is_refused(results):
+    folder = results / "cifar10_lt_40_spa_reg_noise_posthoc"
+    folder.rename(results / "cifar10_lt_40_spa_slerp_noise_posthoc")
+    with pytest.raises(ValueError, match="slerp_noise_posthoc .* 'spa_reg_noise'"):
+        posthoc_overview.table(results)
+
+
+def test_every_comparison_is_of_a_section_and_an_alignment():
+    known = {folder for *_, folder in posthoc_overview.comparisons(RESULTS)}
+    assert known == set(RESULTS.glob("*_posthoc"))
 
 
 def test_gains_in_the_metric_of_the_noise_leave_out_what_has_none():

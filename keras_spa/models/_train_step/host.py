@@ -25,8 +25,11 @@ class Host(Protocol):
         """Variables (d, K) whose columns are aligned with the class means; biases."""
 
     @property
-    def _has_own_passes(self) -> bool:
-        """Whether forward passes may be others than that of backbone and classifier."""
+    def _reads_without_gradient(self) -> bool:
+        """Whether a step may read weights where no gradient flows.
+
+        As passes of a method's own and penalties of detached weights do.
+        """
 
     def _check_heads(self) -> None:
         """Raises if alignments cannot move the heads as they are now."""

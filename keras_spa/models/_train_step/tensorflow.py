@@ -43,8 +43,8 @@ class TrainStep(StepParts):
             scaled = self.optimizer.scale_loss(batch.loss)
         variables = self.trainable_variables
         gradients = tape.gradient(scaled, variables)
-        if self._has_own_passes:
-            gradients = _after_forward_passes(gradients, batch)
+        if self._reads_without_gradient:
+            gradients = _after(batch, gradients)
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = _finite_together(gradients)
         gradients = self._align_gradients(gradients, batch)
@@ -75,10 +75,8 @@ class TrainStep(StepParts):
         )
 
 
-def _after_forward_passes(
-    gradients: Sequence[Tensor | None], batch: Batch
-) -> list[Tensor | None]:
-    """The gradients, for updates that wait until all forward passes have read weights.
+def _after(batch: Batch, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """The gradients, for updates that wait for loss, outputs and class means.
 
     TensorFlow holds an update back by an edge from each read. Grappler drops those that
     seem to follow from longer ways, such as one through the `IdentityN` of all

@@ -12,16 +12,14 @@ from matplotlib.figure import Figure
 from engine.names import ALIGNMENTS
 from keras_spa import plots
 from keras_spa.files import write_atomically
-from reporting import posthoc_page, predictors, summary
+from reporting import posthoc_overview, posthoc_page, predictors, summary
 from reporting.figures import after_training, exponents, runs, sphere, toys
 from reporting.figures import predictors as predictor_figures
 from reporting.figures.names import OVERVIEWS
-from reporting.rows import SECTIONS
 from reporting.statistics import LEAST_SEEDS
 from reporting.summary import Result
 
 DRAW_TOY = {"1b-d": toys.draw, "3": sphere.draw}
-POSTHOC = "_posthoc"  # ends the folders of comparisons after training
 RECIPES = pathlib.Path(__file__).parents[2]
 PRINTED: dict[Any, Any] = {"font.size": 8, "axes.titlesize": 9, "legend.fontsize": 8}
 RESOLUTION = 300  # dots an inch
@@ -64,22 +62,22 @@ def write_captions(output_dir: pathlib.Path) -> None:
 
 
 def draw_after_training(folder: pathlib.Path) -> tuple[Figure, str]:
-    """Figure and caption of all comparisons that lie beside a folder of results.
+    """Figure and caption of the comparisons that lie beside a folder of results.
 
-    Those made before `spa.align` took part are left out, and methods of training with
-    fewer models than three, if there are others.
+    Left out are those of models that training aligned, those made before `spa.align`
+    took part, and methods of training with fewer models than three, if there are
+    others.
     """
     comparisons: dict[str, posthoc_page.Comparisons] = {}
-    for section in SECTIONS:
-        compared = folder.parent / f"{section.folder}{POSTHOC}"
-        if not (compared / "results.json").exists():
-            continue
+    for section, alignment, compared in posthoc_overview.comparisons(folder.parent):
         runs = posthoc_page.load(compared)
-        if any(posthoc_page.ALIGNED in done for done in runs.values()):
+        if alignment == "none" and any(
+            posthoc_page.ALIGNED in done for done in runs.values()
+        ):
             comparisons[section.title.replace(", ", ",\n")] = runs
     if not comparisons:
         raise Missing(
-            f"{folder.parent} holds no *{POSTHOC}/results.json; run posthoc.py"
+            f"{folder.parent} holds no *_posthoc/results.json; run posthoc.py"
         )
     models = collections.Counter(
         (title, training) for title, runs in comparisons.items() for training, _ in runs
@@ -100,7 +98,7 @@ def draw_predictors(name: str, folder: pathlib.Path) -> tuple[Figure, str]:
     models = predictors.load(folder.parent)
     if not models:
         raise Missing(
-            f"{folder.parent} holds no *{POSTHOC}/results.json with measures; run "
+            f"{folder.parent} holds no *_posthoc/results.json with measures; run "
             "posthoc.py"
         )
     if name == "plain-loss":

@@ -24,6 +24,7 @@ SAMPLES, IMAGE = 16, (toys.INPUTS // 2, 2, 1)
 def backbone(shape):
     inputs = keras.Input(shape)
     x = toys.dense(toys.INPUTS, 7)(keras.layers.Flatten()(inputs))
+    x = keras.layers.BatchNormalization()(x)
     return keras.Model(inputs, toys.dense(7, toys.FEATURES, "tanh")(x))
 
 
@@ -39,18 +40,18 @@ def bcl():
     return model, lambda x, y: (x, x + 0.1, 0.9 * x)
 
 
-def glmc():
+def glmc(means):
     head = toys.dense(toys.FEATURES, toys.CLASSES)
     parts = backbone(IMAGE), head, toys.all_alignments()
     counts = np.bincount(toys.data(149)[1])
-    kind = {"class_counts": counts, "epochs": 2, "units": 3, "aligned": "both"}
+    kind = {"class_counts": counts, "epochs": 2, "units": 3, "means": means}
 
     def given(x, y):
         views = x.reshape(-1, *IMAGE), x.reshape(-1, *IMAGE) + 0.1
         others = tuple(view[::-1] for view in views)
         return {"images": views, "partner": others, "partner_labels": y[::-1]}
 
-    return spa.models.GLMC(*parts, **kind, seed=0), given
+    return spa.models.GLMC(*parts, **kind, aligned="both", seed=0), given
 
 
 class OwnMethod(spa.SpAModel):
@@ -89,7 +90,8 @@ MODELS = {
     "plain": lambda: spa_model(None),
     "paper": lambda: spa_model([spa.SpAReg.paper(0.5), spa.SpASLERP.paper(0.1)]),
     "BCL": bcl,
-    "GLMC": glmc,
+    "GLMC": lambda: glmc("inference"),
+    "GLMC, means in training": lambda: glmc("training"),
     "own method": own_method,
 }
 

@@ -170,12 +170,6 @@ def optima_table(results: pathlib.Path = RESULTS) -> str:
             mean_std([m.measures["condition"] for m in some], 0),
             mean_std([m.measures["plain efficiency"] for m in some], 2),
         ]
-        rows.append(
-            [
-                data,
-                summary.configuration_title(method, alignment),
-                str(len(some)),
-                *columns,
-            ]
-        )
+        named = summary.configuration_title(method, alignment)
+        rows.append([data, named, str(len(some)), *columns])
     return markdown.table(rows)

@@ -23,19 +23,16 @@ def results(tmp_path):
             }
             for method, seed, done in runs
         ]
-        (tmp_path / folder / "results.json").write_text(
-            json.dumps({"runs": runs, **stated})
-        )
+        written = json.dumps({"runs": runs, **stated})
+        (tmp_path / folder / "results.json").write_text(written)
 
     first = {UNTOUCHED: 50.0, ADJUSTED: 53.0, ALIGNED: 54.0}
     second = {UNTOUCHED: 52.0, ADJUSTED: 55.0, ALIGNED: 58.0}
     write("digits_lt_posthoc", [("ce", 0, first), ("ce", 1, second)])
-    section, stated = "cifar10_lt_40", {"alignment": "spa_reg_noise"}
-    write(
-        f"{section}_spa_reg_noise_posthoc", [("balanced_softmax", 0, first)], **stated
-    )
-    write(f"{section}_spa_proj_noise_posthoc", [("balanced_softmax", 0, second)])
-    write(f"{section}_posthoc", [("balanced_softmax", 0, second)], alignment="none")
+    one, two = ([("balanced_softmax", 0, done)] for done in (first, second))
+    write("cifar10_lt_40_spa_reg_noise_posthoc", one, alignment="spa_reg_noise")
+    write("cifar10_lt_40_spa_proj_noise_posthoc", two)
+    write("cifar10_lt_40_posthoc", two, alignment="none")
     write("cifar10_lt_small_posthoc", [("ce", 0, {UNTOUCHED: 1.0, "SpA-SLERP": 2.0})])
     return tmp_path
 

@@ -65,6 +65,7 @@ def test_models_with_measures_are_read_and_joined_with_aligned_training(results)
     assert [model.gain for model in models] == [10, 11, 12, 5, 1]
     assert [model.in_training for model in models] == [None, None, None, 7.5, None]
     assert [model.alignment for model in models] == ["none"] * 4 + ["spa_proj_noise"]
+    assert [model.aligned for model in models] == [False] * 4 + [True]
     assert models[0].measures["epochs"] == 60
     assert models[2].lost == 50 - (40 - 4)
 

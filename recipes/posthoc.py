@@ -7,8 +7,9 @@ Takes the trained models METHOD-none-ifN-seedN.keras that a recipe exported, or 
 --alignment=NAME those METHOD-NAME-ifN-seedN.keras, and the same data flags.
 `spa.align(model, train)` takes the augmentation of the flags and holds nothing out;
 parameters that are chosen, or fitted by `spa.align` with held-out images, are so on the
-validation images of each model; heads that are retrained or scaled are so with the
-defaults of `keras_spa.trained`. The test images are looked at once, and all methods see
+validation images of each model, and without --validation_per_class=N there are no such
+methods; heads that are retrained or scaled are so with the defaults of
+`keras_spa.trained`. The test images are looked at once, and all methods see
 the same features. Prints a table and leaves table.md and results.json in --output_dir;
 the latter also holds how collapsed, aligned and skewed each model's features are. The
 documents' tables (recipes/table.py) are of recipes/results/SECTION_posthoc, and of
@@ -57,6 +58,10 @@ def main() -> None:
             from reporting import posthoc_page
     except (ValueError, OSError, ImportError) as error:
         refuse(error)
+    if not job.runs[0].validation_per_class:
+        print(
+            "No --validation_per_class=N: what is chosen on held-out images is left out"
+        )
     runs = []
     for number, (path, config) in enumerate(models, 1):
         try:
@@ -89,8 +94,6 @@ def exported_models(
     """The models of this alignment and imbalance factor, and their runs."""
     if folder is None:
         raise ValueError("--models=FOLDER is missing: that of exported .keras files")
-    if not config.validation_per_class:
-        raise ValueError("Parameters are chosen on --validation_per_class=N images")
     models = []
     for path in sorted(pathlib.Path(folder).glob("*.keras")):
         match = NAME.fullmatch(path.stem)

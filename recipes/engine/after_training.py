@@ -78,14 +78,14 @@ def compare(
 ) -> dict[str, dict[str, float | None]]:
     """`{method: {"all", "many", "medium", "few", "calibration error"}}` in percent.
 
-    Accuracies on the test images, and the expected calibration error there.
+    Accuracies on the test images, and the expected calibration error there. Without
+    validation images, the methods that choose or fit something on them are left out.
     """
-    if data.validation is None:
-        raise ValueError("Parameters are chosen on validation images: there are none")
     observer = Observer(model)
     splits = {
-        name: features_and_labels(observer, tuple(getattr(data, name)))
+        name: features_and_labels(observer, tuple(split))
         for name in ("train", "validation", "test")
+        if (split := getattr(data, name)) is not None
     }
     weights, biases = linear_classifier(observer.model)
     directions_only = biases is None
@@ -95,12 +95,16 @@ def compare(
     counts = data.class_counts
     _, means = spa.metrics.exact_class_means([splits["train"]], len(counts))
     choices = {
-        method: _best(options, *splits["validation"])
+        method: _best(options, splits.get("validation"))
         for method, options in candidates(weights, biases, means, counts).items()
+        if len(options) == 1 or data.validation is not None
     }
     if not directions_only:
         choices |= second_stage(model, tuple(data.train), augment)
-        for method, held_out in ((ALIGNED, None), (FITTED, tuple(data.validation))):
+        rules: dict[str, Any] = {ALIGNED: None}
+        if data.validation is not None:
+            rules[FITTED] = tuple(data.validation)
+        for method, held_out in rules.items():
             plan = plan_alignment(
                 observer, tuple(data.train), held_out, augment, None, 500, 0
             )
@@ -138,9 +142,12 @@ def _unit(rows: np.ndarray) -> np.ndarray:
 
 
 def _best(
-    options: list[Classifier], features: np.ndarray, labels: np.ndarray
+    options: list[Classifier], held_out: tuple[np.ndarray, np.ndarray] | None
 ) -> Classifier:
-    scores = [_accuracy_per_class(features, labels, *one).mean() for one in options]
+    """The one most accurate on the held-out images, where there is a choice."""
+    if held_out is None or len(options) == 1:
+        return options[0]
+    scores = [_accuracy_per_class(*held_out, *one).mean() for one in options]
     return options[int(np.argmax(scores))]
 
 

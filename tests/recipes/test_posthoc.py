@@ -96,6 +96,17 @@ def test_ours_is_what_align_does(model, data):
         assert accuracies[name]["all"] == pytest.approx(100 * right.mean())
 
 
+def test_without_validation_images_nothing_is_chosen_on_them(model, data):
+    without = dataclasses.replace(data, validation=None, validation_source=None)
+    accuracies = after_training.compare(model, without)
+    assert set(accuracies) == {
+        *(UNTOUCHED, "nearest class mean", ADJUSTED, ALIGNED),
+        *(RETRAINED, RETRAINED_ALIGNED, SCALED),
+    }
+    everything = after_training.compare(model, data)
+    assert accuracies == {method: everything[method] for method in accuracies}
+
+
 @pytest.mark.long
 def test_heads_of_the_second_stage_are_those_of_the_package(model, data):
     accuracies = after_training.compare(model, data)
@@ -141,7 +152,6 @@ def test_validation_images_that_want_no_change_get_none(model, data):
         (["--recipe=mnist"], "recipe.*digits_lt"),
         (["--recipe", "digits_lt", "--models", "{}", "--epoch=3"], "epoch"),
         (["--recipe=digits_lt", "--models={}"], "holds no METHOD-none-if50-seedN"),
-        (["--models={}"], "--validation_per_class=N"),
         (
             ["--recipe=digits_lt", "--models={}", "--imbalance_factor=20"],
             "ce-none-if20-seed0.keras cannot be loaded by Keras",

@@ -10,9 +10,10 @@ import pytest
 
 import keras_spa as spa
 import posthoc
-from engine import after_training, command_line, storage
+from engine import after_training, artifact, command_line, measures, storage
 from engine.registry import RECIPES
 from keras_spa.trained import retrain_head, scale_head
+from reporting import posthoc_page
 from reporting.posthoc_page import (
     ADJUSTED,
     ALIGNED,
@@ -169,6 +170,29 @@ def test_bad_arguments_and_models_end_in_one_line(
     assert stopped.value.code == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert re.search(message, line)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"), [([], False), (["--validation_per_class=0"], True)]
+)
+def test_results_state_the_alignment_of_the_training(
+    more, said, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(artifact, "load_model", lambda path: path.stem)
+    monkeypatch.setattr(measures, "measure", lambda *_: {"nc1": 0.5})
+    one = {"all": 50.0, "many": 60.0, "medium": 50.0, "few": 40.0}
+    monkeypatch.setattr(after_training, "compare", lambda *_: {UNTOUCHED: one})
+    (tmp_path / "ce-spa_proj_noise-if50-seed3.keras").touch()
+    (tmp_path / "ce-none-if50-seed3.keras").touch()
+    arguments = ["--recipe=digits_lt", f"--models={tmp_path}", "--smoke", *more]
+    arguments += ["--alignment=spa_proj_noise", f"--output_dir={tmp_path / 'done'}"]
+    monkeypatch.setattr(sys, "argv", ["posthoc.py", *arguments])
+    posthoc.main()
+    assert posthoc_page.alignment(tmp_path / "done") == "spa_proj_noise"
+    assert posthoc_page.load(tmp_path / "done") == {("ce", 3): {UNTOUCHED: one}}
+    shown = capsys.readouterr().out
+    assert "SpA-Proj (noise)" in shown
+    assert ("is left out" in shown) == said
 
 
 def test_a_missing_library_ends_in_one_line(tmp_path, monkeypatch, capsys):

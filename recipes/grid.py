@@ -22,7 +22,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from engine import command_line, storage
 from engine.command_line import refuse
@@ -53,13 +53,18 @@ class Cell:
 
 
 def cells(
-    sections: Iterable[Section], seeds: Iterable[int], wanted: re.Pattern
+    sections: Iterable[Section],
+    seeds: Iterable[int],
+    wanted: re.Pattern,
+    factors: Container[int] | None = None,
 ) -> Iterator[Cell]:
-    """All runs of the rows whose names match, seed by seed."""
+    """All runs of the rows whose names match, seed by seed; of these factors alone."""
     for seed in seeds:
         for section in sections:
             for row in rows.load_rows(section):
                 if not wanted.search(row.flagfile.stem):
+                    continue
+                if factors is not None and row.factor not in factors:
                     continue
                 config = dataclasses.replace(
                     rows.read_flagfile(row.flagfile, section),
@@ -140,9 +145,15 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
     )
     parser.add_argument(
         "--seeds",
-        type=_seeds,
+        type=_numbers,
         default=[0, 1, 2],
         help="default: 0,1,2",
+    )
+    parser.add_argument(
+        "--factors",
+        type=_numbers,
+        help="only these imbalance factors, such as 100 or 100,50. Default: all that "
+        "the sections have",
     )
     parser.add_argument(
         "--jobs", type=at_least_one, default=1, help="runs side by side"
@@ -158,7 +169,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
     return parser.parse_known_args(arguments)
 
 
-def _seeds(text: str) -> list[int]:
+def _numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
 
@@ -168,7 +179,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         for section in sections:  # a mistyped flag is none of theirs
             command_line.parse(more, RECIPES[section.recipe])
-        everything = list(cells(sections, chosen.seeds, chosen.rows))
+        offered = sorted({number for section in sections for number in section.factors})
+        for factor in chosen.factors or ():
+            if factor not in offered:
+                raise ValueError(f"--factors={factor}: these sections have {offered}")
+        everything = list(cells(sections, chosen.seeds, chosen.rows, chosen.factors))
     except (ValueError, OSError) as error:
         refuse(error)
     missing = [cell for cell in everything if not cell.result.exists()]

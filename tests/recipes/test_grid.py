@@ -83,6 +83,17 @@ def test_a_list_trains_nothing(results, commands, capsys):
     assert "digits_lt/ce-spa_reg-if50-seed0" in capsys.readouterr().out
 
 
+def test_rows_of_some_imbalance_factors_alone(results, commands, capsys):
+    arguments = ["cifar100_lt", "digits_lt", "--rows=^ce$", "--seeds=0", "--list"]
+    grid.main([*arguments, "--factors=100,50"])
+    _, *listed = capsys.readouterr().out.splitlines()
+    assert listed == [
+        "cifar100_lt/ce-none-if100-seed0",
+        "cifar100_lt/ce-none-if50-seed0",
+        "digits_lt/ce-none-if50-seed0",
+    ]
+
+
 def test_smoke_tries_each_row_and_keeps_nothing(results, commands, tmp_path, capsys):
     arguments = [
         "cifar10_lt_40",
@@ -120,6 +131,8 @@ def test_a_recipe_that_fails_ends_the_grid_with_its_last_line(
         (["digits_lt", "--jobs=0"], "--jobs"),
         (["digits_lt", "--rows=("], "is no pattern"),
         (["digits_lt", "--seeds=a"], "--seeds"),
+        (["digits_lt", "--factors=50,x"], "--factors"),
+        (["digits_lt", "--factors=50,7"], "--factors=7: these sections have [50]"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message, capsys):

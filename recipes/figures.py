@@ -12,13 +12,14 @@
   after-training  what posthoc.py found on all data sets beside --results (ours)
   predictors  these gains against measures of the models: what foretells them (ours)
   plain-loss  what plain class means lose beside optimal weights, and theorem T8 (ours)
+  training-length  accuracy in few and in many epochs, with and without SpA-SLERP (ours)
 
 1b-d and 3 are toys and need no runs. The others are drawn from the result files that a
 recipe leaves in its --output_dir, and that folder is what --results takes. A figure
 whose runs are missing is left out, and a line says what to run; then the exit code is
 1. Each figure is left as PNG and SVG, 7 inches wide, with its caption in README.md.
 --smoke trains what is needed on the digits, in about a minute, and leaves out those
-that need models compared after training, the last three.
+that need more runs, the last four.
 
 The paper: Wang, Gao and Xie (AAAI 2026), "Space Alignment Matters".
 """

@@ -27,6 +27,7 @@ from reporting import (
     predictors,
     statistics,
     summary,
+    training_length,
 )
 from reporting.figures import exponents
 from reporting.rows import RESULTS, ROOT, SECTIONS
@@ -208,4 +209,5 @@ OVERVIEWS: dict[str, Callable[[], str]] = {
     "cosine and efficiency": _efficiencies,
     "predictors": predictors.table,
     "optima": predictors.optima_table,
+    "training length": training_length.table,
 }

@@ -12,9 +12,16 @@ from matplotlib.figure import Figure
 from engine.names import ALIGNMENTS
 from keras_spa import plots
 from keras_spa.files import write_atomically
-from reporting import posthoc_overview, posthoc_page, predictors, summary
+from reporting import (
+    posthoc_overview,
+    posthoc_page,
+    predictors,
+    summary,
+    training_length,
+)
 from reporting.figures import after_training, exponents, runs, sphere, toys
 from reporting.figures import predictors as predictor_figures
+from reporting.figures import training_length as training_length_figure
 from reporting.figures.names import OVERVIEWS
 from reporting.statistics import LEAST_SEEDS
 from reporting.summary import Result
@@ -106,6 +113,17 @@ def draw_predictors(name: str, folder: pathlib.Path) -> tuple[Figure, str]:
     return predictor_figures.draw(models)
 
 
+def draw_training_length(folder: pathlib.Path) -> tuple[Figure, str]:
+    """Figure and caption of the sections that differ in their epochs alone."""
+    trainings = training_length.load(folder.parent)
+    if not trainings:
+        raise Missing(
+            f"{folder.parent} holds no runs of balanced_softmax in sections such as "
+            "cifar10_lt_20 and cifar10_lt_40; run grid.py"
+        )
+    return training_length_figure.draw(trainings)
+
+
 def draw_runs(
     name: str, folder: pathlib.Path, factors: Sequence[float]
 ) -> tuple[Figure, str]:
@@ -116,6 +134,8 @@ def draw_runs(
     """
     if name == "after-training":
         return draw_after_training(folder)
+    if name == "training-length":
+        return draw_training_length(folder)
     if name in OVERVIEWS:
         return draw_predictors(name, folder)
     try:

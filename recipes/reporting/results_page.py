@@ -38,7 +38,8 @@ over classes of the cosine between weight and centred class mean of the training
 features. *efficiency*: the share of the optimal error exponent that the classifier
 reaches on these means (docs/theory.md). *training*: accuracy on the training images.
 *published*: other people's figure, often with another network or augmentation, as the
-flagfile says. *min a run*: minutes of training a seed, on cores that did other work too.
+flagfile says. *min a run*: minutes of training a seed, on cores that did other work,
+too.
 
 A section's command runs any of its rows: write for ROW the name of the file that the
 row links to, such as `ce_spa_reg`, and for IF its imbalance factor. Beside rows that

@@ -78,14 +78,13 @@ SECTIONS = (
             ("cifar100", "CIFAR-100-LT", "250"),
         )
     ),
-    Section("cifar10_lt", "CIFAR-10-LT", "cifar10_lt", (200, 100, 50, 10)),
-    Section("cifar100_lt", "CIFAR-100-LT", "cifar100_lt", (200, 100, 50, 10)),
     *(
         Section(
-            f"{data}_lt_wide",
-            f"{title}, ResNet-32 of width 64",
-            f"{data}_lt",
-            (200, 100, 50, 10),
+            f"{data}_lt{part}", f"{title}, {network}", f"{data}_lt", (200, 100, 50, 10)
+        )
+        for part, network in (
+            ("", "ResNet-32, 200 epochs"),
+            ("_wide", "ResNet-32 of width 64"),
         )
         for data, title in (("cifar10", "CIFAR-10-LT"), ("cifar100", "CIFAR-100-LT"))
     ),

@@ -69,7 +69,7 @@ def marked(path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", map(marked, one_of_each_kind()))
+@pytest.mark.parametrize("path", [marked(path) for path in one_of_each_kind()])
 def test_flagfile_runs_on_a_few_random_images(path, tmp_path, capsys):
     task = RECIPES[recipe_of(path)]
     flagfile = f"--flagfile={path.relative_to(ROOT)}"

@@ -10,7 +10,7 @@ With a `metric`, a symmetric positive definite matrix Σ (d, d), inner product a
 are `⟨u, v⟩ = uᵀΣv` and `‖v‖ = √(vᵀΣv)` instead of `u·v` and `√(v·v)`, and angles and
 directions follow from them. With the covariance of the features' noise as Σ, and
 targets `Σ⁻¹m` of centred class means m (`targets`), this is the geometry in which
-aligned weights are optimal (docs/theory.md, T7).
+weights are best aligned: equal to their targets, they are optimal (docs/theory.md, T7).
 
 Vectors lie along `axis`: −1, the rows of (K, d), or 0, the columns of (d, K), as those
 of a Keras kernel do; what is said of rows holds for columns, too.

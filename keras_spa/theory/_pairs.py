@@ -103,7 +103,7 @@ def boundary_distances(weights: Array, means: Array, biases: Array) -> Iterator[
             apart = weights[part.start + y] - weights[others]
             margins[y, others] = apart @ means[part.start + y]
         margins += biases[part, None] - biases
-        distances = np.where(margins > 0, np.inf, -np.inf)
+        distances = np.where(biases[part, None] > biases, np.inf, -np.inf)
         np.divide(margins, np.sqrt(squared), where=squared > 0, out=distances)
         distances[np.arange(len(distances)), np.arange(part.start, part.stop)] = np.inf
         yield distances

@@ -40,8 +40,9 @@ def error_exponent(
             None (default) for the identity.
 
     Returns:
-        The exponent, `min_y E_y`, a float in units of squared distance of features;
-        with `per_class=True` all `E_y`, a float64 array (K,).
+        The exponent, `min_y E_y`, a float in units of squared distance of features, or
+        without unit if Σ is the features' own covariance; with `per_class=True` all
+        `E_y`, a float64 array (K,).
 
     Raises:
         ValueError: shapes that do not match, fewer than 2 classes, values that are
@@ -74,9 +75,10 @@ def boundary_distances(
     """How far each class's mean lies on its own side of its nearest boundary.
 
     `r_y = min over j≠y of ((w_y−w_j)·μ_y + b_y − b_j) / √((w_y−w_j)ᵀΣ(w_y−w_j))`, in
-    standard deviations of the noise across the boundary. It is negative where the mean
-    itself is misclassified: there the exponent, `½ max(0, r_y)²`, is 0 for all classes
-    alike, and the distance tells how badly.
+    standard deviations of the noise `Σ^½n` across the boundary; without a covariance, a
+    distance of features. It is negative where the mean itself is misclassified: there
+    the exponent, `½ max(0, r_y)²`, is 0 for all classes alike, and the distance tells
+    how badly.
 
     Args:
         weights, means, biases, covariance: as in `error_exponent`.
@@ -115,7 +117,7 @@ def optimal_error_exponent(means: Array, covariance: Array | None = None) -> flo
             None (default) for the identity.
 
     Returns:
-        Float in units of squared distance of features; 0 if two means coincide.
+        Float, in the units of `error_exponent`; 0 if two means coincide.
 
     Raises:
         ValueError: not one finite row for each of at least 2 classes, or a covariance

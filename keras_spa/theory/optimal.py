@@ -53,7 +53,7 @@ def optimal_classifier(
 
 
 def plain_alignment_efficiency(means: Array, covariance: Array) -> float:
-    """What is left of the optimal exponent if weights are aligned with plain means.
+    """What is left of the optimal exponent if weights are the plain class means.
 
     The exponent, in noise Σ, of the classifier that is optimal in isotropic noise,
     `w_c = μ_c`, `b_c = −‖μ_c‖²/2`, as a share of the optimum. For two classes, with

@@ -12,11 +12,11 @@ def rotated_etf_exponent(num_classes: int, angle: Any, plane: bool = False) -> A
     by θ; there are no biases. Turned out of the span of the means, into a copy of the
     ETF in orthogonal dimensions, `w_c = cos θ·m_c + sin θ·m'_c`:
 
-        E(θ) = cos²θ · K/(4(K−1)),   0 for |θ| ≥ π/2.
+        E(θ) = cos²θ · K/(4(K−1)),   0 for π/2 ≤ |θ| ≤ π.
 
     Turned within the plane of the three means of K = 3 classes:
 
-        E(θ) = sin²(π/3−|θ|)/2,      0 for |θ| ≥ π/3.
+        E(θ) = sin²(π/3−|θ|)/2,      0 for π/3 ≤ |θ| ≤ π.
 
     Either way the cosine of each weight with its mean is cos θ.
 

@@ -107,8 +107,8 @@ class CollapseReport:
     def verdict(self) -> str:
         """At most four sentences: aligned or not, where not, its price, what helps.
 
-        It speaks of the metric of the noise, in which aligned weights are optimal, if
-        the noise is known. "Aligned" is a mean cosine of at least 0.95, "nearly
+        It speaks of the metric of the noise, in which the optimum is aligned, if the
+        noise is known. "Aligned" is a mean cosine of at least 0.95, "nearly
         aligned" of 0.85: two classes then keep its square, 90 % and 72 %, of their
         exponent. "Most in the tail" is a cosine that is lower by 0.1 or more for the
         rarest third of the classes than for the most frequent. The limits are ours.

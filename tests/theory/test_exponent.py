@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_spa.theory import (
+    boundary_distances,
     error_exponent,
     exponent_efficiency,
     optimal_error_exponent,
@@ -74,6 +75,23 @@ def test_a_mean_on_the_wrong_side_has_exponent_0():
     M = np.array([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     np.testing.assert_allclose(error_exponent(W, M, per_class=True), [0, 0.25, 0.25])
     assert error_exponent(W, M) == 0
+
+
+@pytest.mark.parametrize(
+    ("weights", "means"),
+    [
+        ([[1.0], [1 + 1e-13]], [[-1.0], [1.0]]),
+        ([[0.1 + 0.2, 1.0], [0.3, 1.0], [-1.0, -1.0]], [[1, 1], [-1, 1], [-1, -1]]),
+    ],
+)
+def test_rows_that_differ_by_rounding_alone_count_as_equal(weights, means):
+    """Their products with the means do not: of two classes none beats the other."""
+    assert error_exponent(weights, means) == 0
+    assert boundary_distances(weights, means)[:2].max() == -np.inf
+    first = np.eye(len(weights))[0]
+    distances = boundary_distances(weights, means, first)
+    assert distances[1] == -np.inf
+    assert distances[0] > 0
 
 
 def test_equal_rows_are_told_apart_by_their_biases_alone():

@@ -87,6 +87,7 @@ def in_noise(features, labels, weights, biases):
         np.outer(h - means[y], h - means[y]) / np.sum(labels == y) / len(classes)
         for h, y in zip(features, labels, strict=True)
     )
+    covariance /= np.mean([1 - 1 / np.sum(labels == c) for c in classes])
     noise = 0.9 * covariance + 0.1 * np.trace(covariance) / d * np.eye(d)
     inverse = np.linalg.inv(noise)
     centre = sum(means.values()) / len(classes)

@@ -123,7 +123,8 @@ def within_class_scatter(
         scatter = scatter + ops.matmul(ops.transpose(means), between)
     else:
         labels = _integers(labels)
-        apart = features - ops.take(means, labels, axis=0)
-        weight = weight * ops.take(shares, labels, axis=0)
+        own = ops.clip(labels, 0, class_weights.shape[0] - 1)
+        apart = features - ops.take(means, own, axis=0)
+        weight = weight * ops.where(labels == own, ops.take(shares, own, axis=0), 0.0)
         scatter = ops.matmul(ops.transpose(weight[:, None] * apart), apart)
     return distribute.global_sum(scatter)

@@ -23,3 +23,17 @@ def shrunk(covariance: Array, means: Array) -> Array | None:
         return None
     identity = np.eye(dimension)
     return (1 - SHRINKAGE) * covariance + SHRINKAGE * variance * identity
+
+
+def unbiased(covariance: Array, counts: Array) -> Array:
+    """Σ of features about the means of these very features, freed of its bias.
+
+    n images of a class scatter about their own mean by (n−1)/n of their covariance:
+    averaged over the classes, Σ comes out smaller by the mean of that.
+
+    Args:
+        covariance: Σ (d, d), the mean over the classes with images.
+        counts: n (K,), images of each class.
+    """
+    kept = np.mean(1 - 1 / counts[counts > 0])
+    return covariance / kept if kept else covariance

@@ -126,6 +126,12 @@ class NeuralCollapse:
             self._scatter = np.zeros((features.shape[1], features.shape[1]))
         if not len(labels):
             return
+        if self.counts.any() and self._decided != (logits is not None):
+            raise ValueError(
+                "Argument `logits` must be given for all batches or none. Received: "
+                f"some in {'earlier ones' if self._decided else 'this one'} alone, in "
+                f"batch {self._batch}"
+            )
         self._covariance = None
         self._decided = logits is not None
         decisions = np.full(len(labels), -1)
@@ -235,7 +241,8 @@ class NeuralCollapse:
         if self._covariance is None:
             sample = self._sample.parts()
             counts = self._sample.counts()
-            self._covariance = within_class_covariance(sample, self.means, counts)
+            covariance = within_class_covariance(sample, self.means, counts)
+            self._covariance = _noise.unbiased(covariance, counts)
         return _noise.shrunk(self._covariance, self._class_means()[1])
 
     def _class_means(self) -> tuple[Array, Array, Array]:

@@ -58,14 +58,20 @@ def cholesky(covariance: Array, dimension: int) -> Array:
             "Argument `covariance` must be symmetric. Received: entries that differ "
             f"from their mirror images by up to {np.abs(array - array.T).max():.3g}"
         )
+    symmetric = (array + array.T) / 2
     try:
-        return np.linalg.cholesky((array + array.T) / 2)
+        factor = np.linalg.cholesky(symmetric)
+        pivots = np.diag(factor) ** 2
     except np.linalg.LinAlgError:
+        pivots = np.zeros(1)
+    rounding = len(array) * np.finfo("float64").eps * np.diag(symmetric).max()
+    if not pivots.min() > rounding:
         raise ValueError(
             "Argument `covariance` must be positive definite: shrink that of few "
             "features towards the identity first (keras_spa.geometry.shrunk). "
-            f"Received: smallest eigenvalue {np.linalg.eigvalsh(array).min():.3g}"
-        ) from None
+            f"Received: smallest eigenvalue {np.linalg.eigvalsh(symmetric).min():.3g}"
+        )
+    return factor
 
 
 def whitened_means(means: Array, covariance: Array | None) -> Array:

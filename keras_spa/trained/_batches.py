@@ -16,7 +16,11 @@ from keras_spa.data.image_files import ImageFiles
 def array_batches(
     dataset: Any, batch_size: int
 ) -> tuple[Iterator[tuple[Any, Array]], int | None]:
-    """`(images, labels)` one by one, and how many there are, if that is known."""
+    """`(images, labels)` one by one, and how many there are, if that is known.
+
+    Of batches (images, labels, sample weights) the images of weight 0, which are
+    padding, are left out; other weights, and what is no float or bool, are ignored.
+    """
     if isinstance(dataset, Mapping):
         dataset = by_name("dataset", dataset)
     _check_arrays_are_paired(dataset)
@@ -40,7 +44,8 @@ def array_batches(
         steps = len(dataset)
     except TypeError:
         steps = None
-    return map(_pair, dataset), steps
+    pairs = map(_pair, dataset)
+    return (pair for pair in pairs if len(pair[1])), steps
 
 
 def shown(
@@ -100,6 +105,16 @@ def _pair(batch: Any) -> Any:
             f"{keras.tree.map_structure(np.shape, images)} with labels of shape "
             f"{np.shape(labels)}"
         )
+    weights = _array(batch[2]) if len(batch) > 2 and batch[2] is not None else None
+    if weights is not None and weights.dtype.kind in "bf":  # as sample weights are
+        if weights.size != len(labels):
+            raise ValueError(
+                "Argument `dataset` must give batches of as many sample weights as "
+                f"labels. Received: weights of shape {weights.shape}, labels of shape "
+                f"{labels.shape}"
+            )
+        rows = weights.reshape(-1) != 0
+        images, labels = keras.tree.map_structure(lambda a: a[rows], (images, labels))
     return images, labels
 
 
@@ -117,6 +132,13 @@ def integer_labels(labels: Array, num_classes: int) -> Array:
             f"classes. {error}"
         ) from None
     if _checks.label_shape(labels, num_classes) == "soft":
+        largest = labels == np.max(labels, axis=-1, keepdims=True)
+        if (unclear := np.flatnonzero(largest.sum(axis=-1) > 1)).size:
+            raise ValueError(
+                "Argument `dataset` must give labels that name one class each; leave "
+                "rows of padding out, or give them sample weight 0. "
+                f"Received: {labels[unclear[0]].tolist()}"
+            )
         labels = np.argmax(labels, axis=-1)
     return labels.reshape(-1).astype("int64")
 

@@ -10,6 +10,7 @@ import numpy as np
 from keras_spa import _checks
 from keras_spa._types import Array, Dataset
 from keras_spa.data.order import SAMPLINGS, epoch_order
+from keras_spa.metrics._inputs import listed
 from keras_spa.models._logits_taken import check_takes_logits
 from keras_spa.trained._linear import linear
 from keras_spa.trained._passes import augmented, finite, naming
@@ -92,6 +93,16 @@ def observed(
     with naming("dataset" if callable(augment) else source):
         seen = observe(observer, dataset, batch_size, verbose)
         yield from finite(linear(seen, observer), source)
+
+
+def check_all_classes(labels: Array, num_classes: int, name: str = "dataset") -> None:
+    """Raises if there are no images of some class: what was known of it would go."""
+    missing = np.setdiff1d(np.arange(num_classes), labels)
+    if len(missing):
+        raise ValueError(
+            f"Argument `{name}` must hold images of every class; leave a class without "
+            f"any out of the model. Received: no images of {listed(missing)}"
+        )
 
 
 class _Batches(keras.utils.PyDataset):

@@ -34,8 +34,10 @@ def _alignment(report: "CollapseReport") -> tuple[str, str]:
     third = max(1, len(order) // 3)
     cosines = np.asarray(report.cosines)[order]
     head, tail = cosines[:third].mean(), cosines[-third:].mean()
+    counts = np.asarray(report.class_counts)[order]
+    tailed = counts[:third].min() > counts[-third:].max()
     where = ""
-    if head - tail >= TAIL_GAP and len(order) > 1:
+    if head - tail >= TAIL_GAP and tailed:
         words += ", most in the tail" if name == "Misaligned" else ", but the tail"
         where = (
             f" ({head:.2f} for the most frequent third of the classes, {tail:.2f} "

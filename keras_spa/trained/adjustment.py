@@ -8,13 +8,15 @@ import numpy as np
 import scipy
 
 from keras_spa._types import Array
+from keras_spa.losses import log_prior
 
 SNAP = 0.25
 SHARES = (-1.0, 2.0)  # between which the prior's share is looked for
 PLAUSIBLE = (-SNAP, 1 + SNAP)  # the same, of images that are known by heart
 NO_RANGE = 1e-6  # of log π: all classes are equally frequent
 BETA = 0.2
-RIDGE = 1e-3  # pulls a fit on few images towards the rule
+RIDGE = 1e-3  # pulls a fit towards the rule
+RIDGE_OF_IMAGE = 0.3  # and so does this, over the number of images
 LARGEST_UNIT = 100.0
 
 
@@ -23,22 +25,35 @@ def prior_share(
     labels: Array,
     prior: Array,
     limits: tuple[float, float] = SHARES,
+    counts: Array | None = None,
 ) -> float:
     """t, at which `softmax(z + t·log π)` makes the labels most likely, in [−1, 2].
 
     The log-likelihood is concave in t; t is where its slope, the sum over the images
     of `log π_y − E_p[log π]`, crosses 0. It is 0 if all classes are equally frequent,
-    and 1, which asks for no adjustment, if all labels are certain at any t.
+    and 1, which asks for no adjustment, if all labels are certain at any t, or if the
+    classes that have images are equally frequent and the others are not.
+
+    Images of other frequencies q than π, say of a part of the training images, are as
+    likely as `softmax(z + t·log π + log q − log π)` says, among the classes that q has.
 
     Args:
         logits: z (N, K), of training images.
         labels: integers (N,).
         prior: log π (K,), finite.
         limits: Between which t is looked for. Defaults to (−1, 2).
+        counts: q but for a factor, (K,). Defaults to None, π.
     """
     logits, prior = (np.asarray(array, "float64") for array in (logits, prior))
     if np.ptp(prior) < NO_RANGE:
         return 0.0
+    if counts is not None:
+        met = np.flatnonzero(counts)
+        shift = log_prior(counts[met]) - prior[met]
+        logits, prior = logits[:, met] + shift, prior[met]
+        labels = np.searchsorted(met, labels)
+        if np.ptp(prior) < NO_RANGE:
+            return 1.0
 
     rows = np.arange(len(labels))
 
@@ -110,9 +125,10 @@ def fitted(
 ) -> tuple[float, float, float]:
     """`(a, β, τ)` of the least log loss on held-out images, each class counting alike.
 
-    A convex problem of three unknowns. A ridge of 0.001 about `start`, in units of the
-    standard deviation of what each multiplies, settles what few images leave open; no
-    deviation counts more than 100, so that logits of any size can be scaled down.
+    A convex problem of three unknowns. A ridge of 0.001 + 0.3/N about `start`, in units
+    of the standard deviation of what each multiplies, settles what few images leave
+    open; no deviation counts more than 100, so that logits of any size can be scaled
+    down.
 
     Only classes with held-out images compete: that none of their images is of another
     class says nothing about it.
@@ -126,7 +142,8 @@ def fitted(
     units = np.maximum(parts.std(axis=(1, 2)), 1e-6)
     parts /= units[:, None, None]
     about = np.asarray(start, "float64") * units
-    ridge = RIDGE * np.minimum(1, LARGEST_UNIT / units) ** 2
+    ridge = RIDGE + RIDGE_OF_IMAGE / len(labels)
+    ridge = ridge * np.minimum(1, LARGEST_UNIT / units) ** 2
 
     def loss_and_slope(values: Array) -> tuple[float, Array]:
         log_probabilities = scipy.special.log_softmax(

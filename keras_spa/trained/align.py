@@ -50,8 +50,9 @@ def align(
       were without β: z* would make them too sure of themselves.
 
     With `held_out` images a, β and τ are those of the least log loss on them, each
-    class counting alike: a convex problem of three unknowns, for which one image a
-    class may do; T is then 1. Only classes with held-out images compete in it.
+    class counting alike: a convex problem of three unknowns, which is drawn towards
+    the numbers above the more, the fewer images there are; T is then 1. Only classes
+    with held-out images compete in it.
 
     With an `alignment` the weights become its `update_weights` once, and the biases its
     `update_biases`, and nothing else changes.
@@ -70,8 +71,9 @@ def align(
             and the card says so. Optional.
         augment: The augmentation of the training, a layer or function of a batch of
             images; or batches that come augmented. Optional.
-        class_counts: n, training images of each class (K,). Defaults to the images of
-            each class in `dataset`.
+        class_counts: n, training images of each class (K,), where `dataset` holds
+            others, such as a part of them. Defaults to the images of each class in
+            `dataset`.
         batch_size: Images at a time, for arrays. Defaults to 256.
         verbose: `"auto"` or 1 for a progress bar, 0 for none.
         head: The classifier within `model`, as in `SpAModel.from_model`. Defaults to
@@ -87,11 +89,12 @@ def align(
     Raises:
         ValueError: a model that cannot be split or copied, a classifier without a bias
             or of another form than `h @ kernel + bias` (an activation, a scale, a
-            quantized kernel), an alignment of another kind or together with
-            `held_out`, `augment` or `class_counts`, labels that do not fit the model's
-            classes, no images, data that can be gone through only once, features or
-            logits that are not finite, `dataset` as `held_out`, too, or `dataset`
-            without images of some class and no `class_counts`.
+            quantized kernel), an alignment of another kind, with a schedule as its
+            rate, of every n-th step, or together with `held_out`, `augment` or
+            `class_counts`, labels that do not fit the model's classes, no images, data
+            that can be gone through only once, features or logits that are not finite,
+            `dataset` as `held_out`, too, or `dataset` without images of some class and
+            no `class_counts`.
 
     Example:
 
@@ -160,6 +163,12 @@ def _check_alignment(alignment: Alignment | None, **others: Any) -> None:
         raise ValueError(
             "Argument `alignment` must be None or an Alignment that updates weights, "
             f"such as SpASLERP. Received: alignment={alignment!r}"
+        )
+    rate, every = getattr(alignment, "rate", None), getattr(alignment, "every", 1)
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule) or every != 1:
+        raise ValueError(
+            "Argument `alignment` must have a number as its rate, and every=1: it has "
+            f"one step alone. Received: alignment={alignment!r}"
         )
     for name, value in others.items():
         if alignment is not None and value is not None:

@@ -1,6 +1,7 @@
 import dataclasses
 
 from keras_spa import markdown
+from keras_spa.trained import adjustment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +57,10 @@ class AlignmentChoice:
     @property
     def verdict(self) -> str:
         """What was found and done, in sentences."""
-        if abs(self.prior_share) <= 0.25:
+        share = adjustment.snapped(self.prior_share)
+        if share == 0:
             trained = "Trained with the training frequencies"
-        elif abs(self.prior_share - 1) <= 0.25:
+        elif share == 1:
             trained = "Trained against the training frequencies"
         else:
             trained = f"Trained with {1 - self.prior_share:.2f} of the log frequencies"
@@ -75,6 +77,8 @@ class AlignmentChoice:
                 )
         else:
             text += "Not turned towards the optimum."
+        if self.scale != 1:
+            text += f" The model's own logits count {self.scale:.2f}-fold."
         if self.before and self.after:
             text += " On the held-out images: " + ", ".join(
                 f"{name.replace('_', ' ')} {value:.3f} → {self.after[name]:.3f}"
@@ -92,6 +96,7 @@ class AlignmentChoice:
             "τ": self.tau,
             "β": self.beta,
             "a": self.scale,
+            "T": self.temperature,
             "shrinkage": self.shrinkage,
             "prior share t": self.prior_share,
         }

@@ -11,7 +11,7 @@ from keras_spa import _checks
 from keras_spa._types import Array, ClassCounts, Dataset
 from keras_spa.losses import log_prior
 from keras_spa.metrics._inputs import listed
-from keras_spa.metrics._noise import SHRINKAGE
+from keras_spa.metrics._noise import SHRINKAGE, unbiased
 from keras_spa.metrics.calibration import calibration_error
 from keras_spa.metrics.per_class import accuracy_per_class, within_class_covariance
 from keras_spa.trained import adjustment
@@ -120,11 +120,13 @@ def plan_alignment(
         if augment is not None:
             noisy = augmented(observer, dataset, augment, batch_size)
         covariance = within_class_covariance(seen(noisy, source), means, counts)
+    if augment is None:
+        covariance = unbiased(covariance, counts)
     optimal = optimal_classifier(means, counts, covariance)
     logits, labels = sample.arrays()
     learnt = balanced_accuracy(logits, labels)
     limits = adjustment.SHARES if learnt < MEMORISED else adjustment.PLAUSIBLE
-    t = adjustment.prior_share(logits, labels, prior, limits)
+    t = adjustment.prior_share(logits, labels, prior, limits, counts)
     balanced = np.ptp(prior) < adjustment.NO_RANGE
     choice = AlignmentChoice(
         tau=0.0 if balanced else 1 - adjustment.snapped(t),

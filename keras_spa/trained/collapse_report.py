@@ -141,7 +141,9 @@ class CollapseReport:
         right = np.asarray(accuracy_per_class)[met] @ images[met]
         return cls(
             class_names=list(class_names),
-            class_counts=[int(count) for count in counts],
+            class_counts=[
+                int(count) if count == int(count) else float(count) for count in counts
+            ],
             images=[int(count) for count in images],
             dimension=collapse.means.shape[1],
             accuracy=float(right / images.sum()),

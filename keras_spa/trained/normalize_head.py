@@ -8,6 +8,7 @@ from keras_spa._types import Array, Dataset
 from keras_spa.metrics.per_class import accuracy_per_class
 from keras_spa.models._surgery.copy import uncompiled_copy
 from keras_spa.trained._copy import checked_copy, set_classifier
+from keras_spa.trained._head_training import check_all_classes
 from keras_spa.trained._linear import check_linear, check_movable, linear
 from keras_spa.trained._passes import collected, finite, naming
 from keras_spa.trained.linear_classifier import linear_classifier
@@ -44,8 +45,8 @@ def normalize_head(
         A new model of the same type, compiled as `model` is, as `align` gives it.
 
     Raises:
-        ValueError: as `align`; neither `tau` nor `held_out`, or both; weights of
-            length zero.
+        ValueError: as `align`; neither `tau` nor `held_out`, or both; held-out images
+            that lack a class; weights of length zero.
 
     Example:
 
@@ -81,7 +82,9 @@ def normalize_head(
             observed = linear(
                 observe(observer, held_out, batch_size, verbose), observer
             )
-            tau = _best(weights, lengths, *collected(finite(observed, "held_out")))
+            features, labels = collected(finite(observed, "held_out"))
+        check_all_classes(labels, len(weights), "held_out")
+        tau = _best(weights, lengths, features, labels)
     else:
         tau = _checks.number("tau", tau, 0, 1)
         check_linear(observer)

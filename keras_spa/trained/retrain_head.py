@@ -71,7 +71,8 @@ def retrain_head(
         A new model of the same type, compiled as `model` is, as `align` gives it.
 
     Raises:
-        ValueError: as `align`; an argument out of range; a loss that is not finite.
+        ValueError: as `align`; data that lack a class; an argument out of range; a loss
+            that is not finite.
 
     Example:
 
@@ -97,6 +98,7 @@ def retrain_head(
     copy = checked_copy(model, observer, dataset, batch_size)
     seen = _head_training.observed(observer, dataset, augment, batch_size, verbose)
     features, labels = collected(seen)
+    _head_training.check_all_classes(labels, observer.num_classes)
     has_bias = linear_classifier(observer.model)[1] is not None
     scale = _head_training.root_mean_square(features)
     features /= np.float32(scale)

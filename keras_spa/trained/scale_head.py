@@ -69,6 +69,7 @@ def scale_head(
     weights, biases = linear_classifier(observer.model)
     seen = _head_training.observed(observer, dataset, augment, batch_size, verbose)
     logits, labels = collected((logits, logits, labels) for _, logits, labels in seen)
+    _head_training.check_all_classes(labels, observer.num_classes)
     layer = _Scale()
     new = keras.Sequential([keras.Input(logits.shape[1:]), layer])
     training.fit(new, logits, labels)

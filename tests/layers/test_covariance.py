@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 import keras_spa as spa
+from keras_spa.layers.batch_sums import within_class_scatter
 
 K, D = 3, 4
 
@@ -172,3 +173,16 @@ def test_weights_files_with_and_without_it_fit_each_other(tmp_path, saved, loade
     if loaded:
         assert not ops.convert_to_numpy(new_means.scatter).any()
         assert ops.convert_to_numpy(new_means.scatter_weight) == 0
+
+
+@pytest.mark.parametrize("label", [-1, K, K + 7])
+def test_labels_that_do_not_exist_leave_the_covariance_of_the_others(label):
+    """A compiled step cannot refuse them; on JAX they would make all of it NaN."""
+    features = np.random.RandomState(0).randn(6, D).astype("float32")
+    labels, means = np.array([0, 0, 1, 1, 2, label]), np.zeros((K, D), "float32")
+    weights = np.bincount(labels[:5], minlength=K).astype("float32")
+    arrays = map(ops.convert_to_tensor, (features, labels, means, weights))
+    found = within_class_scatter(*arrays)
+    rest = (features[:5], labels[:5], means, weights)
+    expected = within_class_scatter(*map(ops.convert_to_tensor, rest))
+    np.testing.assert_allclose(*map(ops.convert_to_numpy, (found, expected)), atol=1e-6)

@@ -104,3 +104,13 @@ def test_other_bad_input():
         ValueError, match=r"`weights` must be finite, of shape \(3, 2\)"
     ):
         metric.result(np.eye(2))
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_logits_of_some_batches_alone_are_refused(first):
+    metric = spa.metrics.NeuralCollapse(3)
+    metric.update_state(np.eye(3), np.arange(3), np.eye(3) if first else None)
+    with pytest.raises(ValueError, match="`logits` must be given for all .* batch 1"):
+        metric.update_state(np.eye(3), np.arange(3), None if first else np.eye(3))
+    metric.reset_state()
+    metric.update_state(np.eye(3), np.arange(3), None if first else np.eye(3))

@@ -63,6 +63,27 @@ def test_equal_frequencies_have_no_share():
     assert adjustment.prior_share(logits, labels, np.full(K, -np.log(K))) == 0
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+@pytest.mark.parametrize("absent", [0, 3])
+def test_images_of_other_frequencies_than_the_prior_tell_the_same(share, absent):
+    """Of the images of each class a part in inverse ratio to π; of one class none."""
+    logits, labels = sample(share)
+    kept = np.random.RandomState(1).rand(len(labels)) < 0.02 / np.exp(PRIOR)[labels]
+    kept &= labels != absent
+    logits, labels = logits[kept], labels[kept]
+    counts = np.where(np.arange(K) == absent, 0, 10)
+    found = adjustment.prior_share(logits, labels, PRIOR, counts=counts)
+    assert found == pytest.approx(share, abs=0.15)
+    assert abs(adjustment.prior_share(logits, labels, PRIOR) - share) > 0.16
+
+
+def test_equally_frequent_classes_of_an_unequal_prior_ask_for_no_adjustment():
+    prior = np.log(np.array([0.4, 0.4, 0.2]))
+    logits, labels = np.random.RandomState(0).randn(50, 3), np.arange(50) % 2
+    counts = np.bincount(labels, minlength=3)
+    assert adjustment.prior_share(logits, labels, prior, counts=counts) == 1
+
+
 @pytest.mark.parametrize(
     ("share", "expected"),
     [(0.1, 0), (-0.25, 0), (0.5, 0.5), (0.8, 1), (1.25, 1), (1.4, 1.4)],
@@ -108,7 +129,7 @@ def test_the_slope_of_the_fit_is_that_of_its_loss():
         centred = [logits, optimal, np.broadcast_to(-PRIOR, logits.shape)]
         units = [(p - p.mean(axis=1, keepdims=True)).std() for p in centred]
         ridge = np.sum(((values - np.array(about)) * units) ** 2)
-        return adjustment.log_loss(mixed, labels) + adjustment.RIDGE * ridge
+        return adjustment.log_loss(mixed, labels) + (0.001 + 0.3 / 30) * ridge
 
     for direction in np.eye(3):
         assert loss(found) <= loss(found + 0.02 * direction) + 1e-9
@@ -167,3 +188,14 @@ def test_a_classifier_as_it_was_keeps_its_temperature():
         assert adjustment.temperature(before, after, means, np.eye(3)) == 1.0
     opposite = tuple(-array for array in classifier)
     assert adjustment.temperature(classifier, opposite, means, np.eye(3)) == 1.0
+
+
+def test_a_fit_on_one_image_a_class_stays_near_the_rule():
+    """Three unknowns and three images: without a ridge it may go anywhere."""
+    apart = []
+    for seed in range(20):
+        logits, optimal = 3 * np.eye(3) + 2 * np.random.RandomState(seed).randn(2, 3, 3)
+        prior = np.log(np.array([0.8, 0.15, 0.05]))
+        found = adjustment.fitted(logits, optimal, prior, np.arange(3), (1, 0.2, 1.0))
+        apart.append(np.abs(np.array(found) - (1, 0.2, 1)).max())
+    assert max(apart) < 2

@@ -75,11 +75,12 @@ def test_in_the_metric_of_the_noise_weights_take_the_direction_of_their_targets(
 def noise(h, labels):
     """Class means, and the mean over the classes of their covariances, by loops."""
     means = np.array([h[labels == c].mean(axis=0) for c in range(K)], "float64")
-    covariance = np.zeros((D, D))
+    scatter, kept = np.zeros((D, D)), 0.0
     for c in range(K):
         apart = h[labels == c] - means[c]
-        covariance += apart.T @ apart / len(apart) / K
-    return means, covariance
+        scatter += apart.T @ apart / len(apart)
+        kept += (len(apart) - 1) / len(apart)
+    return means, scatter / kept
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])

@@ -47,6 +47,8 @@ class Once:
         ({"alignment": ARRIVE, "held_out": clusters()}, "`held_out` must be None"),
         ({"alignment": ARRIVE, "augment": abs}, "`augment` must be None"),
         ({"alignment": ARRIVE, "class_counts": [1]}, "`class_counts` must be None"),
+        ({"alignment": spa.SpASLERP(spa.CosineRamp(0.2, 9))}, "a number as its rate"),
+        ({"alignment": spa.SpASLERP(0.25, every=10)}, "and every=1"),
         ({"class_counts": [1, 2]}, "each of 3 classes"),
         ({"batch_size": 0}, "`batch_size` must be an integer"),
         ({"augment": []}, "`augment` must hold images"),

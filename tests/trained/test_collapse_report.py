@@ -34,6 +34,17 @@ def test_the_verdict_follows_cosines_and_counts():
     assert "even the mean feature of 2 of 3 classes" in verdict([0.2, 0.7, 0.9], 0.0)
 
 
+def test_equal_counts_have_no_tail():
+    values = {"images": [9] * 3, "dimension": 2, "accuracy": 0.5, "notes": []}
+    values |= {"class_names": list("abc"), "accuracy_per_class": [0.5] * 3}
+    values |= {"exponent_per_class": [1.0] * 3, "cosine_per_class": [1.0, 0.9, 0.8]}
+    metrics = {"nc3_cosine": 0.9, "exponent_efficiency": 0.5}
+    balanced = spa.CollapseReport(class_counts=[9] * 3, metrics=metrics, **values)
+    assert balanced.verdict.startswith("Nearly aligned: mean cosine 0.90 of weights")
+    tailed = spa.CollapseReport(class_counts=[9, 9, 8], metrics=metrics, **values)
+    assert "but the tail: mean cosine 0.90" in tailed.verdict
+
+
 def in_noise(cosines, distances, efficiency=0.25, plain=(0.3, 0.3, 0.3), **others):
     """A report of three classes, the last the most frequent, whose noise is known."""
     values = {"images": [9] * 3, "dimension": 2, "accuracy": 0.5, "notes": []}

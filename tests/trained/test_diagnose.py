@@ -65,6 +65,31 @@ def test_data_of_every_kind(model, data, kind):
     close(report, *expected(model, images, labels))
 
 
+def test_padding_of_weight_0_is_no_image(model, data):
+    images, labels = data
+    images, labels = images[:40], labels[:40]
+    plain = spa.diagnose(model, (images, labels), verbose=0)
+    extra = np.concatenate([images, images[:8]]), np.concatenate([labels, labels[:8]])
+    weights = np.repeat([1.0, 0.0], [40, 8])
+    batches = [
+        (extra[0][i : i + 8], extra[1][i : i + 8], weights[i : i + 8])
+        for i in range(0, 48, 8)
+    ]
+    padded = spa.diagnose(model, batches, verbose=0)
+    assert padded.images == plain.images
+    assert padded.accuracy == plain.accuracy
+    numbered = [(x, y, np.arange(8)) for x, y, _ in batches[:5]]  # no weights
+    assert spa.diagnose(model, numbered, verbose=0).images == plain.images
+    with pytest.raises(ValueError, match=r"sample weights as labels.*\(3,\)"):
+        spa.diagnose(model, [(images, labels, np.ones(3))], verbose=0)
+
+
+def test_shares_in_place_of_counts_stay_shares(model, data):
+    shares = [0.6, 0.3, 0.09, 0.01]
+    report = spa.diagnose(model, data, class_counts=shares, verbose=0)
+    assert report.class_counts == shares
+
+
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_a_spa_model_is_the_same(data, policy):
     images, labels = data
@@ -145,6 +170,11 @@ def test_the_bar_and_its_silence(model, data, capsys):
         (lambda x, y: (x, y + 1), "integers in 0..3"),
         (lambda x, y: (x[:20], y[:20]), "images of 1"),
         (lambda x, y: (x, y, y), "arrays"),
+        (lambda x, y: (x, np.eye(4)[y] * (y > 0)[:, None]), "name one class each"),
+        (
+            lambda x, y: (x, np.eye(4)[y] + np.eye(4)[0] * (y == 1)[:, None]),
+            "one class",
+        ),
         (lambda x, y: [], "no batch"),
     ],
 )

@@ -38,6 +38,7 @@ def test_the_optimal_classifier_is_aligned_but_not_with_plain_means(data):
     batches = [(images, labels)]
     counts = np.bincount(labels)
     covariance = spa.metrics.within_class_covariance(batches, means, counts)
+    covariance /= np.mean(1 - 1 / counts)
     shrunk = 0.9 * covariance + 0.1 * np.trace(covariance) / 5 * np.eye(5)
     weights, biases = spa.theory.optimal_classifier(means, shrunk)
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(K)])

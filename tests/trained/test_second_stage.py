@@ -87,6 +87,16 @@ def test_class_balanced_batches_forget_the_prior(function):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("function", [retrain_head, learn_scales])
+def test_a_class_without_images_is_not_unlearnt(function):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(3)])
+    x, y = np.zeros((4, 1)), np.array([0, 0, 1, 1])
+    with pytest.raises(ValueError, match="every class.*no images of 2"):
+        function(model, (x, y), steps=2, verbose=0)
+    with pytest.raises(ValueError, match="`held_out`.*every class.*no images of 2"):
+        normalize_head(model, (x, y), verbose=0)
+
+
 def test_an_alignment_is_at_work_while_the_head_is_retrained():
     model, data = trained(), clusters()
     slerp = spa.SpASLERP.paper(1.0, 1.0, center=True)

@@ -73,7 +73,7 @@ class CollapseReport:
     """
 
     class_names: list[str]
-    class_counts: list[int]
+    class_counts: list[float]
     images: list[int]
     dimension: int
     accuracy: float

@@ -24,7 +24,10 @@ PANELS = {
     "noise cosine": "cosine in the noise's metric",
     "noise exponent": "exponent in the noise's metric",
 }
-HUES = [PALETTE[name] for name in ("blue", "vermilion", "green", "purple", "sky")]
+HUES = [
+    PALETTE[name]
+    for name in ("blue", "vermilion", "green", "purple", "sky", "orange", "black")
+]
 MARKERS = "osD^vP"
 GAIN = "gain of spa.align (points)"
 
@@ -114,19 +117,20 @@ def _style(models: Sequence[Model], model: Model) -> dict[str, Any]:
 
 
 def _legend(figure: Figure, models: Sequence[Model]) -> None:
-    """What `_style` means."""
-    handles: dict[str, Line2D] = {}
+    """What `_style` means: data sets on the left, methods on the right."""
+    data: dict[str, Line2D] = {}
+    methods: dict[str, Line2D] = {}
     for model in models:
         style = {**_style(models, model), "markerfacecolor": "none"}
         gray = {**style, "color": "gray"}
-        handles.setdefault(model.data, Line2D([], [], **{**style, "marker": "_"}, lw=2))
-        handles.setdefault(METHODS[model.method], Line2D([], [], **gray, lw=0))
+        data.setdefault(model.data, Line2D([], [], **{**style, "marker": "_"}, lw=2))
+        methods.setdefault(METHODS[model.method], Line2D([], [], **gray, lw=0))
         if model.aligned:
-            full = {**gray, "markerfacecolor": "gray"}
-            handles.setdefault("aligned in training", Line2D([], [], **full, lw=0))
-    order = sorted(
-        handles, key=lambda name: handles[name].get_linewidth(), reverse=True
-    )
-    figure.legend(
-        [handles[name] for name in order], order, loc="outside lower center", ncols=2
-    )
+            full = {**gray, "marker": "o", "markerfacecolor": "gray"}
+            methods.setdefault(
+                "full: aligned in training", Line2D([], [], **full, lw=0)
+            )
+    for handles, place in ((data, "left"), (methods, "right")):
+        figure.legend(
+            list(handles.values()), list(handles), loc=f"outside lower {place}"
+        )

@@ -130,7 +130,5 @@ def _legend(figure: Figure, models: Sequence[Model]) -> None:
             methods.setdefault(
                 "full: aligned in training", Line2D([], [], **full, lw=0)
             )
-    for handles, place in ((data, "left"), (methods, "right")):
-        figure.legend(
-            list(handles.values()), list(handles), loc=f"outside lower {place}"
-        )
+    figure.legend(list(data.values()), list(data), loc="outside lower left")
+    figure.legend(list(methods.values()), list(methods), loc="outside lower right")

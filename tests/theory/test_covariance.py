@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.linalg import block_diag
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.linalg import block_diag
 
 from keras_spa import theory
 

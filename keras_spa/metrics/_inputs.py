@@ -80,3 +80,13 @@ def listed(classes: Array) -> str:
     """The first ten classes, and how many more there are."""
     shown = ", ".join(str(c) for c in classes[:10])
     return shown + (f" and {len(classes) - 10} more" if len(classes) > 10 else "")
+
+
+def check_logits_as_before(logits: Tensor | None, before: bool, batch: int) -> None:
+    """Raises if this batch has logits and those before have not, or the reverse."""
+    if (logits is not None) != before:
+        where = "earlier ones" if before else "this one"
+        raise ValueError(
+            "Argument `logits` must be given for all batches or none. Received: "
+            f"some in {where} alone, in batch {batch}"
+        )

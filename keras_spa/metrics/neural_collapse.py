@@ -126,12 +126,8 @@ class NeuralCollapse:
             self._scatter = np.zeros((features.shape[1], features.shape[1]))
         if not len(labels):
             return
-        if self.counts.any() and self._decided != (logits is not None):
-            raise ValueError(
-                "Argument `logits` must be given for all batches or none. Received: "
-                f"some in {'earlier ones' if self._decided else 'this one'} alone, in "
-                f"batch {self._batch}"
-            )
+        if self.counts.any():
+            _inputs.check_logits_as_before(logits, self._decided, self._batch)
         self._covariance = None
         self._decided = logits is not None
         decisions = np.full(len(labels), -1)

@@ -97,7 +97,7 @@ def compare(
     choices = {
         method: _best(options, splits.get("validation"))
         for method, options in candidates(weights, biases, means, counts).items()
-        if len(options) == 1 or data.validation is not None
+        if len(options) == 1 or "validation" in splits
     }
     if not directions_only:
         choices |= second_stage(model, tuple(data.train), augment)

@@ -11,20 +11,30 @@ interval, best first.
 
 import argparse
 import concurrent.futures
+import dataclasses
 import pathlib
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from engine import command_line, storage
+from engine.config import RunConfig
 from engine.processes import at_least_one, pattern, run_recipe
 from engine.registry import RECIPES
 
 REG, SLERP, PROJ = (f"--alignment=spa_{name}" for name in ("reg", "slerp", "proj"))
 REG_N, SLERP_N, PROJ_N = (f"{flag}_noise" for flag in (REG, SLERP, PROJ))
 CONSTANT = "--nospa_slerp_ramp"
+LENGTHS = "--noise_slerp_norm=noise"
 CENTRED, EQUAL = "--spa_slerp_center", "--spa_slerp_norm=equal"
+# What a flagfile gives an alignment, and a candidate does not name, counts for none.
+DEFAULTS = [
+    f"--{field.name}={field.default}"
+    for field in dataclasses.fields(RunConfig)
+    if field.name.startswith(("spa_", "noise_", "misaligned_"))
+]
 CANDIDATES = {
     "none": ["--alignment=none"],
     "SpA-Reg 0.03": [REG, "--spa_reg_strength=0.03"],
@@ -86,13 +96,15 @@ CANDIDATES = {
         for rate in (0.001, 0.003, 0.01, 0.03)
     },
     **{
-        f"SpA-SLERP (noise) {rate}, first {share}": [
+        f"SpA-SLERP (noise) {rate}, first {share}{lengths}": [
             SLERP_N,
             f"--noise_slerp_rate={rate}",
             f"--spa_stop={share}",
+            *norm,
         ]
         for rate in (0.01, 0.03)
         for share in (0.4, 0.7)
+        for lengths, norm in (("", ()), (", noise's lengths", [LENGTHS]))
     },
     **{
         f"SpA-SLERP (noise) {rate}, fading": [
@@ -127,9 +139,9 @@ def run_candidate(
 ) -> dict[tuple[str, int], dict[str, Any]]:
     """The results of a candidate, by (method, seed)."""
     folder = output / "".join(c if c.isalnum() else "_" for c in name)
-    command = [*arguments, *CANDIDATES[name], "--split=validation", "--noverbose"]
+    command = [*candidate_arguments(arguments, name), "--noverbose", "--jobs=1"]
     try:
-        run_recipe(recipe, [*command, "--jobs=1", f"--output_dir={folder}"], jobs)
+        run_recipe(recipe, [*command, f"--output_dir={folder}"], jobs)
     except RuntimeError as error:
         raise RuntimeError(f"{name}: {error}") from None
     runs = candidate_job(recipe, arguments, name).runs  # others may lie there too
@@ -143,8 +155,12 @@ def candidate_job(
     recipe: str, arguments: Sequence[str], name: str
 ) -> command_line.JobConfig:
     """The runs of a candidate; ValueError if the recipe refuses its arguments."""
-    arguments = [*arguments, *CANDIDATES[name], "--split=validation"]
-    return command_line.parse(arguments, RECIPES[recipe])
+    return command_line.parse(candidate_arguments(arguments, name), RECIPES[recipe])
+
+
+def candidate_arguments(arguments: Sequence[str], name: str) -> list[str]:
+    """The arguments of the recipe for a candidate; its alignment is its own alone."""
+    return [*arguments, *DEFAULTS, *CANDIDATES[name], "--split=validation"]
 
 
 def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
@@ -187,6 +203,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ValueError as error:
         command_line.refuse(error)
 
+    commit = storage.commit()
+
     def run(name):
         return run_candidate(chosen.recipe, rest, name, chosen.output_dir, chosen.jobs)
 
@@ -205,7 +223,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from keras_spa.files import write_atomically  # with Keras, which takes seconds
     from reporting import choices_page
 
-    text = choices_page.table(measured)
+    given = sys.argv[1:] if arguments is None else arguments
+    asked = [one for one in given if not re.match("--(output|data)_dir", one)]
+    said = f"`python recipes/choose.py {shlex.join(asked)}`, commit {commit}"
+    text = f"{said}\n\n{choices_page.table(measured)}"
     write_atomically(chosen.output_dir / "choices.md", text)
     print(f"\n{text}")
 

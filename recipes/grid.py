@@ -89,6 +89,27 @@ def arguments_of(cell: Cell, work: pathlib.Path, more: Sequence[str]) -> list[st
     ]
 
 
+def check_arguments(cell: Cell, work: pathlib.Path, more: Sequence[str]) -> None:
+    """Raises if the arguments for the recipes would train something else."""
+    arguments = arguments_of(cell, work, more)
+    job = command_line.parse(arguments, RECIPES[cell.section.recipe])
+    (one,) = job.runs[:1]
+    changed = dict.fromkeys(
+        name
+        for name in one.differences(cell.config.identity())
+        if name not in rows.ORIGIN
+    )
+    if one.name != cell.config.name or len(job.runs) > 1:
+        changed |= dict.fromkeys(["method, alignment, imbalance_factor or seeds"])
+    if job.output_dir != (work / cell.section.folder).absolute():
+        changed |= dict.fromkeys(["output_dir"])
+    if changed:
+        raise ValueError(
+            f"{cell}: what a row is made of comes from its flagfile, and cannot be "
+            f"given for all: {', '.join(changed)}"
+        )
+
+
 def _archives(section: Section, more: Sequence[str]) -> list[str]:
     """The archive that the section's flagfiles name in their command, if it is one."""
     if any(argument.startswith("--data=") for argument in more):
@@ -145,7 +166,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
     )
     parser.add_argument(
         "--seeds",
-        type=_numbers,
+        type=_seeds,
         default=[0, 1, 2],
         help="default: 0,1,2",
     )
@@ -170,12 +191,19 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
+    return list(dict.fromkeys(int(part) for part in text.split(",")))
+
+
+def _seeds(text: str) -> list[int]:
+    seeds = _numbers(text)
+    if min(seeds) < 0:
+        raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
+    return seeds
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     chosen, more = parse(arguments)
-    sections = [SECTION[name] for name in chosen.sections]
+    sections = [SECTION[name] for name in dict.fromkeys(chosen.sections)]
     try:
         for section in sections:  # a mistyped flag is none of theirs
             command_line.parse(more, RECIPES[section.recipe])
@@ -184,6 +212,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if factor not in offered:
                 raise ValueError(f"--factors={factor}: these sections have {offered}")
         everything = list(cells(sections, chosen.seeds, chosen.rows, chosen.factors))
+        for cell in everything:
+            check_arguments(cell, chosen.work, more)
     except (ValueError, OSError) as error:
         refuse(error)
     missing = [cell for cell in everything if not cell.result.exists()]

@@ -4,7 +4,8 @@
     python recipes/posthoc.py --recipe=cifar10_lt --models=MODELS --flagfile=ROW.flags
 
 Takes the trained models METHOD-none-ifN-seedN.keras that a recipe exported, or with
---alignment=NAME those METHOD-NAME-ifN-seedN.keras, and the same data flags.
+--alignment=NAME those METHOD-NAME-ifN-seedN.keras, of all methods and seeds, and the
+same flags of data, augmentation and epochs.
 `spa.align(model, train)` takes the augmentation of the flags and holds nothing out;
 parameters that are chosen, or fitted by `spa.align` with held-out images, are so on the
 validation images of each model, and without --validation_per_class=N there are no such
@@ -32,7 +33,11 @@ from engine.flag_help import arguments_or_help
 from engine.registry import RECIPES
 from keras_spa_cli.screen import quiet
 
-DATA = ("imbalance_factor", "max_count", "order", "validation_per_class")
+# What the flags and a model's training must have in common.
+SHARED = (
+    *("imbalance_factor", "max_count", "order", "validation_per_class"),
+    *("augment", "epochs"),
+)
 NAME = re.compile(r"([a-z_]+)-([a-z_]+)-if([\d.]+)-seed(\d+)")
 
 
@@ -44,6 +49,9 @@ def main() -> None:
     try:
         rest = command_line.read_known(values, arguments)
         task = RECIPES[values.recipe]
+        for argument in rest:
+            if re.match("--?(method|seeds?)(=|$)", argument):
+                raise ValueError(f"{argument}: all models of the folder are compared")
         job = command_line.parse(rest, task)
         models = exported_models(values.models, job.runs[0])
         job.output_dir.mkdir(parents=True, exist_ok=True)
@@ -62,7 +70,7 @@ def main() -> None:
         print(
             "No --validation_per_class=N: what is chosen on held-out images is left out"
         )
-    runs = []
+    runs, environment = [], storage.environment()
     for number, (path, config) in enumerate(models, 1):
         try:
             layers = augmentation_layers(config)
@@ -73,13 +81,14 @@ def main() -> None:
         except (ValueError, OSError) as error:
             refuse(f"{path.name}: {error}")
         run = {"method": config.method, "seed": config.seed, "accuracy": accuracy}
-        runs.append({**run, "measures": measures})
+        flags_of_training = training_flags(path, config) or config.identity()
+        runs.append({**run, "measures": measures, "flags": flags_of_training})
         print(f"[{number:2}/{len(models)}] {path.stem}", flush=True)
     written: dict[str, Any] = {
         "runs": runs,
         "alignment": job.runs[0].alignment,
         "flags": job.runs[0].identity(),
-        "environment": storage.environment(),
+        "environment": environment,
     }
     storage.write_result(job.output_dir / "results.json", written)
     found = posthoc_page.load(job.output_dir)
@@ -100,7 +109,7 @@ def exported_models(
         wanted = config.alignment, config.imbalance_factor
         if match and (match[2], float(match[3])) == wanted:
             run = dataclasses.replace(config, method=match[1], seed=int(match[4]))
-            _check_data(path, run)
+            _check_training(path, run)
             models.append((path, run))
     if not models:
         raise ValueError(
@@ -110,17 +119,22 @@ def exported_models(
     return models
 
 
-def _check_data(path: pathlib.Path, config: RunConfig) -> None:
-    """Raises if a model was trained on other images than those of the flags."""
+def training_flags(path: pathlib.Path, config: RunConfig) -> dict[str, Any] | None:
+    """The flags of a model's training, if its result lies beside it."""
     beside = path.with_name(f"{path.stem}.json")
     if not beside.exists():
-        return
-    theirs = stored_identity(type(config), storage.read_result(beside)["flags"])
-    for name in DATA:
+        return None
+    return stored_identity(type(config), storage.read_result(beside)["flags"])
+
+
+def _check_training(path: pathlib.Path, config: RunConfig) -> None:
+    """Raises if a model was trained otherwise than the flags say."""
+    theirs = training_flags(path, config)
+    for name in SHARED if theirs else ():
         if theirs[name] != getattr(config, name):
             raise ValueError(
                 f"{path.name} was trained with --{name}={theirs[name]}, not with "
-                f"{getattr(config, name)}: give the data flags of its training"
+                f"{getattr(config, name)}: give the flags of its training"
             )
 
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from engine import storage
 from engine.config import RunConfig
 
-SETTINGS = "settings.json"  # of a begun run, in the folder of its checkpoints
+# Of a begun run, in the folder of its checkpoints.
+SETTINGS, ENVIRONMENTS = "settings.json", "environments.json"
 
 
 class Earlier(NamedTuple):
@@ -59,6 +60,21 @@ def look(output: pathlib.Path, config: RunConfig, dataset: str) -> Earlier:
     if config.resume and (begun / SETTINGS).exists():
         return Earlier(None, "gone on with from where they were stopped")
     return Earlier(None)
+
+
+def begin(folder: pathlib.Path, config: RunConfig) -> list[dict[str, Any]]:
+    """Notes in the folder of its checkpoints that a run begins or goes on here.
+
+    Returns:
+        The environments of its earlier parts, each once.
+    """
+    path, now = folder / ENVIRONMENTS, storage.environment()
+    before = []
+    if config.resume and path.exists():
+        before = storage.read_object(path)["environments"]
+    storage.write_result(folder / SETTINGS, config.identity())
+    storage.write_result(path, {"environments": [*before, now]})
+    return [one for n, one in enumerate(before) if one not in [now, *before[:n]]]
 
 
 def _changes(config: RunConfig, dataset: str, result: dict[str, Any]) -> dict[str, Any]:

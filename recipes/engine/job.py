@@ -201,9 +201,10 @@ def _train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, Any]:
     folder = earlier.checkpoints(output, config)
-    storage.write_result(used.writable(folder) / earlier.SETTINGS, config.identity())
+    before = earlier.begin(used.writable(folder), config)
     try:
-        return run(config, task, folder, used, callbacks)
+        result = run(config, task, folder, used, callbacks)
+        return result | ({"begun_in": before} if before else {})
     except signals.Preempted as stopped:
         if multiprocessing.parent_process() is None:
             raise

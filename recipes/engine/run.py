@@ -34,6 +34,7 @@ def run(
     Goes on from the last checkpoint in the folder `checkpoints`, where all processes of
     the run read, and leaves its own there.
     """
+    environment = storage.environment()  # before hours in which a commit may come
     data = task.load(config)
     keras.backend.clear_session()
     keras.config.set_dtype_policy(config.mixed_precision)
@@ -102,7 +103,7 @@ def run(
         "history": history,
         "wall_time_s": round(seconds, 2),
         "images_per_s": round(len(data.train.labels) * config.epochs / seconds, 1),
-        "environment": storage.environment() | devices.description(),
+        "environment": environment | devices.description(),
         "flags": config.identity(),
     }
 

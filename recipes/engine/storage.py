@@ -1,9 +1,11 @@
 """Result files: where they come from, and how they get to the disk."""
 
+import functools
 import json
 import os
 import pathlib
 import platform
+import re
 import subprocess
 import sys
 from typing import Any
@@ -18,7 +20,11 @@ NEEDED = (
 
 
 def environment() -> dict[str, Any]:
-    """Versions, commit and hardware that a result was measured with."""
+    """Versions, commit and hardware that a result is measured with.
+
+    The commit is that at the first call of the process, and so of the code that runs
+    if that call is early: who measures for hours asks before.
+    """
     import keras
     import numpy as np
 
@@ -29,12 +35,14 @@ def environment() -> dict[str, Any]:
         "backend": backend,
         backend: sys.modules[backend].__version__,
         "numpy": np.__version__,
-        "commit": _commit(),
+        "commit": commit(),
         "hardware": f"{_processor()}, {os.cpu_count()} cores",
     }
 
 
-def _commit() -> str | None:
+@functools.cache
+def commit() -> str | None:
+    """The code's commit when the process first asked; None where git is not there."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         here = pathlib.Path(__file__).parent
@@ -46,11 +54,13 @@ def _commit() -> str | None:
 
 def _processor() -> str:
     try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        text = pathlib.Path("/proc/cpuinfo").read_text()
     except OSError:
         return platform.processor() or platform.machine()
-    names = [line.split(":")[1].strip() for line in lines if "model name" in line]
-    return names[0] if names else platform.machine()
+    of_one = dict(re.findall(r"^([^\t:]+)\s*: (.*)$", text, re.M))
+    name = of_one.get("model name", platform.machine())
+    # Processors of one name differ in this, and it changes the order of sums.
+    return f"{name} (AVX-512)" if "avx512f" in of_one.get("flags", "") else name
 
 
 def result_path(output: pathlib.Path, config: RunConfig) -> pathlib.Path:

@@ -167,15 +167,21 @@ def _overview(
             summaries = {(s.method, s.alignment): s for s in summary.summarize(runs)}
             for method in dict.fromkeys(method for method, _ in summaries):
                 baseline = summaries.get((method, "none"))
-                if baseline is None or len(baseline.runs) < statistics.LEAST_SEEDS:
+                if baseline is None or not _enough(baseline):
                     continue
                 cells = [summaries.get((method, a)) for a in alignments]
+                cells = [one if one and _enough(one) else None for one in cells]
                 if sparse and not any(cells):
                     continue
                 texts = ["-" if one is None else cell(one) for one in cells]
                 named = [f"{section.title}, IF {factor}", METHODS[method]]
                 rows.append([*named, baseline.text("all"), *texts])
     return markdown.table(rows)
+
+
+def _enough(one: summary.Summary) -> bool:
+    """Whether it has as many seeds as an interval needs."""
+    return len(one.runs) >= statistics.LEAST_SEEDS
 
 
 def _alignments_run() -> set[str]:

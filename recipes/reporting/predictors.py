@@ -82,13 +82,14 @@ def load(results: pathlib.Path = RESULTS) -> list[Model]:
             if "measures" not in run or ALIGNED not in accuracy:
                 continue
             before = accuracy[UNTOUCHED]["all"]
-            key = run["method"], TURNED, stored["flags"]["imbalance_factor"]
+            flags = run.get("flags", stored["flags"])  # older files have one for all
+            key = run["method"], TURNED, flags["imbalance_factor"]
             other = trained.get((*key, run["seed"]))
             model = Model(
                 section.title,
                 run["method"],
                 alignment,
-                {**run["measures"], "epochs": stored["flags"]["epochs"]},
+                {**run["measures"], "epochs": flags["epochs"]},
                 before,
                 accuracy[ALIGNED]["all"] - before,
                 None if other is None else other - before,

@@ -61,10 +61,7 @@ def section_text(section: Section) -> str:
     parts = [f"## {section.title}\n", f"```bash\n{command}\n```\n"]
     if measured:
         parts.append(markdown.table([HEADER, *map(_cells, measured)]))
-        places = {
-            _place(run["environment"]) for r in measured for run in r.summary.runs
-        }
-        parts.append("Measured on: " + "; ".join(sorted(places)) + ".\n")
+        parts.append(measured_on(measured))
     if missing:
         parts.append(_list_missing(missing, section.factors))
     return "\n".join(parts)
@@ -105,6 +102,27 @@ def _list_missing(missing: Sequence[Row], factors: Sequence[int]) -> str:
         text = f"- IF {', '.join(map(str, some))}: {', '.join(names)}"
         lines += textwrap.wrap(text, 88, subsequent_indent="  ", **WHOLE_WORDS)
     return "\n".join(lines) + "\n"
+
+
+def measured_on(measured: Sequence[Row]) -> str:
+    """An item an environment: the rows and seeds that come from there."""
+    places: dict[str, dict[str, list[int]]] = {}
+    for row in measured:
+        factor = f" (IF {row.factor})" if len({r.factor for r in measured}) > 1 else ""
+        for run in row.summary.runs:
+            for environment in [*run.get("begun_in", ()), run["environment"]]:
+                rows = places.setdefault(_place(environment), {})
+                rows.setdefault(row.summary.title + factor, []).append(run["seed"])
+    every = [run["seed"] for row in measured for run in row.summary.runs]
+    items = []
+    for place, rows in sorted(places.items()):
+        if sum(map(len, rows.values())) == len(every) and len(places) == 1:
+            return f"Measured on {place}.\n"
+        of = (
+            f"{row}, seeds {', '.join(map(str, seeds))}" for row, seeds in rows.items()
+        )
+        items.append(f"- {place}: {'; '.join(of)}.")
+    return "\n".join(["Measured on", "", *items]) + "\n"
 
 
 def _place(environment: dict[str, Any]) -> str:

@@ -107,7 +107,12 @@ class Row(NamedTuple):
 
 
 def load_rows(section: Section) -> list[Row]:
-    """All rows of a section, by imbalance factor, method and alignment."""
+    """All rows of a section, by imbalance factor, method and alignment.
+
+    Raises:
+        ValueError: results of other settings than their flagfiles', or of one factor
+            with images from two origins, which no gain may be taken between.
+    """
     configs = {
         path: read_flagfile(path, section)
         for path in (FLAGFILES / section.folder).glob("*.flags")
@@ -129,6 +134,16 @@ def load_rows(section: Section) -> list[Row]:
             runs[key] = load_runs(RESULTS / section.folder, path.name, config)
             baseline = runs.get((config.method, "none"), ())
             rows.append(Row(path, factor, Summary(*key, runs[key], baseline)))
+        origins = {
+            tuple(run["flags"].get(field) for field in ORIGIN)
+            for some in runs.values()
+            for run in some
+        }
+        if len(origins) > 1:
+            raise ValueError(
+                f"Results of {section.folder} at imbalance factor {factor} have images "
+                f"of several origins, {', '.join(ORIGIN)}: {sorted(map(str, origins))}"
+            )
     return rows
 
 

@@ -43,7 +43,10 @@ def test_candidates_are_those_that_match_beside_none(asked, tmp_path, capsys):
     names = [name for _, _, name in asked]
     assert names == ["none", "SpA-Reg 0.1", "SpA-Reg 1"]
     assert {tuple(arguments) for _, arguments, _ in asked} == {PLAIN}
-    lines = (tmp_path / "choices.md").read_text().splitlines()[2:]
+    said, _, *lines = (tmp_path / "choices.md").read_text().splitlines()
+    command = "python recipes/choose.py cifar10_lt '--candidates=Reg (0.1|1)$' --jobs=1"
+    assert said.startswith(f"`{command} {' '.join(PLAIN)}`, commit ")
+    lines = lines[2:]
     assert [line.split("|")[2].strip() for line in lines] == names[::-1]
     assert [line.split("|")[4].strip() for line in lines] == ["+2.0", "+1.0", "-"]
     assert "[ 3/3] SpA-Reg 1" in capsys.readouterr().out
@@ -88,3 +91,17 @@ def test_results_of_other_imbalance_factors_are_not_taken(monkeypatch, tmp_path)
     measured = choose.run_candidate("cifar10_lt", arguments, "none", tmp_path, 1)
     (one,) = measured.values()
     assert one["accuracy"]["all"] == 70.0
+
+
+def test_a_candidate_is_what_it_names_whatever_a_flagfile_gives_the_alignment():
+    row = "--flagfile=recipes/flagfiles/cifar10_lt_40/"
+    row += "balanced_softmax_spa_slerp_noise.flags"
+    arguments = [row, "--validation_per_class=5"]
+    for name, stop, norm in (
+        ("SpA-SLERP (noise) 0.01", 1.0, "keep"),
+        ("SpA-SLERP (noise) 0.01, first 0.7", 0.7, "keep"),
+        ("SpA-SLERP (noise) 0.01, first 0.7, noise's lengths", 0.7, "noise"),
+    ):
+        (config,) = choose.candidate_job("cifar10_lt", arguments, name).runs
+        assert (config.spa_stop, config.noise_slerp_norm) == (stop, norm)
+        assert (config.epochs, config.split) == (40, "validation")

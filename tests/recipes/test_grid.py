@@ -133,6 +133,14 @@ def test_a_recipe_that_fails_ends_the_grid_with_its_last_line(
         (["digits_lt", "--seeds=a"], "--seeds"),
         (["digits_lt", "--factors=50,x"], "--factors"),
         (["digits_lt", "--factors=50,7"], "--factors=7: these sections have [50]"),
+        (["digits_lt", "--seeds=-1"], "must be 0 or more, not -1"),
+        *(
+            (["digits_lt", "--list", f"--{name}"], "comes from its flagfile")
+            for name in (
+                *("epochs=1", "imbalance_factor=5", "alignment=none", "method=ce"),
+                *("seed=4", "output_dir=elsewhere", "mixed_precision=mixed_bfloat16"),
+            )
+        ),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message, capsys):
@@ -140,3 +148,10 @@ def test_wrong_arguments_are_refused(arguments, message, capsys):
         grid.main(arguments)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_is_named_twice_runs_once(results, commands, capsys):
+    """Two processes would share its checkpoints."""
+    grid.main(["digits_lt", "digits_lt", "--rows=^ce$", "--seeds=7,7", "--list"])
+    _, *listed = capsys.readouterr().out.splitlines()
+    assert listed == ["digits_lt/ce-none-if50-seed7"]

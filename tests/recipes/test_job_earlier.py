@@ -120,3 +120,36 @@ def test_libraries_do_not_write_to_the_screen_as_they_start(tmp_path, jobs):
     if keras.backend.backend() == "tensorflow":  # elsewhere it is loaded when needed
         assert done.stderr == ""
         assert "oneDNN" in log or "cuda" in log.lower()
+
+
+def test_a_result_names_the_environments_of_all_its_parts(tmp_path):
+    """A run that was stopped may go on with other code, on another machine."""
+    where = [*ONE, f"--output_dir={tmp_path}"]
+    (config,) = command_line.parse(where, RECIPES["digits_lt"]).runs
+    folder, now = earlier.checkpoints(tmp_path, config), storage.environment()
+    other = now | {"commit": "another"}
+    storage.write_result(folder / earlier.SETTINGS, config.identity())
+    storage.write_result(
+        folder / earlier.ENVIRONMENTS, {"environments": [other, now, other]}
+    )
+    run("digits_lt", *where)
+    result = storage.read_result(storage.result_path(tmp_path, config))
+    assert result["begun_in"] == [other]
+    assert result["environment"].items() >= now.items()
+    run("digits_lt", *where, "--noresume")
+    result = storage.read_result(storage.result_path(tmp_path, config))
+    assert "begun_in" not in result
+
+
+def test_the_commit_is_that_of_the_code_that_runs(monkeypatch):
+    """Not one that came while it ran."""
+    storage.commit.cache_clear()
+    commits = iter(["first", "second"])
+
+    def describe(*_, **__):
+        return subprocess.CompletedProcess([], 0, stdout=next(commits) + "\n")
+
+    monkeypatch.setattr(subprocess, "run", describe)
+    before = storage.environment()
+    assert [before["commit"], storage.environment()["commit"]] == ["first", "first"]
+    storage.commit.cache_clear()

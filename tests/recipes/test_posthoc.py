@@ -1,6 +1,7 @@
 """The comparison of post-hoc methods: their formulas, their choice, their table."""
 
 import dataclasses
+import json
 import re
 import sys
 
@@ -153,6 +154,8 @@ def test_validation_images_that_want_no_change_get_none(model, data):
         (["--recipe=mnist"], "recipe.*digits_lt"),
         (["--recipe", "digits_lt", "--models", "{}", "--epoch=3"], "epoch"),
         (["--recipe=digits_lt", "--models={}"], "holds no METHOD-none-if50-seedN"),
+        (["--models={}", "--method=ce"], "--method=ce: all models of the folder"),
+        (["--models={}", "--seeds=0,1"], "--seeds=0,1: all models of the folder"),
         (
             ["--recipe=digits_lt", "--models={}", "--imbalance_factor=20"],
             "ce-none-if20-seed0.keras cannot be loaded by Keras",
@@ -187,7 +190,17 @@ def test_results_state_the_alignment_of_the_training(
     arguments = ["--recipe=digits_lt", f"--models={tmp_path}", "--smoke", *more]
     arguments += ["--alignment=spa_proj_noise", f"--output_dir={tmp_path / 'done'}"]
     monkeypatch.setattr(sys, "argv", ["posthoc.py", *arguments])
+    trained = {"flags": {"epochs": 1, "augment": "none", "spa_stop": 0.4}}
+    trained["flags"] |= {"imbalance_factor": 50, "validation_per_class": 20}
+    if said:
+        trained["flags"]["validation_per_class"] = 0
+    result = dict.fromkeys(storage.NEEDED) | trained
+    storage.write_result(tmp_path / "ce-spa_proj_noise-if50-seed3.json", result)
     posthoc.main()
+    (run,) = json.loads((tmp_path / "done" / "results.json").read_text())["runs"]
+    assert (
+        run["flags"]["spa_stop"] == 0.4
+    )  # of the model, which the command leaves open
     assert posthoc_page.alignment(tmp_path / "done") == "spa_proj_noise"
     assert posthoc_page.load(tmp_path / "done") == {("ce", 3): {UNTOUCHED: one}}
     shown = capsys.readouterr().out
@@ -221,6 +234,7 @@ def test_models_of_other_data_are_refused(tmp_path):
     (tmp_path / f"{aligned.name}.keras").touch()
     ((path, run),) = posthoc.exported_models(str(tmp_path), aligned)
     assert (path.stem, run) == (aligned.name, aligned)
-    other = dataclasses.replace(config, max_count=500)
-    with pytest.raises(ValueError, match="trained with --max_count=None, not with 500"):
-        posthoc.exported_models(str(tmp_path), other)
+    for field, value in (("max_count", 500), ("augment", "flip"), ("epochs", 7)):
+        other = dataclasses.replace(config, **{field: value})
+        with pytest.raises(ValueError, match=f"--{field}=.*, not with {value}: give"):
+            posthoc.exported_models(str(tmp_path), other)

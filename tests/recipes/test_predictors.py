@@ -41,6 +41,7 @@ def results(tmp_path):
     balanced = run("balanced_softmax", 0, 5, 1)
     write("digits_lt_posthoc", [*first, balanced, old, refused], 60)
     aligned = run("balanced_softmax", 0, 1, 0.5)
+    aligned["flags"] = {"epochs": 90, "imbalance_factor": 50.0}  # its own training's
     write("digits_lt_spa_proj_noise_posthoc", [aligned], 60)
     runs = tmp_path / "digits_lt" / "runs"
     runs.mkdir(parents=True)
@@ -66,7 +67,7 @@ def test_models_with_measures_are_read_and_joined_with_aligned_training(results)
     assert [model.in_training for model in models] == [None, None, None, 7.5, None]
     assert [model.alignment for model in models] == ["none"] * 4 + ["spa_proj_noise"]
     assert [model.aligned for model in models] == [False] * 4 + [True]
-    assert models[0].measures["epochs"] == 60
+    assert [model.measures["epochs"] for model in models] == [60, 60, 60, 60, 90]
     assert models[2].lost == 50 - (40 - 4)
 
 

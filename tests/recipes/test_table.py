@@ -7,7 +7,14 @@ import re
 import pytest
 
 from engine import storage
-from reporting import benchmark_page, documents, numbers, rows
+from reporting import (
+    benchmark_page,
+    documents,
+    numbers,
+    results_page,
+    rows,
+    summary,
+)
 
 DIGITS = rows.SECTIONS[0]
 FLAGFILE = rows.FLAGFILES / "digits_lt" / "ce.flags"
@@ -196,3 +203,51 @@ def test_an_overview_leaves_out_rows_whose_baseline_nobody_has_run(monkeypatch):
     aligned = [run for run in numbers.load("digits_lt") if run["alignment"] != "none"]
     monkeypatch.setattr(numbers, "_load_all", lambda folder: tuple(aligned))
     assert len(numbers.table("gains").splitlines()) == 2  # header and rule
+
+
+def test_rows_are_of_images_from_one_place(monkeypatch, tmp_path):
+    """A gain between two would be theirs."""
+    monkeypatch.setattr(rows, "RESULTS", tmp_path)
+    result = dict.fromkeys(storage.NEEDED)
+    for seed, data in enumerate((None, "npz:elsewhere")):
+        config = rows.read_flagfile(FLAGFILE, DIGITS)
+        flags = config.identity() | {"data": data}
+        run = {"method": "ce", "alignment": "none", "seed": seed, "flags": flags}
+        path = tmp_path / "digits_lt" / "runs" / f"ce-none-if50-seed{seed}.json"
+        storage.write_result(path, result | run)
+        if data is None:
+            assert len(rows.load_rows(DIGITS)[0].summary.runs) == 1
+    with pytest.raises(ValueError, match="digits_lt at imbalance factor 50 .* origins"):
+        rows.load_rows(DIGITS)
+
+
+def test_an_overview_leaves_out_gains_of_few_seeds(monkeypatch):
+    runs = [
+        run
+        for run in numbers.load("digits_lt")
+        if run["alignment"] == "none"
+        or run["seed"] == numbers.load("digits_lt")[0]["seed"]
+    ]
+    monkeypatch.setattr(numbers, "_load_all", lambda folder: tuple(runs))
+    *_, row = numbers.table("gains").splitlines()
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert "±" in cells[2]
+    assert set(cells[3:]) == {"-"}
+
+
+def test_a_page_says_where_each_run_was_measured():
+    there = {"backend": "jax", "jax": "1", "keras": "3", "hardware": "one core"}
+    here, elsewhere = (there | {"commit": name} for name in ("abc", "def"))
+    first = [{"seed": 0, "environment": here}, {"seed": 1, "environment": here}]
+    again = {"seed": 0, "environment": here, "begun_in": [elsewhere]}
+    both = [
+        rows.Row(FLAGFILE, 50, summary.Summary("ce", alignment, tuple(runs), ()))
+        for alignment, runs in (("none", first), ("spa_reg", [again]))
+    ]
+    place = "one core, jax 1, Keras 3, commit"
+    assert results_page.measured_on(both[:1]) == f"Measured on {place} abc.\n"
+    assert results_page.measured_on(both) == (
+        "Measured on\n\n"
+        f"- {place} abc: cross-entropy, seeds 0, 1; cross-entropy + SpA-Reg, seeds 0.\n"
+        f"- {place} def: cross-entropy + SpA-Reg, seeds 0.\n"
+    )

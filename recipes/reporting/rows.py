@@ -39,6 +39,12 @@ class Section(NamedTuple):
 SECTIONS = (
     Section("digits_lt", "UCI digits, long-tailed", "digits_lt", (50,)),
     Section(
+        "digits_lt_norm",
+        "UCI digits, SpA-SLERP with lengths in the metric of the noise",
+        "digits_lt",
+        (50,),
+    ),
+    Section(
         "cifar10_lt_small",
         "CIFAR-10-LT (re-encoded), at most 500 images a class",
         "cifar10_lt",

@@ -9,8 +9,9 @@ A number is `FOLDER / CONFIGURATION / MEASURE` or `FOLDER / FACT`:
 - MEASURE is `gain` or one of `summary.MEASURES`; of a post-hoc comparison `gain`,
   `all`, `many`, `medium`, `few` or `calibration error`. `mean` after it leaves the mean
   alone.
-- FACT is one of `FACTS`, or `correlation by class`, `correlation by model` or
-  `correlation many`, `medium` or `few`: the rank correlation of exponent and error.
+- FACT is one of `FACTS`, or the rank correlation of exponent and error: `correlation by
+  class`, `by model`, `many`, `medium`, `few`, or of the models of one method, as in
+  `correlation ce`.
 """
 
 import functools
@@ -192,7 +193,16 @@ def _alignments_run() -> set[str]:
 def _gains() -> str:
     """Gains of each alignment over none, everywhere."""
     alignments = [name for name in ALIGNMENTS if name != "none"]
-    return _overview(alignments, lambda row: statistics.gain_text(row.gain()))
+    gains: list[statistics.Gain] = []
+
+    def cell(row: Summary) -> str:
+        if (one := row.gain()) is not None:
+            gains.append(one)
+        return statistics.gain_text(one)
+
+    table = _overview(alignments, cell)
+    said = statistics.many_intervals(gains)
+    return f"{table}\n{said}\n" if said else table
 
 
 def _noise_gains() -> str:

@@ -11,14 +11,15 @@ LEAST_SEEDS = 3  # of what an overview shows
 
 
 class Gain(NamedTuple):
-    """Mean of paired differences, and its 95 % interval (Student's t).
+    """Mean of paired differences, its 95 % interval, and its p-value (Student's t).
 
-    The interval is NaN of a single pair.
+    All but the mean are NaN of a single pair.
     """
 
     mean: float
     low: float
     high: float
+    p_value: float
 
     def interval(self, digits: int = 1) -> str:
         """ "[-0.3, +2.7]", "" of a single pair."""
@@ -36,16 +37,50 @@ def gain(differences: Iterable[float]) -> Gain | None:
     values = np.array(list(differences), dtype="float64")
     if not values.size:
         return None
-    mean, half = float(values.mean()), float("nan")
+    mean, half, p_value = float(values.mean()), float("nan"), float("nan")
     if values.size > 1:
         quantile = stats.t.ppf((1 + CONFIDENCE) / 2, values.size - 1)
-        half = float(quantile * values.std(ddof=1) / values.size**0.5)
-    return Gain(mean, mean - half, mean + half)
+        error = values.std(ddof=1) / values.size**0.5
+        half = float(quantile * error)
+        ratio = abs(mean) / error if error else np.inf if mean else 0.0
+        p_value = float(2 * stats.t.sf(ratio, values.size - 1))
+    return Gain(mean, mean - half, mean + half, p_value)
 
 
 def paired_gain(after: Mapping, before: Mapping) -> Gain | None:
     """Gain of `after` over `before`, values by seed, on the seeds that both have."""
     return gain(after[key] - before[key] for key in after if key in before)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's p-values: corrected for their number, in the order given.
+
+    The k-th smallest of m is multiplied by m - k + 1, is no smaller than those before
+    it, and at most 1 (Holm, Scandinavian Journal of Statistics 1979).
+    """
+    order = np.argsort(p_values)
+    factors = np.arange(len(order), 0, -1)
+    raised = np.maximum.accumulate(np.array(p_values, dtype=float)[order] * factors)
+    corrected = np.empty(len(order))
+    corrected[order] = np.minimum(1, raised)
+    return corrected.tolist()
+
+
+def many_intervals(gains: Sequence[Gain]) -> str:
+    """A sentence on how many intervals leave out 0, and how many by more than chance.
+
+    Empty of no intervals.
+    """
+    if not gains:
+        return ""
+    out = sum(one.low > 0 or one.high < 0 for one in gains)
+    left = sum(p < 1 - CONFIDENCE for p in holm([one.p_value for one in gains]))
+    by_chance = round(len(gains) * (1 - CONFIDENCE))
+    return (
+        f"Of these {len(gains)} intervals {out} leave 0 out, where chance alone would "
+        f"make it about {by_chance}. Corrected for their number (Holm), {left} of the "
+        "gains stay significant at 5 %: read them together, not one by one."
+    )
 
 
 def gain_text(value: Gain | None) -> str:

@@ -18,6 +18,26 @@ def test_the_interval_is_that_of_the_paired_t_test(seeds):
     assert gain.low == pytest.approx(interval.low)
     assert gain.high == pytest.approx(interval.high)
     assert gain.mean == pytest.approx((gain.low + gain.high) / 2)
+    assert gain.p_value == pytest.approx(test.pvalue)
+
+
+def test_corrected_p_values_are_holms():
+    # By hand: 3 × 0.01, max(0.03, 2 × 0.02), max(0.04, 1 × 0.03)
+    assert statistics.holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert statistics.holm([0.9, 0.8]) == [1.0, 1.0]
+    assert statistics.holm([]) == []
+
+
+def test_many_intervals_are_told_beside_what_chance_makes():
+    clear, unclear = (
+        statistics.gain(values) for values in ([5.0, 5.01, 4.99], [1.0, 2.0, 3.0])
+    )
+    barely = statistics.gain([1.0, 1.2, 1.6])  # p = 0.02
+    said = statistics.many_intervals([clear, barely, *[unclear] * 18])
+    assert "Of these 20 intervals 2 leave 0 out" in said
+    assert "about 1. Corrected" in said
+    assert "1 of the gains stay significant" in said
+    assert statistics.many_intervals([]) == ""
 
 
 def test_only_seeds_that_both_have_are_paired():

@@ -44,13 +44,21 @@ def _shares_and_errors(run: Result) -> tuple[np.ndarray, np.ndarray]:
 
 
 def correlations(results: Sequence[Result]) -> dict[str, float]:
-    """Rank correlations of share and error: by class, by model, by group of classes."""
+    """Rank correlations of share and error.
+
+    By class, by model, by group of classes, and by model among those of one method.
+    """
     points = class_points(results)
     models = np.array([model_point(run) for run in results]).T
+    methods = np.array([run["method"] for run in results])
     return {
         "by class": rank_correlation(*np.concatenate(list(points.values()), axis=1)),
         "by model": rank_correlation(*models),
         **{name: rank_correlation(*both) for name, both in points.items()},
+        **{
+            name: rank_correlation(*models[:, methods == name])
+            for name in dict.fromkeys(methods.tolist())
+        },
     }
 
 

@@ -225,6 +225,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if chosen.list:
         print("\n".join(map(str, missing)))
         return
+    if not chosen.smoke and (storage.commit() or "").endswith("-dirty"):
+        print("There are changes that no commit holds: the results will say so")
     started = time.perf_counter()
     act = smoke if chosen.smoke else train
 

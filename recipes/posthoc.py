@@ -10,7 +10,7 @@ same flags of data, augmentation and epochs.
 parameters that are chosen, or fitted by `spa.align` with held-out images, are so on the
 validation images of each model, and without --validation_per_class=N there are no such
 methods; heads that are retrained or scaled are so with the defaults of
-`keras_spa.trained`. The test images are looked at once, and all methods see
+`keras_spa.trained`. The test images choose nothing, and all methods see
 the same features. Prints a table and leaves table.md and results.json in --output_dir;
 the latter also holds how collapsed, aligned and skewed each model's features are. The
 documents' tables (recipes/table.py) are of recipes/results/SECTION_posthoc, and of

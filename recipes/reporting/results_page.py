@@ -26,6 +26,7 @@ from reporting.summary import SHOTS
 MEASURED = ("cosine", "efficiency", "training")
 HEADER = ["row", "IF", *SHOTS, "gain [95 %]", *MEASURED, "published", "seeds"]
 HEADER += ["min a run"]
+DEFAULT_SEEDS = (0, 1, 2)  # of a recipe
 WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 INTRODUCTION = """# Recipes and their tables
 
@@ -58,6 +59,9 @@ def section_text(section: Section) -> str:
     measured = [row for row in rows if row.summary.runs]
     missing = [row for row in rows if not row.summary.runs]
     command = command_template(sorted({row.flagfile for row in rows}), section.factors)
+    seeds = sorted({run["seed"] for row in measured for run in row.summary.runs})
+    if not set(seeds) <= set(DEFAULT_SEEDS):
+        command += f" --seeds={','.join(map(str, seeds))}"
     parts = [f"## {section.title}\n", f"```bash\n{command}\n```\n"]
     if measured:
         parts.append(markdown.table([HEADER, *map(_cells, measured)]))

@@ -15,6 +15,22 @@ def weights_by_loop(counts=COUNTS, beta=BETA):
     return [w * len(counts) / sum(weights) for w in weights]
 
 
+def long_tailed(samples=48):
+    """`toys.data` whose batches are mostly of class 0, each of others' shares."""
+    x, y = toys.data(samples)
+    return x, np.where(np.arange(samples) % 16 < 6 + np.arange(samples) // 16, 0, y)
+
+
+def in_batches(weights, given=None, size=16):
+    """What the loss is given of a batch: s·w·(Σ s / Σ s·w), one batch at a time."""
+    given, result = np.ones(len(weights)) if given is None else given, []
+    for start in range(0, len(weights), size):
+        s, w = given[start : start + size], weights[start : start + size]
+        norm = sum(s) / sum(a * b for a, b in zip(s, w, strict=True))
+        result += [a * b * norm for a, b in zip(s, w, strict=True)]
+    return np.array(result)
+
+
 def plain_model(optimizer=None, loss=None, compiled=None):
     model = keras.Sequential(
         [

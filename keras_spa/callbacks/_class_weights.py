@@ -4,7 +4,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_spa import _checks, _keras_private
+from keras_spa import _checks, _keras_private, distribute
 from keras_spa._types import Tensor
 
 
@@ -84,7 +84,10 @@ class ClassWeights(keras.metrics.Metric):
         self._restore = None
 
     def sample_weights(self, y: Any, y_pred: Tensor, sample_weight: Any) -> Tensor:
-        """The weight of each sample (B,), times `sample_weight` if there is one."""
+        """`s·w·(Σ s / Σ s·w)` (B,) of class weights w and `sample_weight` s, or 1.
+
+        The sums are those of the global batch, which weighs as much as without w.
+        """
         labels = keras.tree.flatten(y)
         if len(labels) != 1 or labels[0] is None:
             raise ValueError(
@@ -104,7 +107,9 @@ class ClassWeights(keras.metrics.Metric):
         # A sum and not a matrix product, which GPUs may round to fewer digits.
         weights = ops.sum(ops.cast(labels, "float32") * self.weights, axis=1)
         weights = ops.where(valid, weights, float("nan"))
-        given = keras.tree.flatten(sample_weight)[0]
-        if given is None:
-            return weights
-        return weights * ops.reshape(ops.cast(given, "float32"), (-1,))
+        given, of_user = ops.ones_like(weights), keras.tree.flatten(sample_weight)[0]
+        if of_user is not None:
+            given = given * ops.reshape(ops.cast(of_user, "float32"), (-1,))
+        weights = given * weights
+        before, after = distribute.global_sum([ops.sum(given), ops.sum(weights)])
+        return weights * ops.divide_no_nan(before, after)

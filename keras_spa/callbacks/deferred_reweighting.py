@@ -13,16 +13,23 @@ class DeferredReweighting(keras.callbacks.Callback):
     """Weigh the training loss by class, from an epoch on (DRW).
 
     Before `epoch` all samples count alike, so that features are learnt from all
-    images. From then on the loss of a sample of class c is multiplied by
-    `w_c ∝ (1−β) / (1−β^n_c)`, its class's effective-number weight; the K weights sum
-    to K. Learning rates usually fall at the same epoch, see
-    `keras.optimizers.schedules.PiecewiseConstantDecay`.
+    images. From then on a sample of class c counts `w_c ∝ (1−β) / (1−β^n_c)`, its
+    class's effective-number weight, re-normalised by those of its batch: the loss ℓ of
+    a global batch of B samples becomes
+
+        Σ_i w_i·ℓ_i / Σ_i w_i    instead of    Σ_i ℓ_i / B
+
+    so that batches weigh as much as before. With sample weights s it becomes
+    `(Σ s / B) · Σ s·w·ℓ / Σ s·w`: samples of weight 0, such as padding, do not count
+    in the sums, and twice the weights are twice the loss. Whatever its reduction, the
+    loss is given `s·w·(Σ s / Σ s·w)` in place of s. Learning rates usually fall at the
+    same epoch, see `keras.optimizers.schedules.PiecewiseConstantDecay`.
 
     It works with any loss and any compiled Keras model, `SpAModel` or not, that has one
     tensor of labels; a `train_step` of its own must take its loss from
-    `compute_loss`. Sample weights are multiplied; soft labels weigh `Σ_c y_c·w_c`.
-    Validation loss, metrics and class means are not weighted. Nothing is compiled
-    anew at `epoch`, and `fit` leaves the model as it was.
+    `compute_loss`. Soft labels weigh `Σ_c y_c·w_c`. Validation loss, metrics and class
+    means are not weighted. Nothing is compiled anew at `epoch`, and `fit` leaves the
+    model as it was.
 
     Args:
         epoch: The first weighted epoch, counted from 0 as in Keras.
@@ -31,7 +38,7 @@ class DeferredReweighting(keras.callbacks.Callback):
         beta: β, in [0, 1). Defaults to 0.9999.
 
     Attributes:
-        class_weights: w, float64 array (K,).
+        class_weights: w, float64 array (K,), scaled to sum to K.
 
     Raises:
         ValueError: `epoch` negative, counts that are not positive, β out of range; in
@@ -52,8 +59,9 @@ class DeferredReweighting(keras.callbacks.Callback):
     [0.2, 1.8]
 
     Reference: Cao et al. (NeurIPS 2019), "Learning Imbalanced Datasets with
-    Label-Distribution-Aware Margin Loss", algorithm 1; the weights are those of Cui et
-    al. (CVPR 2019), "Class-Balanced Loss Based on Effective Number of Samples".
+    Label-Distribution-Aware Margin Loss", algorithm 1, whose second phase re-normalises
+    the weights in each batch; the weights are those of Cui et al. (CVPR 2019),
+    "Class-Balanced Loss Based on Effective Number of Samples". Sample weights are ours.
     """
 
     def __init__(

@@ -16,7 +16,9 @@ class ClassBalanced(CountedLoss):
 
     `w_y·ℓ(y, z)` with `w_c ∝ (1−β) / (1−β^n_c)`, scaled so that the K weights sum to
     K. β = 0 weighs all classes alike; as β → 1 the weights become inverse to the
-    counts. Soft labels take the weight by share: `Σ_c y_c·w_c`.
+    counts. Soft labels take the weight by share: `Σ_c y_c·w_c`. The mean over a batch
+    divides by its samples, B, and not by the sum of their weights, which on long-tailed
+    data is several times smaller: `callbacks.DeferredReweighting` divides by that.
 
     Args:
         loss: ℓ, a Keras loss whose `call` returns one value a sample, such as

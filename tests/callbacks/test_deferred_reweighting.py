@@ -11,6 +11,8 @@ from reweighting import (
     assert_same_weights,
     drw,
     fit,
+    in_batches,
+    long_tailed,
     plain_model,
     spa_model,
     weights_by_loop,
@@ -59,12 +61,15 @@ def test_weights_at_the_ends_of_beta():
 @pytest.mark.parametrize("make", [plain_model, spa_model])
 @pytest.mark.parametrize("how", marked(HOW))
 @pytest.mark.slow
-def test_equals_class_weights_from_the_epoch_on(make, how):
+def test_equals_the_weighted_mean_from_the_epoch_on(make, how):
     if BACKEND == "torch" and how == "jit" and make is spa_model:
         pytest.skip("torch.compile takes a minute; the plain model shows it")
-    x, y = toys.data(40)  # the last batch is smaller
+    x, y = long_tailed(40)  # the last batch is smaller
     deferred = make(compiled={**HOW[how], "metrics": ["accuracy"]})
-    expected = make(compiled={"run_eagerly": True, "metrics": ["accuracy"]})
+    mean = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, reduction="mean_with_sample_weight"
+    )
+    expected = make(loss=mean, compiled={"run_eagerly": True, "metrics": ["accuracy"]})
     actual = fit(deferred, x, y, 4, validation_data=(x, y), callbacks=[drw(2)])
     first = fit(expected, x, y, 2, validation_data=(x, y))
     weights = dict(enumerate(weights_by_loop()))
@@ -136,7 +141,8 @@ def test_sample_weights_and_class_weights_multiply(labels):
         "soft": (keras.losses.CategoricalCrossentropy(from_logits=True), soft),
     }[labels]
     by_class, sample_weight = np.array(weights_by_loop()), np.linspace(0.5, 2, len(y))
-    both = sample_weight * (soft @ by_class if labels == "soft" else by_class[y])
+    weights = soft @ by_class if labels == "soft" else by_class[y]
+    both = in_batches(weights, sample_weight)
     deferred, expected = plain_model(loss=loss), plain_model(loss=loss)
     fit(deferred, x, given, 2, sample_weight=sample_weight, callbacks=[drw(0)])
     fit(expected, x, given, 2, sample_weight=both)
@@ -152,6 +158,51 @@ def test_class_means_are_not_weighted():
     fit(deferred, x, soft, 2, callbacks=[drw(0)])
     fit(plain, x, soft, 2)
     toys.assert_same_state(deferred, plain, atol=1e-6)
+
+
+def cross_entropy(logits, y):
+    """−log softmax(z)_y and its gradient by z, one sample at a time."""
+    losses, gradients = [], []
+    for row, label in zip(logits.astype("float64"), y, strict=True):
+        softmax = np.exp(row) / np.exp(row).sum()
+        losses.append(-np.log(softmax[label]))
+        gradients.append(softmax - np.eye(len(row))[label])
+    return np.array(losses), np.array(gradients)
+
+
+@pytest.mark.parametrize("given", ["nothing", "weights", "padding"])
+def test_a_step_is_the_published_one(given):
+    """Algorithm 1 of Cao et al.: the batch's mean is normalised by its weights.
+
+    Before, it was divided by the samples, and steps were several times too small.
+    """
+    x, y = long_tailed(16)
+    s = {
+        "nothing": None,
+        "weights": np.linspace(0.1, 2, 16),
+        "padding": np.where(np.arange(16) % 4, 2.0, 0.0),
+    }[given]
+    model = plain_model(keras.optimizers.SGD(0.5))
+    kernel = model.layers[-1].kernel.numpy()
+    features = model.layers[0](x)
+    losses, by_logits = cross_entropy(model.predict(x, verbose=0), y)
+    record = fit(model, x, y, 1, sample_weight=s, callbacks=[drw(0)])
+    w, s = np.array(weights_by_loop())[y], np.ones(16) if s is None else s
+    mean = sum(s) / 16 * sum(s * w * losses) / sum(s * w)
+    assert record["loss"][0] == pytest.approx(mean, rel=1e-5)
+    share = s * w * sum(s) / 16 / sum(s * w)
+    features = keras.ops.convert_to_numpy(features)
+    parts = zip(features, share, by_logits, strict=True)
+    gradient = sum(part * np.outer(h, g) for h, part, g in parts)
+    step = kernel - keras.ops.convert_to_numpy(model.layers[-1].kernel)
+    np.testing.assert_allclose(step, 0.5 * gradient, atol=1e-5)
+
+
+def test_a_batch_without_weight_changes_nothing():
+    x, y = toys.data(16)
+    model, before = plain_model(), plain_model()
+    fit(model, x, y, 1, sample_weight=np.zeros(16), callbacks=[drw(0)])
+    assert_same_weights(model, before)
 
 
 def losses():
@@ -172,7 +223,7 @@ def test_works_with_any_loss(name):
     deferred = plain_model(optimizer(0.01), losses()[name])
     expected = plain_model(optimizer(0.01), losses()[name])
     fit(deferred, x, given, 2, callbacks=[drw(0)])
-    fit(expected, x, given, 2, sample_weight=np.array(weights_by_loop())[y])
+    fit(expected, x, given, 2, sample_weight=in_batches(np.array(weights_by_loop())[y]))
     assert_same_weights(deferred, expected)
 
 

@@ -10,6 +10,8 @@ from reweighting import (
     assert_same_weights,
     drw,
     fit,
+    in_batches,
+    long_tailed,
     plain_model,
     spa_model,
     weights_by_loop,
@@ -83,9 +85,9 @@ def test_fit_leaves_the_model_as_it_was():
     assert model.metrics == metrics
     assert len(model.variables) == variables
     assert "compute_loss" not in vars(model)
-    weights = dict(enumerate(weights_by_loop()))
+    weights = in_batches(np.array(weights_by_loop())[y])
     fit(reference, x, y, 1)
-    fit(reference, x, y, 2, initial_epoch=1, class_weight=weights)
+    fit(reference, x, y, 2, initial_epoch=1, sample_weight=weights)
     assert model.evaluate(x, y, verbose=0) == pytest.approx(
         reference.evaluate(x, y, verbose=0), abs=1e-5
     )
@@ -101,7 +103,8 @@ def test_an_interrupted_fit_leaves_no_weights(same_callback):
     callback = drw(0)
     with pytest.raises(KeyboardInterrupt):
         fit(model, x, y, 2, callbacks=[callback, Interrupt(after=1)])
-    fit(reference, x, y, 1, class_weight=dict(enumerate(weights_by_loop())))
+    weights = in_batches(np.array(weights_by_loop())[y])
+    fit(reference, x, y, 1, sample_weight=weights)
     fit(model, x, y, 1)
     fit(reference, x, y, 1)
     assert_same_weights(model, reference)
@@ -123,7 +126,7 @@ def test_evaluate_and_predict_take_the_callback_and_ignore_it():
 def test_with_several_steps_an_execution():
     if keras.backend.backend() == "torch":
         pytest.skip("Keras does not support it on PyTorch")
-    x, y = toys.data()
+    x, y = long_tailed(40)  # the last batch is smaller
     one, three = plain_model(), plain_model(compiled={"steps_per_execution": 3})
     fit(one, x, y, 3, callbacks=[drw(1)])
     fit(three, x, y, 3, callbacks=[drw(1)])
@@ -131,7 +134,7 @@ def test_with_several_steps_an_execution():
 
 
 def test_only_the_loss_of_training_is_weighted():
-    x, y = toys.data()
+    x, y = long_tailed()
     model, losses = plain_model(), {}
 
     def measure(epoch, logs):
@@ -144,7 +147,7 @@ def test_only_the_loss_of_training_is_weighted():
     logits = model.predict(x, verbose=0)
     each = -logits[range(len(y)), y] + np.log(np.exp(logits).sum(axis=1))
     weights = np.array(weights_by_loop())[y]
-    assert losses[True] == pytest.approx(np.mean(weights * each), abs=1e-5)
+    assert losses[True] == pytest.approx(np.average(each, weights=weights), abs=1e-5)
     assert losses[False] == pytest.approx(np.mean(each), abs=1e-5)
 
 
@@ -168,10 +171,10 @@ def test_with_an_older_compute_loss():
     deferred, expected = OlderModel(), OlderModel()
     deferred.compile("sgd", loss)
     expected.compile("sgd", loss)
-    weights = dict(enumerate(weights_by_loop()))
+    weights = in_batches(np.array(weights_by_loop())[y])
     validation = {"validation_data": (x, y)}
     actual = fit(deferred, x, y, 2, callbacks=[drw(0)], **validation)
-    history = fit(expected, x, y, 2, class_weight=weights, **validation)
+    history = fit(expected, x, y, 2, sample_weight=weights, **validation)
     assert_same_weights(deferred, expected)
     np.testing.assert_allclose(actual["val_loss"], history["val_loss"], atol=1e-5)
 

@@ -20,7 +20,7 @@ import pytest
 pytestmark = pytest.mark.process
 SCRIPT = pathlib.Path(__file__).parent / "train_on_devices.py"
 ALL = ("together", "batch_norm", "alone", "weights", "float16", "disa", "bcl", "glmc")
-ALL += ("arb", "added", "clipnorm", "global_clipnorm", "clipvalue")
+ALL += ("arb", "drw", "added", "clipnorm", "global_clipnorm", "clipvalue")
 KINDS = {
     "tensorflow": {
         ("mirrored", 2): ALL,

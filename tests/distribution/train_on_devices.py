@@ -48,6 +48,7 @@ VARIANTS = {
     "global_clipnorm": TOGETHER,
     "clipvalue": TOGETHER,
     "arb": TOGETHER,
+    "drw": [("all", "sum_over_batch_size", weighted) for weighted in (False, True)],
     "disa": TOGETHER,
     "bcl": [*TOGETHER, ("all", "sum_over_batch_size", True)],
     "glmc": [*TOGETHER, ("all", "sum_over_batch_size", True)],
@@ -148,11 +149,17 @@ def train(case, variant, copies):
         weights = np.ones(SAMPLES)
         weights[HEAVY] = 1000  # overflows in its replica alone
     model = make_model(alignment, reduction, variant)
+    callbacks = []
+    if variant == "drw":
+        y = np.where(np.arange(SAMPLES) % BATCH < BATCH // 2, 0, y)  # parts differ
+        callbacks = [spa.callbacks.DeferredReweighting(1, [90, 30, 9, 3])]
     fed = {"batch_size": BATCH, "sample_weight": weights, "verbose": 0}
     if variant == "glmc":
         x = x.reshape(-1, *IMAGE)
     given = views_of(x, y, variant)
-    record = model.fit(given, y, epochs=EPOCHS, shuffle=False, **fed).history
+    record = model.fit(
+        given, y, epochs=EPOCHS, shuffle=False, callbacks=callbacks, **fed
+    ).history
     for number, variable in enumerate(model.variables):
         first, *others = map(np.asarray, copies(variable))
         for other in others:

@@ -15,23 +15,10 @@ from keras_spa._types import Path
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write text or bytes to `path` whole or not at all."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write text or bytes to `path` whole or not at all, as `replacing` does."""
     data = content.encode() if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        sync(temporary)
-        os.replace(temporary, path)
-    except BaseException as error:
-        os.unlink(temporary)
-        if isinstance(error, OSError):  # a full disk does not say which file it was
-            error.filename = str(path)
-        raise
-    sync(path.parent)
+    with replacing(pathlib.Path(path)) as unfinished:
+        unfinished.write_bytes(data)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -54,22 +41,32 @@ def without_nan(value: Any) -> Any:
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """A path to write to in place of `path`, which changes at the end or not at all.
 
+    A link stays one: what it leads to is replaced. What is replaced passes its
+    permissions on; what is new has those of any new file.
+
+    After an error, in here or where this is used, `path` is as it was. So it is after
+    the process is killed, with two exceptions: a folder `.NAME.*` may stay beside it,
+    and if it is itself a folder it may be missing, between the two renames that its
+    replacement takes; then both it (`NAME.before`) and its successor are in `.NAME.*`.
+
     Raises:
+        FileNotFoundError: nothing was written.
         OSError: with the file's name; also for what TensorFlow says of a full disk.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = pathlib.Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    final = pathlib.Path(os.path.realpath(path))
+    final.parent.mkdir(parents=True, exist_ok=True)
+    folder = pathlib.Path(tempfile.mkdtemp(dir=final.parent, prefix=f".{path.name}."))
+    new, old = folder / path.name, folder / f"{path.name}.before"
     try:
-        yield folder / path.name
-        if path.is_dir():
-            os.replace(path, folder / "before")
-        if (folder / path.name).is_file():
-            sync(folder / path.name)
-        os.replace(folder / path.name, path)
-        sync(path.parent)
+        yield new
+        _finish(new, final)
+        if final.is_dir():
+            os.replace(final, old)
+        os.replace(new, final)
+        sync(final.parent)
     except OSError as error:
         if error.errno:  # a full disk does not say which file it was
-            error.filename = str(path)
+            error.filename, error.filename2 = str(path), None
         raise
     except Exception as error:
         full = os.strerror(errno.ENOSPC)
@@ -77,7 +74,19 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
             raise OSError(errno.ENOSPC, full, str(path)) from error
         raise
     finally:
+        if old.exists() and new.exists():  # if this fails, the folder stays
+            os.replace(old, final)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _finish(new: pathlib.Path, final: pathlib.Path) -> None:
+    """Sees to it that `new` is there, on the disk, with the permissions of `final`."""
+    if not new.exists():
+        raise FileNotFoundError(errno.ENOENT, "Nothing was written", str(final))
+    if new.is_file():
+        sync(new)
+    if final.exists():
+        shutil.copymode(final, new)
 
 
 def sync(path: Path) -> None:

@@ -36,6 +36,100 @@ def test_a_folder_takes_the_place_of_a_folder(tmp_path):
     assert os.listdir(tmp_path / "model") == ["after"]
 
 
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "before").write_text("before")
+    return folder
+
+
+def test_a_folder_stays_if_nothing_was_written(folder):
+    message = "Nothing was written: '.*model'"
+    with pytest.raises(FileNotFoundError, match=message), replacing(folder):
+        pass
+    assert os.listdir(folder.parent) == ["model"]
+    assert os.listdir(folder) == ["before"]
+
+
+@pytest.mark.parametrize("name", ["model", "before"])
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "of the disk"), SystemExit])
+def test_a_folder_comes_back_if_its_place_cannot_be_taken(
+    folder, monkeypatch, error, name
+):
+    folder = folder.rename(folder.with_name(name))
+    replace, left = os.replace, [1]  # renames that work, then one that does not
+
+    def fail_once(*arguments):
+        left[0] -= 1
+        if left[0] == -1:
+            raise error
+        replace(*arguments)
+
+    def write():
+        with replacing(folder) as unfinished:
+            unfinished.mkdir()
+            (unfinished / "after").write_text("after")
+
+    monkeypatch.setattr(os, "replace", fail_once)
+    with pytest.raises((OSError, SystemExit)):
+        write()
+    assert os.listdir(folder.parent) == [name]
+    assert os.listdir(folder) == ["before"]
+    write()
+    assert os.listdir(folder) == ["after"]
+
+
+def test_a_folder_that_cannot_come_back_is_kept(folder, monkeypatch):
+    replace, left = os.replace, [1]
+
+    def fail(*arguments):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.EIO, "of the disk")
+        replace(*arguments)
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="of the disk"), replacing(folder) as unfinished:
+        unfinished.mkdir()
+    (kept,) = folder.parent.glob(".model.*/model.before/before")
+    assert kept.read_text() == "before"
+
+
+def test_a_link_stays_one(path, folder):
+    for target, name in ((path, "link.keras"), (folder, "link")):
+        (path.parent / name).symlink_to(target.name)
+    write_atomically(path.parent / "link.keras", "after")
+    with replacing(path.parent / "link") as unfinished:
+        assert unfinished.name == "link"
+        unfinished.mkdir()
+    assert path.read_text() == "after"
+    assert os.listdir(folder) == []
+    for name in ("link.keras", "link"):
+        assert (path.parent / name).is_symlink()
+
+
+def mode(path):
+    return path.stat().st_mode & 0o777
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are of POSIX")
+def test_permissions_stay_and_new_files_have_those_of_any_other(path, folder):
+    path.chmod(0o600)
+    folder.chmod(0o750)
+    write_atomically(path, "after")
+    with replacing(folder) as unfinished:
+        unfinished.mkdir()
+    before = os.umask(0o027)
+    try:
+        write_atomically(path.with_name("new.json"), "{}")
+    finally:
+        os.umask(before)
+    assert mode(path) == 0o600
+    assert mode(folder) == 0o750
+    assert mode(path.with_name("new.json")) == 0o640
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [

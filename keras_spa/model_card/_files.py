@@ -45,6 +45,12 @@ def write(path: pathlib.Path, text: str) -> pathlib.Path:
         write_atomically(path, model.SerializeToString())
         return path
     if path.is_file() and path.suffix in (".keras", ".tflite"):
+        if path.suffix == ".keras" and _is_spa_model(_keras_config(path)):
+            raise ValueError(
+                "Argument `path` must not be the .keras file of a SpAModel, which has "
+                "a card of its own: load it, set `model.card = card` and save it. "
+                f"Received: path={str(path)!r}"
+            )
         whole = io.BytesIO(path.read_bytes())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a card before: the last one counts
@@ -79,19 +85,33 @@ def _read_inside(path: pathlib.Path) -> str | bytes | None:
 
 def _read_zip(path: pathlib.Path) -> str | bytes | None:
     """From the archive that a .keras file is, or that a .tflite file ends in."""
+    config = _keras_config(path) if path.suffix == ".keras" else {}
+    own = config.get("card")  # that of a SpAModel, as loading the model gives it
+    if own is not None and _is_spa_model(config):
+        return json.dumps(own)
+    nothing = (zipfile.BadZipFile, KeyError, ValueError, EOFError)  # is attached
+    with contextlib.suppress(*nothing), zipfile.ZipFile(path) as archive:
+        return archive.read(MEMBER)
+    return None if own is None else json.dumps(own)
+
+
+def _keras_config(path: pathlib.Path) -> dict[str, Any]:
+    """The configuration of the model in a .keras file."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if MEMBER in archive.namelist():
-                return archive.read(MEMBER)
-            if path.suffix == ".tflite":
-                return None
-            config = json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-        if path.suffix == ".tflite":
-            return None  # nothing is attached to it
+            return json.loads(archive.read("config.json")).get("config") or {}
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        EOFError,
+        AttributeError,
+    ) as error:
         raise ValueError(f"{str(path)!r} is not a whole .keras file") from error
-    card = (config.get("config") or {}).get("card")  # that of a SpAModel
-    return None if card is None else json.dumps(card)
+
+
+def _is_spa_model(config: dict[str, Any]) -> bool:
+    return {"backbone", "classifier", "alignment", "momentum"} <= {*config}
 
 
 def _onnx(path: pathlib.Path) -> Any:

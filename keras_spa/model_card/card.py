@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_spa import _checks, markdown
 from keras_spa._types import ClassCounts, Path
-from keras_spa.model_card import _files
+from keras_spa.model_card import _fields, _files
 
 MOST_ROWS, NAMED = 20, 3
 
@@ -24,8 +24,10 @@ class ModelCard:
     as Markdown.
 
     Args:
-        class_names: K strings, in the order of the model's outputs.
-        class_counts: Training images of each class (K,). Defaults to None: unknown.
+        class_names: K different strings, in the order of the model's outputs: a list,
+            or an array such as scikit-learn's `classes_`.
+        class_counts: Training images of each class (K,), whole numbers. Defaults to
+            None: unknown.
         data: What the model was trained on, in a few words. Defaults to `""`.
         preprocessing: What an input must be, as JSON values by name, such as
             `{"input_shape": [32, 32, 3], "pixels": "0..255"}`. Defaults to `{}`.
@@ -35,8 +37,9 @@ class ModelCard:
         limits: What it is not good for, in a few sentences. Defaults to `""`.
 
     Raises:
-        ValueError: fewer than two names, a count that is missing or not positive, a
-            share beyond [0, 1], something that JSON cannot hold.
+        ValueError: fewer than two names, one given twice, a count that is missing or no
+            positive whole number, a share beyond [0, 1], something that JSON cannot
+            hold.
 
     Example:
 
@@ -69,26 +72,23 @@ class ModelCard:
     limits: str = ""
 
     def __post_init__(self) -> None:
-        names = self.class_names
-        listed = isinstance(names, (list, tuple))
-        if not (listed and len(names) > 1 and all(isinstance(n, str) for n in names)):
-            raise ValueError(
-                "Argument `class_names` must be a list of at least 2 strings. "
-                f"Received: class_names={names!r}"
-            )
+        names = _fields.class_names(self.class_names)
         for name in ("data", "method", "limits"):
             if not isinstance(text := getattr(self, name), str):
                 raise ValueError(
                     f"Argument `{name}` must be a string. Received: {name}={text!r}"
                 )
-        self._set("class_names", tuple(names))
+        self._set("class_names", names)
         if self.class_counts is not None:
-            counts = _checks.class_counts(self.class_counts, len(names))
-            self._set("class_counts", tuple(int(count) for count in counts))
-        self._set("preprocessing", _json_object("preprocessing", self.preprocessing))
+            self._set(
+                "class_counts", _fields.whole_counts(self.class_counts, len(names))
+            )
+        self._set(
+            "preprocessing", _fields.json_object("preprocessing", self.preprocessing)
+        )
         shares = {
             str(name): _checks.number(f"accuracy[{name!r}]", share, 0, 1)
-            for name, share in _mapping("accuracy", self.accuracy).items()
+            for name, share in _fields.mapping("accuracy", self.accuracy).items()
             if share is not None and share == share  # is no NaN
         }
         self._set("accuracy", shares)
@@ -153,10 +153,15 @@ class ModelCard:
         Of any Keras model, not only of a `SpAModel`: `.keras`, `.onnx` (needs onnx),
         `.tflite` and SavedModels carry it, all others get a file beside them that has
         `.json` after their name. Files are written whole or not at all. What Keras
-        saves anew loses it, unless it is a `SpAModel` with a `card`.
+        saves anew loses it. The `.keras` file of a `SpAModel` is refused, for the model
+        has a card of its own: set `model.card` and save it.
 
         Returns:
             The file that holds the card.
+
+        Raises:
+            FileNotFoundError: there is nothing at `path`.
+            ValueError: a damaged file, or the `.keras` file of a `SpAModel`.
         """
         return _files.write(pathlib.Path(path), self.to_json())
 
@@ -212,24 +217,3 @@ class ModelCard:
         order = self._order()
         first, last = order[:NAMED], order[-NAMED:]
         return f"{', '.join(map(named, first))}, …, {', '.join(map(named, last))}"
-
-
-def _mapping(name: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ValueError(
-            f"Argument `{name}` must be a mapping. Received: {name}={value!r}"
-        )
-    return dict(value)
-
-
-def _json_object(name: str, value: Any) -> dict[str, Any]:
-    """A mapping as JSON gives it back."""
-    try:
-        if not isinstance(value, Mapping):
-            raise TypeError("no mapping")
-        return json.loads(json.dumps(dict(value), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"Argument `{name}` must be a mapping of names to JSON values. "
-            f"Received: {name}={value!r} ({error})"
-        ) from error

@@ -3,6 +3,7 @@
 import json
 import zipfile
 
+import numpy as np
 import pytest
 
 import keras_spa as spa
@@ -25,6 +26,14 @@ def test_json_gives_the_card_back():
     assert card.class_names == tuple(NAMES)
     assert card.class_counts == (90, 3, 30)
     assert card.accuracy == {"all": 0.5, "few": 0.0}
+
+
+@pytest.mark.parametrize("dtype", ["U", object])
+def test_names_of_an_array(dtype):
+    card = spa.ModelCard(np.array(NAMES, dtype), np.array([90.0, 3.0, 30.0]))
+    assert card == spa.ModelCard(NAMES, [90, 3, 30])
+    assert {type(name) for name in card.class_names} == {str}
+    assert spa.ModelCard.from_json(card.to_json()) == card
 
 
 def test_other_keys_of_a_json_file_are_left_aside():
@@ -63,6 +72,18 @@ def test_markdown_of_many_classes_is_short():
         ),
         ({"class_names": "ab"}, "`class_names` must be a list of at least 2 str"),
         ({"class_names": ["a", 1]}, "`class_names` must be a list of at least 2 strin"),
+        (
+            {"class_names": np.array([["a", "b"]])},
+            r"`class_names` must be .* NumPy array \(K,\)",
+        ),
+        (
+            {"class_names": ["a", "b", "a"]},
+            "`class_names` must name each class once.*more than once: 'a'",
+        ),
+        (
+            {"class_counts": [90, 0.5, 9]},
+            "`class_counts` must be whole numbers.*multiply shares.*Received: 0.5",
+        ),
         ({"class_counts": [1, 2]}, "`class_counts` must hold one count for each of 3"),
         (
             {"class_counts": {1: 5, 2: 5, 3: 5}},
@@ -112,11 +133,24 @@ def test_the_last_card_attached_counts_and_the_file_stays_as_it_was(tmp_path):
     assert path.read_bytes().startswith(b"a flatbuffer" * 9)
 
 
+def test_a_link_and_permissions_stay(tmp_path):
+    path, link = tmp_path / "model.tflite", tmp_path / "link.tflite"
+    path.write_bytes(b"a flatbuffer")
+    path.chmod(0o600)
+    link.symlink_to(path.name)
+    spa.ModelCard(NAMES).attach(link)
+    assert link.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert spa.ModelCard.read(path) == spa.ModelCard(NAMES)
+
+
 def test_damaged_files_are_named(tmp_path):
     path = tmp_path / "model.keras"
     path.write_bytes(b"PK no archive")
     with pytest.raises(ValueError, match=r"model.keras' is not a whole .keras file"):
         spa.ModelCard.read(path)
+    with pytest.raises(ValueError, match=r"model.keras' is not a whole .keras file"):
+        spa.ModelCard(NAMES).attach(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", '{"config": {"card": {"class_names": 3}}}')
     with pytest.raises(ValueError, match="model card of .*model.keras': .*class_names"):

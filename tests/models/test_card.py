@@ -1,6 +1,7 @@
 """A model's files carry its card, and can be read without loading the model."""
 
 import json
+import zipfile
 
 import keras
 import numpy as np
@@ -111,6 +112,22 @@ def test_any_keras_model_can_carry_one(tmp_path):
     np.testing.assert_array_equal(
         *map(keras.ops.convert_to_numpy, (loaded(x), model(x)))
     )
+
+
+@pytest.mark.parametrize("card", [None, CARD])
+def test_the_file_of_a_spa_model_has_one_card(tmp_path, card):
+    path = tmp_path / "model.keras"
+    model = image_model()
+    model.card = card
+    model.save(path)
+    other = spa.ModelCard(list("vwxyz"))
+    message = r"`path` must not be .* of a SpAModel.*`model.card = card` and save"
+    with pytest.raises(ValueError, match=message):
+        other.attach(path)
+    with zipfile.ZipFile(path, "a") as archive:  # as `attach` did before
+        archive.writestr("model_card.json", other.to_json())
+    if card is not None:
+        assert spa.ModelCard.read(path) == card == keras.saving.load_model(path).card
 
 
 def test_a_card_of_other_classes_is_refused():

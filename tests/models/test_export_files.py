@@ -3,6 +3,7 @@
 import importlib.util
 
 import keras
+import numpy as np
 import pytest
 from exports import assert_close, image_model, images
 
@@ -63,3 +64,24 @@ def test_onnx_of_a_model_in_half_precision_computes_in_float32(tmp_path, policy)
     assert_close(outputs, wanted, images())
     assert_close(outputs, model, images(), atol=0.05)
     assert model.backbone.layers[2].compute_dtype == policy.removeprefix("mixed_")
+
+
+@onnx_files
+def test_onnx_in_float32_of_a_model_with_functions_of_its_own(tmp_path):
+    import onnxruntime
+
+    def model_in(policy):
+        keras.config.set_dtype_policy(policy)
+        squares = keras.layers.Lambda(lambda x: keras.ops.square(x))
+        dense = keras.layers.Dense(5)
+        backbone = keras.Sequential([keras.Input((4,)), squares, dense])
+        model = spa.SpAModel(backbone, keras.layers.Dense(3), dtype=policy)
+        keras.config.set_dtype_policy("float32")
+        return model
+
+    model, wanted = model_in("mixed_bfloat16"), model_in("float32")
+    wanted.set_weights(model.get_weights())
+    model.export(tmp_path / "model.onnx", "onnx", verbose=False)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    x = np.ones((7, 4), "float32")
+    assert_close(session.run(["logits", "probabilities"], {"inputs": x}), wanted, x)

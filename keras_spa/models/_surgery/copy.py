@@ -10,6 +10,8 @@ from keras import ops
 
 from keras_spa import _checks
 from keras_spa._keras_private import all_layers
+from keras_spa._types import Array
+from keras_spa.models._surgery import own_objects
 
 
 def uncompiled_copy(model: keras.Model, in_float32: bool = False) -> keras.Model:
@@ -17,27 +19,38 @@ def uncompiled_copy(model: keras.Model, in_float32: bool = False) -> keras.Model
 
     With `in_float32` all its layers compute in float32.
     """
-    kinds = {type(layer) for layer in all_layers(model)}
-    # Keras finds its own; its layer `Add` would stand in for its operation `Add`.
-    own = ("keras.", "keras_spa.")
-    classes = {kind.__name__: kind for kind in kinds if not _is_of(kind, own)}
+    layers = all_layers(model)
     try:
-        config = _uncompiled(keras.saving.serialize_keras_object(model), in_float32)
+        with own_objects.lambdas_named(layers):
+            config = keras.saving.serialize_keras_object(model)
+            known = own_objects.custom_objects(layers)
+        config = _uncompiled(config, in_float32)
         # Safe mode guards against files; the functions of this model are running.
-        copy = keras.saving.deserialize_keras_object(config, classes, safe_mode=False)
+        copy = keras.saving.deserialize_keras_object(config, known, safe_mode=False)
         _copy_state(model, copy)
     except Exception as error:
-        raise ValueError(
-            "Argument `model` must be a model that can be copied through its "
-            "configuration: give its class a `get_config`, and a `build` if Keras "
-            f"cannot build it. Received: {_checks.named(model)}, "
-            f"which fails with {type(error).__name__}: " + str(error).split("\n")[0]
-        ) from error
+        raise _not_copied(model, error) from error
     return copy
 
 
-def _is_of(kind: type, packages: tuple[str, ...]) -> bool:
-    return kind.__module__.startswith(packages)
+def _not_copied(model: keras.Model, error: Exception) -> ValueError:
+    return ValueError(
+        "Argument `model` must be a model that can be copied through its "
+        "configuration: give a class of your own a `get_config`, and a `build` if "
+        "Keras cannot build it; name what Keras does not find with "
+        "`keras.saving.register_keras_serializable`, or in a "
+        "`keras.saving.custom_object_scope` around this call. "
+        f"Received: {_checks.named(model)}, whose copy "
+        f"fails with {type(error).__name__}: {_reason(error)}"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """The line that says most of an error, which Keras wraps in others."""
+    text = str(error)
+    for mark in ("Exception encountered: ", "\033[1m"):  # bold within a call
+        text = text.rpartition(mark)[2]
+    return text.partition("\033[0m")[0].strip().partition("\n")[0]
 
 
 def _uncompiled(config: Any, in_float32: bool) -> Any:
@@ -60,6 +73,7 @@ def _copy_state(model: keras.Model, copy: keras.Model) -> None:
     """
     pairs = zip(all_layers(model), all_layers(copy), strict=True)
     for old, new in pairs:
+        own_objects.check_same(old, new)
         if hasattr(old, "save_assets") and hasattr(new, "load_assets"):
             with tempfile.TemporaryDirectory() as folder:
                 old.save_assets(folder)
@@ -67,15 +81,18 @@ def _copy_state(model: keras.Model, copy: keras.Model) -> None:
         variables: dict[str, Any] = {}
         old.save_own_variables(variables)
         # On JAX the two would share buffers, of which the next step lets go.
-        arrays = {name: np.array(value) for name, value in variables.items()}
+        arrays = {name: np.asarray(value).copy() for name, value in variables.items()}
         new.load_own_variables(arrays)
 
 
 def check_copy(model: keras.Model, copy: keras.Model, images: Any) -> None:
     """Raises if a configuration that Keras accepts leaves something out."""
     few = keras.tree.map_structure(lambda array: array[:8], images)
-    made = (keras.tree.flatten(m(few, training=False)) for m in (model, copy))
-    old, new = (ops.convert_to_numpy(ops.cast(one, "float32")) for (one,) in made)
+    old = _outputs(model, few)
+    try:
+        new = _outputs(copy, few)
+    except Exception as error:
+        raise _not_copied(model, error) from error
     if not np.allclose(old, new, rtol=1e-2, atol=1e-3, equal_nan=True):
         raise ValueError(
             "Argument `model` must be a model that can be copied through its "
@@ -83,6 +100,11 @@ def check_copy(model: keras.Model, copy: keras.Model, images: Any) -> None:
             f"Received: {_checks.named(model)}, whose copy with "
             "the same weights computes something else"
         )
+
+
+def _outputs(model: keras.Model, images: Any) -> Array:
+    (outputs,) = keras.tree.flatten(model(images, training=False))
+    return ops.convert_to_numpy(ops.cast(outputs, "float32"))
 
 
 def compile_like(model: keras.Model, copy: keras.Model) -> None:

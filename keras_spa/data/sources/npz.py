@@ -16,8 +16,10 @@ from keras_spa.data.sources.base import Request, with_official_splits
 SPLITS = {"train": "train", "val": "validation", "test": "test"}  # in keys, in ours
 # What NumPy, zipfile and zlib raise at damaged archives; RuntimeError: at a method of
 # compression, or a password, that nobody used.
-DAMAGED = (ValueError, EOFError, RuntimeError)
-DAMAGED += (zipfile.BadZipFile, zlib.error, struct.error)
+DAMAGED = (
+    *(ValueError, EOFError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
 
 
 def load_npz(request: Request) -> LongTailedData:

@@ -1,13 +1,19 @@
 """MODEL and DATA of the command line, which must fit each other."""
 
+import dataclasses
 import sys
+import unicodedata
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 
 import keras_spa as spa
+from keras_spa._types import Array
 from keras_spa.cli import dataset, models
 from keras_spa.cli.feed import PIXELS, Feed, feed
+from keras_spa.data._labels import by_number, some
 
 ORDER = ("test", "validation", "train")
 
@@ -35,13 +41,14 @@ def load(arguments: Any) -> Subject:
 
     Raises:
         ValueError: a model that cannot be loaded or looked into, or does not fit DATA:
-            their classes are matched by name if the model names its own.
+            their classes are matched by name if the model names its own. To be looked
+            at it needs images of two of them, to be aligned of all.
     """
     data = dataset.load(arguments, arguments.held_out)
     model = models.load(arguments.model)
     card = spa.ModelCard.read(arguments.model)
     if card is not None:
-        data = data.reordered(card.class_names)
+        data = _as_named(card, data, partly=arguments.command != "align")
     shape = models.input_shape(model)
     pixels = arguments.pixels or _pixels(card)
     fed = feed(data, arguments.batch_size, shape=shape, pixels=pixels)
@@ -51,13 +58,57 @@ def load(arguments: Any) -> Subject:
             f"MODEL knows {observer.num_classes} classes, DATA have {data.num_classes}"
         )
     if card is None:
-        first, *_, last = data.class_names
         print(
             f"keras-spa: {arguments.model} names no classes: they are taken in the "
-            f"order of DATA, from {first} to {last}",
+            f"order of DATA{_order(data.class_names)}",
             file=sys.stderr,
         )
     return Subject(model, observer, fed)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class _Seen(spa.data.LongTailedData):
+    """Data of a model's classes, some of which may have no images.
+
+    Args:
+        trained: Training images of each class (K,), which are not those of the data.
+    """
+
+    trained: tuple[int, ...] = ()
+
+    @property
+    def class_counts(self) -> Array:
+        return np.array(self.trained)
+
+
+def _as_named(
+    card: spa.ModelCard, data: spa.data.LongTailedData, partly: bool
+) -> spa.data.LongTailedData:
+    """The data under a model's labels; with `partly`, they may lack some classes."""
+    own = {unicodedata.normalize("NFC", name) for name in data.class_names}
+    wanted = [unicodedata.normalize("NFC", name) for name in card.class_names]
+    absent = [name for name in wanted if name not in own]
+    if not (partly and absent and own <= {*wanted}):
+        return data.reordered(card.class_names)
+    print(
+        f"keras-spa: DATA have no images of {len(absent)} of the {len(wanted)} classes "
+        f"of MODEL, which are left out: {dataset.names(absent)}",
+        file=sys.stderr,
+    )
+    splits = data.train, data.validation, data.test
+    names = *data.class_names, *absent
+    seen = _Seen(data.name, *splits, names, trained=(1,) * len(names))
+    seen = seen.reordered(card.class_names)
+    images = np.bincount(seen.train.labels, minlength=len(names))
+    trained = np.maximum(card.class_counts or images, 1).tolist()
+    return dataclasses.replace(seen, trained=tuple(trained))
+
+
+def _order(names: Sequence[str]) -> str:
+    """Of classes, in words: all the way through if that says it."""
+    if by_number(names) in ([], [*names]):
+        return f", from {names[0]} to {names[-1]}"
+    return f": {some(names)}"
 
 
 def _pixels(card: spa.ModelCard | None) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from keras_spa._types import Array, Path
 
 ORIENTATION = 0x0112  # of EXIF: how a camera was held
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # of TIFF: what the levels of grey mean
 # What makes each of them upright, by name of Pillow's `Image.Transpose`.
 TURNS = {
     2: "FLIP_LEFT_RIGHT",
@@ -44,8 +45,9 @@ def is_plain(image: Any) -> bool:
 def as_rgb(image: Any) -> Array:
     """A Pillow image as uint8 (H, W, 3).
 
-    It is turned as its EXIF data say; 16-bit levels become 8-bit ones; what is
-    transparent shows white. Of an animation it is the first frame.
+    It is turned as its EXIF data say; 16-bit levels become 8-bit ones; TIFF files whose
+    white is zero, as of scans and X-rays, come as they are meant; what is transparent
+    shows white. Of an animation it is the first frame.
 
     Raises:
         ValueError: sides that are too long; levels that cannot be told from black, or
@@ -59,10 +61,14 @@ def as_rgb(image: Any) -> Array:
         )
     image.load()
     kind = image.format
+    tags = image.tag_v2 if kind == "TIFF" else {}
+    negative = tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
     if (method := turn(image)) is not None:
         image = image.transpose(Image.Transpose[method])
     if image.mode[0] in "IF":
         levels = _levels(np.asarray(image), kind)
+        if negative:  # which Pillow sees to at up to 8 bits alone
+            levels = 255 - levels
         return np.repeat(levels[..., None], 3, axis=-1)
     if image.has_transparency_data:
         image = image.convert("RGBA")

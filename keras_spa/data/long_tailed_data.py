@@ -1,3 +1,4 @@
+import collections
 import dataclasses
 import unicodedata
 from collections.abc import Sequence
@@ -39,6 +40,26 @@ class Split(NamedTuple):
         return type(self)(images[indices], labels[indices])
 
 
+def _names(given: Any) -> tuple[str, ...]:
+    """Class names, of a sequence or an array (K,), as a tuple without repetitions."""
+    sequence = isinstance(given, Sequence) and not isinstance(given, (str, bytes))
+    listed = sequence or getattr(given, "ndim", None) == 1
+    if not (listed and all(isinstance(name, str) for name in given)):
+        raise ValueError(
+            "Argument `class_names` must be a tuple of strings. "
+            f"Received: class_names={given!r}"
+        )
+    names = tuple(str(name) for name in given)  # NumPy's are of a type of their own
+    times = collections.Counter(names)
+    if repeated := [name for name in times if times[name] > 1]:
+        raise ValueError(
+            "Argument `class_names` must name each class once. Received "
+            f"{len(repeated)} names more than once: "
+            f"{', '.join(map(repr, repeated[:5]))}"
+        )
+    return names
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class LongTailedData:
     """A data set for long-tailed recognition, as `load` returns it.
@@ -48,7 +69,8 @@ class LongTailedData:
         train: The training `Split`.
         validation: `Split` to choose hyper-parameters on, or None.
         test: `Split` to report, or None.
-        class_names: K strings, in the order of the labels.
+        class_names: K strings, in the order of the labels, each once; any sequence or
+            array (K,) of them becomes a tuple.
         validation_source: Where `validation` comes from. `None`: there is none.
             `"official"`: it belongs to the data set. `"unused"`: from training images
             that the long-tailed subset leaves over; `train` is the same as without.
@@ -61,8 +83,8 @@ class LongTailedData:
         num_classes: K.
 
     Raises:
-        ValueError: fewer than 2 classes, a class without a training image, labels out
-            of range, or not one label for each image.
+        ValueError: fewer than 2 classes, two of one name, a class without a training
+            image, labels out of range, or not one label for each image.
 
     Example:
 
@@ -87,13 +109,7 @@ class LongTailedData:
     skipped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        given = self.class_names
-        listed = isinstance(given, (tuple, list))
-        if not (listed and all(isinstance(name, str) for name in given)):
-            raise ValueError(
-                "Argument `class_names` must be a tuple of strings. "
-                f"Received: class_names={given!r}"
-            )
+        object.__setattr__(self, "class_names", _names(self.class_names))
         for part in ("train", "validation", "test"):
             split = getattr(self, part)
             needed = split is not None or part == "train"

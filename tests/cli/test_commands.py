@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 
 import keras
 import numpy as np
@@ -88,7 +89,57 @@ def test_a_model_that_names_no_classes_is_measured_with_a_word(trained, run):
     model.save("plain.keras")
     code, _, err = run("evaluate", "plain.keras", trained / "zoo.npz")
     assert code == 0
-    assert "plain.keras names no classes: they are taken in the order of DATA" in err
+    told = "plain.keras names no classes: they are taken in the order of DATA"
+    assert f"{told}, from a cat to alone\n" in err
+
+
+def test_numbers_that_do_not_stand_in_their_order_are_told(run):
+    """Before: "from 0 to 9", of twelve classes."""
+    names = [str(c) for c in range(12)]
+    data = small_zoo.folder(pathlib.Path("numbers"), names[:4], (1,) * 4)
+    for name in names[4:]:
+        (data / name).mkdir()
+        shutil.copy(data / "0" / "0.png", data / name)
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(12))
+    model.save("plain.keras")
+    code, _, err = run("evaluate", "plain.keras", data)
+    assert code == 0
+    assert "taken in the order of DATA: 0, 1, 10, 11, 2, ...\n" in err
+    assert "are numbers, taken in the order of their text" in err
+
+
+def test_new_images_need_not_be_of_all_classes(trained, run):
+    """A class without any is said, and left out; one the model lacks is refused."""
+    model = trained / "runs/1/model.keras"
+    with np.load(trained / "zoo.npz") as archive:
+        x, y = archive["x_test"], archive["y_test"]
+    order = np.array([1, 9, 0, 9])  # class c of the model is order[c] there
+    kept = order[y] < 9
+    names = np.array([small_zoo.NAMES[2], small_zoo.NAMES[0]])
+    np.savez("new.npz", x_train=x[kept], y_train=order[y][kept], class_names=names)
+    code, out, err = run("evaluate", model, "new.npz", "--json=new.json")
+    told = "no images of 2 of the 4 classes of MODEL, which are left out: çà/là, alone"
+    assert (code, err) == (0, f"keras-spa: DATA have {told}\n")
+    assert out.startswith("6 train images of ")
+    new = json.loads(pathlib.Path("new.json").read_text())
+    assert run("evaluate", model, trained / "zoo.npz", "--json=all.json")[0] == 0
+    known = json.loads(pathlib.Path("all.json").read_text())["accuracy_per_class"]
+    expected = {n: known[n] if n in names else None for n in small_zoo.NAMES}
+    assert new["accuracy_per_class"] == expected
+    accuracies = [known[name] for name in names]
+    assert new["balanced_accuracy"] == pytest.approx(np.mean(accuracies))
+    assert new["few"] == pytest.approx(np.mean(accuracies))  # by the card's counts
+    code, out, err = run("diagnose", model, "new.npz", "--json=d.json")
+    assert (code, err) == (0, f"keras-spa: DATA have {told}\n")
+    report = json.loads(pathlib.Path("d.json").read_text())
+    assert report["class_counts"] == [10, 5, 3, 1]
+    assert report["images"] == [3, 0, 3, 0]
+    strange = np.array(["a dog", small_zoo.NAMES[0]])
+    np.savez("new.npz", x_train=x[kept], y_train=order[y][kept], class_names=strange)
+    code, _, err = run("evaluate", model, "new.npz")
+    assert code == 2
+    assert "1 are not among those, such as 'a dog'; 3 are missing" in err
 
 
 def test_the_held_out_images_can_be_drawn_again(trained, run):
@@ -142,7 +193,7 @@ def test_describe_prints_and_draws(run):
 def test_models_and_data_that_do_not_fit_are_told(trained, run):
     model = trained / "runs/1/model.keras"
     two = small_zoo.folder(pathlib.Path("two"), small_zoo.NAMES[:2], (2, 2))
-    code, _, err = run("evaluate", model, two)
+    code, _, err = run("align", model, two)
     assert code == 2
     assert "two has 2 classes, which must be, by name, the 4 wanted" in err
     assert err.count("\n") == 1

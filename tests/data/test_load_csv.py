@@ -64,7 +64,16 @@ def test_headers_and_splits_may_be_in_capitals(table):
         ("", "must begin with a line `path,label`.*an empty file"),
         ("file,class\na.png,x\n", "must begin with a line .*Received: file,class"),
         ("path,label\na.png,x\n,y\n", "Line 3 of .* Received: ,y"),
-        ("path,label\na.png,x\nb.png\n", "Line 3 of .* Received: b.png,"),
+        ("path,label\na.png,x\nb.png\n", "Line 3 .* 2 cells.* Received 1: b.png$"),
+        ("path,label,split\na,x,\nb,y\n", "Line 3 .* 3 cells.* Received 2: b,y$"),
+        # Before, a test image that trained.
+        ("path,label\na,x,test\nb,y\n", "Line 2 .*path,label.* Received 3: a,x,test"),
+        ("path,label,Label\na,x,z\nb,y,z\n", "each column once.*: path,label,label"),
+        ("path,label\na,x\nb,y\na,y\n", "one label. Received 1 .*/a' as x.*/a' as y"),
+        (
+            "path,label,split\na,x,\nb,y,\na,x,test\n./b,y,test\n",
+            "one split. Received 2 files .*/a' as train and .*/a' as test",
+        ),
         ("path,label,split\na.png,x,dev\n", "Line 2 of .* Received: a.png,x,dev"),
         (
             "path,label,split\na,x,train\na,z,train\nb,y,val\n",
@@ -84,3 +93,60 @@ def test_bad_tables_are_told(tmp_path, text, told):
 def test_a_missing_table_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no table .*nowhere.csv"):
         load(f"csv:{tmp_path}/nowhere.csv")
+
+
+def test_columns_that_are_not_read_are_told(tmp_path):
+    """Before, a column `Set` of train and test was passed over without a word."""
+    path = tmp_path / "sets.csv"
+    path.write_text(",path,label,Set\n0,a,x,train\n1,b,y,test\n")
+    told = r"Left out of .*sets.csv': the columns \(without a name\), set. Read are"
+    with pytest.warns(UserWarning, match=told) as warned:
+        data = load(f"csv:{path}")
+    assert warned[0].filename == __file__
+    assert (len(data.train.labels), data.test) == (2, None)
+
+
+def test_a_file_in_two_splits_is_found_through_links_and_dots(table):
+    folder = table.parent
+    (folder / "linked").symlink_to(folder / "a b")
+    (folder / "happy.png").symlink_to(folder / "😀.png")
+    (folder / "hard.png").hardlink_to(folder / "last.png")
+    for row in (
+        "linked/ärger 1.png,été/plage,test",
+        "a b/../a b/ärger 1.png,été/plage,val",
+        "happy.png,😀 happy,val",
+        "hard.png,été/plage,train",
+    ):
+        table.write_text(f"{ROWS}{row}\n", encoding="utf-8")
+        with pytest.raises(ValueError, match="under one split. Received 1 files"):
+            load(f"csv:{table}")
+
+
+def test_rows_that_repeat_others_count_once(table):
+    rows = "./last.png,été/plage,test\n😀.png,😀 happy,train\n"
+    table.write_text(ROWS + rows, encoding="utf-8")
+    with pytest.warns(
+        UserWarning, match="has 2 entries .*last.png': each file counts once"
+    ) as w:
+        data = load(f"csv:{table}")
+    assert [one.filename for one in w] == [__file__]
+    assert levels(data.train) == [0, 10, 20]
+    assert levels(data.test) == [40]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("10", "2", "0", "-1"), ("-1", "0", "2", "10")),
+        (("10", "2", "x"), ("10", "2", "x")),
+        (("1", "01", "0"), ("0", "01", "1")),
+    ],
+)
+def test_numbers_are_in_their_own_order(tmp_path, names, expected):
+    """Before, in that of their text, so that a model with labels 0..K-1 was wrong."""
+    path = tmp_path / "numbers.csv"
+    rows = [f"{i}.png,{name}" for i, name in enumerate(names)]
+    path.write_text("\n".join(["path,label", *rows]))
+    data = load(f"csv:{path}")
+    assert data.class_names == expected
+    assert [expected[label] for label in data.train.labels] == [*names]

@@ -1,3 +1,5 @@
+import contextlib
+import os
 import warnings
 
 import numpy as np
@@ -186,3 +188,96 @@ def test_a_class_of_other_endings_alone_says_so(folder):
         path.rename(path.with_suffix(".heic"))
     with pytest.raises(ValueError, match="Received none, but 2 other entries"):
         load(f"folder:{folder}")
+
+
+def pictures(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4)).save(folder / name)
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    """As one of CIFAR-100 is. Before, it was taken for a split without classes."""
+    pictures(tmp_path, "bus/1.png", "car/1.png", "train/1.png", "Test/1.png")
+    data = load(f"folder:{tmp_path}")
+    assert data.class_names == ("Test", "bus", "car", "train")
+    assert [*data.splits()] == ["train"]
+    pictures(tmp_path, "all/train/bus/1.png", "all/train/train/1.png")
+    assert load(f"folder:{tmp_path}/all").class_names == ("bus", "train")
+
+
+@pytest.mark.parametrize(
+    ("files", "received"),
+    [
+        (["train/a/1.png", "train/1.png"], "train with folders and images"),
+        (["train/a/1.png", "test/1.png"], "test with images, train with folders"),
+        (["train/1.png", "val/.x/1.png"], "train with images, val with neither"),
+    ],
+)
+def test_splits_that_may_be_classes_are_refused(tmp_path, files, received):
+    pictures(tmp_path, *files)
+    with pytest.raises(ValueError, match=f"either as splits.* Received: {received}$"):
+        load(f"folder:{tmp_path}")
+
+
+def test_one_file_in_two_splits_or_classes_is_refused(folder):
+    """Whatever link leads to it; before, a model was tested on what it trained on."""
+    for link, part in (("test/ant/same.jpg", "split"), ("train/bee/same.jpg", "label")):
+        for make in ("symlink_to", "hardlink_to"):
+            getattr(folder / link, make)(folder / "train/ant/0.jpg")
+            told = f"one {part}. Received 1 files .*ant/0.jpg' as .*/same.jpg' as "
+            with pytest.raises(ValueError, match=told):
+                load(f"folder:{folder}")
+            (folder / link).unlink()
+    (folder / "val").symlink_to(folder / "test")
+    with pytest.raises(ValueError, match="under one split. Received 2 files"):
+        load(f"folder:{folder}")
+
+
+def test_a_file_that_is_twice_in_a_class_counts_once(folder):
+    (folder / "train/ant/9.jpg").symlink_to(folder / "train/ant/0.jpg")
+    (folder / "train/cat/9.jpg").symlink_to(folder / "nowhere.jpg")
+    with pytest.warns(UserWarning, match="has 1 entries .*ant/9.jpg'") as warned:
+        data = load(f"folder:{folder}")
+    assert [one.filename for one in warned] == [__file__]
+    assert data.class_counts.tolist() == [4, 3, 3]
+    assert names(data.test) == ["ant/0.jpg", "cat/0.jpg"]
+
+
+def test_file_systems_without_numbers_of_files_are_not_believed(folder, monkeypatch):
+    """FUSE may list all files under one number: they are not one file for that."""
+    expected, scandir = load(f"folder:{folder}"), os.scandir
+
+    class Entry:
+        def __init__(self, entry):
+            self.entry = entry
+
+        def __getattr__(self, name):
+            return (lambda: 7) if name == "inode" else getattr(self.entry, name)
+
+    @contextlib.contextmanager
+    def listed(path):
+        with scandir(path) as entries:
+            yield map(Entry, entries)
+
+    monkeypatch.setattr("os.scandir", listed)
+    data = load(f"folder:{folder}")
+    assert names(data.train) == names(expected.train)
+    assert names(data.test) == names(expected.test)
+    (folder / "test/ant/same.jpg").hardlink_to(folder / "train/ant/0.jpg")
+    with pytest.raises(ValueError, match="one split. Received 1 files"):
+        load(f"folder:{folder}")
+
+
+def test_the_order_of_numbers_is_told_where_it_is_that_of_text(tmp_path):
+    pictures(tmp_path, *(f"{c}/1.png" for c in range(12)))
+    with pytest.warns(UserWarning, match="as Keras does: 0, 1, 10, 11, 2, ...$") as w:
+        data = load(f"folder:{tmp_path}")
+    assert [one.filename for one in w] == [__file__]
+    assert data.class_names[:4] == ("0", "1", "10", "11")
+    for c in range(10, 12):
+        (tmp_path / f"{c}/1.png").unlink()
+        (tmp_path / f"{c}").rmdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load(f"folder:{tmp_path}")

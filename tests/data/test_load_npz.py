@@ -121,6 +121,7 @@ def test_a_relative_path_starts_from_data_dir(tmp_path):
             {"class_names": np.array(["a", "b", "c"])},
             r"Received none for 1 of 3.*2 \(c",
         ),
+        ({"class_names": np.array(["a", "a"])}, "name each class once.*'a'"),
         ({"class_names": np.array([1, 2])}, "`class_names` must hold strings"),
     ],
 )
@@ -144,5 +145,25 @@ def test_files_that_are_no_archives_are_told(tmp_path):
     damaged = bytearray(whole)
     damaged[400:420] = b"\xff" * 20
     (tmp_path / "some.npz").write_bytes(damaged)
-    with pytest.raises(ValueError, match="`x_train` of the archive must be a whole"):
+    with pytest.raises(ValueError, match="`x_train` of .*some.npz' must be a whole"):
         load(f"npz:{tmp_path / 'some.npz'}")
+
+
+def test_a_damaged_compressed_archive_is_told_by_name(tmp_path):
+    """Before, an error of zlib's, without the file's name."""
+    path = tmp_path / "small.npz"
+    x = np.random.default_rng(0).integers(0, 255, (40, 6, 6, 1)).astype("uint8")
+    np.savez_compressed(path, x_train=x, y_train=np.repeat([0, 1], 20))
+    whole = path.read_bytes()
+    for start in range(60, 400, 20):
+        damaged = bytearray(whole)
+        damaged[start : start + 20] = bytes(20)
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="`x_train` of .*small.npz' must be a who"):
+            load(f"npz:{path}")
+    strange = bytearray(whole)  # says that it is compressed by another method
+    where = strange.rfind(b"PK\x01\x02") + 10
+    strange[where], strange[strange.rfind(b"PK\x03\x04") + 8] = 99, 99
+    path.write_bytes(strange)
+    with pytest.raises(ValueError, match="`y_train` of .*small.npz' must be a whole"):
+        load(f"npz:{path}")

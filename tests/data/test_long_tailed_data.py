@@ -28,6 +28,39 @@ def test_data_checks_what_it_holds():
             )
 
 
+TINY = Split(np.zeros((2, 1, 1, 1), "uint8"), np.array([0, 1]))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["cat", "dog"],
+        np.array(["cat", "dog"]),
+        np.array(["cat", "dog"], object),
+    ],
+)
+def test_class_names_may_be_any_sequence(names):
+    """Such as `classes_` of scikit-learn."""
+    data = LongTailedData("tiny", TINY, None, None, names)
+    assert data.class_names == ("cat", "dog")
+    assert {type(name) for name in data.class_names} == {str}
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("ab", "must be a tuple of strings. Received: class_names='ab'"),
+        ({"a", "b"}, "must be a tuple of strings"),
+        (np.array([["a"], ["b"]]), "must be a tuple of strings"),
+        (np.array([0, 1]), "must be a tuple of strings"),
+        (("a", "a"), "name each class once. Received 1 names more than once: 'a'"),
+    ],
+)
+def test_bad_class_names_are_told(names, message):
+    with pytest.raises(ValueError, match=message):
+        LongTailedData("tiny", TINY, None, None, names)
+
+
 def test_classes_in_another_order_are_the_same_images():
     images = np.arange(4, dtype="uint8").reshape(4, 1, 1, 1)
     train = Split(images, np.array([0, 1, 2, 0]))

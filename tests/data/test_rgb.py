@@ -97,6 +97,23 @@ def grey_of(dtype, white):
     return deep
 
 
+def white_is_zero(dtype, white):
+    """A negative, as scanners write it: the file says that its zero is white."""
+
+    def negative(path):
+        levels = (255 - GREY) * (white / 255)
+        if dtype == "uint8":  # which Pillow turns round by itself as it writes
+            levels = 255 - levels
+        image = Image.fromarray(levels.astype(dtype))
+        image.save(path, tiffinfo={262: 0})
+        with Image.open(path) as written:
+            assert written.tag_v2[262] == 0
+        return np.stack([GREY] * 3, axis=-1)
+
+    negative.__name__ = f"negative_{dtype}"
+    return negative
+
+
 def damaged_exif(path):
     """Its pixels are whole: a viewer shows them."""
     exif = b"Exif\0\0II*\0\xff\xff\xff\x7f"
@@ -144,6 +161,8 @@ KINDS = [
     *((rotated, "jpg"), (rotated, "png"), (on_a_canvas, "gif")),
     *((turned(orientation), "tif") for orientation in range(1, 9)),
     *((grey_of("float32", 255), "tif"), (grey_of("int32", 65535), "tif")),
+    *((white_is_zero("uint8", 255), "tif"), (white_is_zero("uint16", 65535), "tif")),
+    (white_is_zero("float32", 255), "tif"),
     *((cmyk, "tif"), (damaged_exif, "jpg"), (palette_with_alpha, "tif")),
     *((one_bit, "png"), (one_bit, "bmp"), (one_bit, "tif")),
 ]

@@ -2,69 +2,110 @@
 
 import csv
 import pathlib
-from collections.abc import Iterator
+import warnings
+from collections import Counter
+from typing import Any
 
 import numpy as np
 
+from keras_spa.data._labels import by_number
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.data.sources.base import Request, with_official_splits
+from keras_spa.data.sources.same_file import Row, once
 
 COLUMNS, OPTIONAL = ("path", "label"), "split"
 SPLITS = {"train": "train", "": "train", "test": "test"}
 SPLITS |= {"val": "validation", "validation": "validation"}
-Row = tuple[str, str, str]  # path, label, split
 
 
 def load_csv(request: Request) -> LongTailedData:
-    """All images of the table in its order; classes in order of name."""
+    """All images of the table in its order; classes in order of name, or of number."""
     path = request.path
     if not path.is_file():
         raise FileNotFoundError(f"There is no table {str(path)!r}")
     try:
-        rows = list(_rows(path))
+        rows, unread = _read(path)
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{str(path)!r} is not a whole .csv table: {error}") from error
-    class_names = sorted({label for _, label, split in rows if split == "train"})
-    unknown = sorted({label for _, label, _ in rows} - {*class_names})
+    class_names = sorted({row.label for row in rows if row.split == "train"})
+    class_names = by_number(class_names) or class_names
+    unknown = sorted({row.label for row in rows} - {*class_names})
     if unknown:
         raise ValueError(
             f"Each class of {str(path)!r} must have training images. Received "
             f"{len(unknown)} without: {', '.join(unknown[:5])}"
         )
-    numbers = {name: number for number, name in enumerate(class_names)}
-    splits = {}
-    for split in set(SPLITS.values()):
-        chosen = [row for row in rows if row[2] == split]
-        if chosen:
-            files = ImageFiles([path.parent / name for name, _, _ in chosen])
-            labels = np.array([numbers[label] for _, label, _ in chosen], "int32")
-            splits[split] = Split(files, labels)
     if len(class_names) < 2:
         raise ValueError(
             f"Table {str(path)!r} must hold at least 2 classes. Received: {class_names}"
         )
+    kept = once(f"Table {str(path)!r}", rows)
+    rows = [row for row, keep in zip(rows, kept, strict=True) if keep]
+    if unread:
+        warnings.warn(
+            f"Left out of the table {str(path)!r}: the columns {', '.join(unread)}. "
+            "Read are path, label and split",
+            stacklevel=3,
+        )
+    numbers = {name: number for number, name in enumerate(class_names)}
+    splits = {}
+    for split in set(SPLITS.values()):
+        chosen = [row for row in rows if row.split == split]
+        if chosen:
+            files = ImageFiles([row.path for row in chosen])
+            labels = np.array([numbers[row.label] for row in chosen], "int32")
+            splits[split] = Split(files, labels)
     return with_official_splits(path.stem, splits, class_names)
 
 
-def _rows(path: pathlib.Path) -> Iterator[Row]:
-    """The rows below the header; ValueError names the first line that is wrong."""
+def _read(path: pathlib.Path) -> tuple[list[Row], list[str]]:
+    """The rows below the header, and the names of columns that are not read.
+
+    Raises:
+        ValueError: naming the first line that is wrong.
+    """
     with open(path, newline="", encoding="utf-8-sig") as file:
         table = csv.DictReader(file, skipinitialspace=True)
         header = [name.strip().lower() for name in table.fieldnames or ()]
-        if not {*COLUMNS} <= {*header}:
-            raise ValueError(
-                f"Table {str(path)!r} must begin with a line `path,label` or "
-                f"`path,label,split`. Received: {','.join(header) or 'an empty file'}"
-            )
+        _check_header(path, header)
         table.fieldnames = header
-        for row in table:
-            name, label = ((row[key] or "").strip() for key in COLUMNS)
-            split = SPLITS.get((row.get(OPTIONAL) or "").strip().lower())
-            if not name or not label or split is None:
-                raise ValueError(
-                    f"Line {table.line_num} of {str(path)!r} must hold a path, a label "
-                    "and, if anything, train, val or test as its split. Received: "
-                    f"{','.join(str(row[key] or '') for key in header)}"
-                )
-            yield name, label, split
+        rows = [_row(path, table.line_num, header, cells) for cells in table]
+    unread = [name for name in header if name not in (*COLUMNS, OPTIONAL)]
+    return rows, [name or "(without a name)" for name in unread]
+
+
+def _check_header(path: pathlib.Path, header: list[str]) -> None:
+    if not {*COLUMNS} <= {*header}:
+        raise ValueError(
+            f"Table {str(path)!r} must begin with a line `path,label` or "
+            f"`path,label,split`. Received: {','.join(header) or 'an empty file'}"
+        )
+    times = Counter(filter(None, header))
+    if max(times.values()) > 1:
+        raise ValueError(
+            f"Table {str(path)!r} must name each column once. Received: "
+            f"{','.join(header)}"
+        )
+
+
+def _row(
+    path: pathlib.Path, line: int, header: list[str], cells: dict[str | None, Any]
+) -> Row:
+    """A row of the table, of cells by column; under None, those that are too many."""
+    where = f"Line {line} of {str(path)!r}"
+    given = [cells[name] for name in header if cells[name] is not None]
+    if None in cells or len(given) < len(header):
+        given += cells.get(None, [])
+        raise ValueError(
+            f"{where} must hold {len(header)} cells, as the header does "
+            f"({','.join(header)}). Received {len(given)}: {','.join(given)}"
+        )
+    name, label = (cells[key].strip() for key in COLUMNS)
+    split = SPLITS.get(cells.get(OPTIONAL, "").strip().lower())
+    if not name or not label or split is None:
+        raise ValueError(
+            f"{where} must hold a path, a label and, if anything, train, val or test "
+            f"as its split. Received: {','.join(given)}"
+        )
+    return Row(str(path.parent / name), label, split)

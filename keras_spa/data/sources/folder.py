@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_spa.data._labels import by_number, some
 from keras_spa.data._rgb import shown
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.data.sources.base import Request, with_official_splits
+from keras_spa.data.sources.same_file import Row, once
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 # Folders of the splits, in small letters or others.
@@ -56,28 +58,62 @@ def load_folder(request: Request) -> LongTailedData:
                 f"{', '.join(map(shown, unknown[:5]))}"
             )
         splits[split] = _split(folder, class_names, left_out, missing_allowed=True)
+    splits = _each_file_once(path, splits, class_names)
     if left_out:
         warnings.warn(_told(path, left_out), stacklevel=3)
+    if by_number(class_names) not in ([], class_names):
+        warnings.warn(
+            f"The classes of '{shown(path)}' are numbers, taken in the order of their "
+            f"text, as Keras does: {some(class_names)}",
+            stacklevel=3,
+        )
     names = [shown(name) for name in class_names]
     return with_official_splits(shown(path.resolve().name), splits, names)
 
 
 def _split_folders(path: pathlib.Path) -> dict[str, pathlib.Path]:
-    found = {}
-    for split, names in SPLITS.items():
-        folders = [
-            path / name
-            for name in _visible(path)
-            if name.lower() in names and (path / name).is_dir()
-        ]
-        if len(folders) > 1:
+    """The folders named like splits, by split; none if they are classes instead."""
+    named = {
+        name: split
+        for name in _visible(path)
+        for split, names in SPLITS.items()
+        if name.lower() in names and (path / name).is_dir()
+    }
+    held = {name: _held(path / name) for name in named}
+    if all(kinds == {"images"} for kinds in held.values()):
+        return {}
+    if any("images" in kinds for kinds in held.values()):
+        received = ", ".join(
+            f"{shown(name)} with {' and '.join(sorted(kinds)) or 'neither'}"
+            for name, kinds in held.items()
+        )
+        raise ValueError(
+            f"Folder {str(path)!r} must have folders called train, val or test either "
+            "as splits, which hold folders and no images, or as classes, which hold "
+            f"images and no folders. Received: {received}"
+        )
+    found: dict[str, pathlib.Path] = {}
+    for name, split in named.items():
+        if split in found:
             raise ValueError(
                 f"Folder {str(path)!r} must have one folder of {split} images. "
-                f"Received: {', '.join(folder.name for folder in folders)}"
+                f"Received: {found[split].name}, {name}"
             )
-        if folders:
-            found[split] = folders[0]
+        found[split] = path / name
     return found
+
+
+def _held(folder: pathlib.Path) -> set[str]:
+    """Whether there are folders and images in a folder."""
+    kinds = set()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.startswith("."):
+                if entry.is_dir():
+                    kinds.add("folders")
+                elif entry.name.lower().endswith(ENDINGS):
+                    kinds.add("images")
+    return kinds
 
 
 def _visible(folder: pathlib.Path) -> list[str]:
@@ -126,6 +162,26 @@ def _split(
         paths += images
         labels += [label] * len(images)
     return Split(ImageFiles(paths), np.array(labels, "int32"))
+
+
+def _each_file_once(
+    path: pathlib.Path, splits: dict[str, Split], class_names: Sequence[str]
+) -> dict[str, Split]:
+    """The splits without files that are there by several names."""
+    rows = [
+        Row(file, shown(class_names[label]), name)
+        for name, split in splits.items()
+        for file, label in zip(
+            split.images.paths.tolist(), split.labels.tolist(), strict=True
+        )
+    ]
+    kept = once(f"Folder '{shown(path)}'", rows, stacklevel=5)
+    ends = np.cumsum([len(split.labels) for split in splits.values()])
+    masks = np.split(kept, ends[:-1])
+    return {
+        name: split if mask.all() else split.take(mask)
+        for (name, split), mask in zip(splits.items(), masks, strict=True)
+    }
 
 
 def _told(path: pathlib.Path, left_out: LeftOut) -> str:

@@ -1,7 +1,9 @@
 """Archives in the style of Keras: x_train, y_train and, likewise, val and test."""
 
+import struct
 import warnings
 import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,12 @@ from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.data.sources.base import Request, with_official_splits
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}  # in keys, in ours
+# What NumPy, zipfile and zlib raise at damaged archives; RuntimeError: at a method of
+# compression, or a password, that nobody used.
+DAMAGED = (
+    *(ValueError, EOFError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
 
 
 def load_npz(request: Request) -> LongTailedData:
@@ -21,7 +29,7 @@ def load_npz(request: Request) -> LongTailedData:
         raise FileNotFoundError(f"There is no archive {str(path)!r}")
     try:
         archive = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise ValueError(f"{str(path)!r} is not a whole .npz archive") from error
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise ValueError(f"{str(path)!r} is a single array, not an .npz archive")
@@ -66,10 +74,11 @@ def load_npz(request: Request) -> LongTailedData:
 def _array(archive: Any, key: str) -> Array:
     try:
         return archive[key]
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (*DAMAGED, OSError) as error:  # OSError: of places that are none
         raise ValueError(
-            f"Key `{key}` of the archive must be a whole array of numbers; Python "
-            "objects are not loaded, for a pickle can run any code"
+            f"Key `{key}` of the archive {archive.zip.filename!r} must be a whole "
+            "array of numbers; Python objects are not loaded, for a pickle can run any "
+            "code"
         ) from error
 
 

@@ -137,6 +137,8 @@ def test_describe_prints_and_draws(run):
     assert "imbalance factor 12: from 12 images (a cat) to 1 (alone)" in out
     assert "çà/là" in out
     assert pathlib.Path("tail.svg").exists()
+    for name in ("tail.svg", "tail.png", "tail.png"):  # replaces what it drew
+        assert run("describe", "zoo.csv", f"--picture={name}")[0] == 0
 
 
 def test_models_and_data_that_do_not_fit_are_told(trained, run):

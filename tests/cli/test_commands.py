@@ -126,7 +126,7 @@ def test_diagnose_prints_writes_and_draws(trained, run):
     assert code == 0
     assert "ligned" in out
     assert "| 😀 " in out
-    assert json.loads(pathlib.Path("d.json").read_text())["class_counts"][0] == 12
+    assert json.loads(pathlib.Path("d.json").read_text())["class_counts"][0] == 10
     assert pathlib.Path("d.png").stat().st_size > 1000
 
 

@@ -203,11 +203,16 @@ def test_files_of_several_sizes_train_from_disk(run):
     small_zoo.folder(pathlib.Path("zoo/train"), ending="jpg", sides=(16, 19))
     small_zoo.folder(pathlib.Path("zoo/val"), counts=(2, 2, 2, 2), ending="jpg")
     flags = (*small_zoo.SMALL, "--image_size=12", "--method=ldam_drw", "--output=r")
+    if keras.backend.backend() == "tensorflow":
+        flags += ("--format=saved_model",)
     code, out, err = run("train", "zoo", *flags)
     assert (code, err) == (0, "")
     assert "resnet_cifar on 12×12×3 pixels, float32" in out
     assert "Not aligned. Argument `model` must" in out
-    assert "Use model.keras: it could not be aligned." in out
+    name = "model.keras or model/" if "--format=saved_model" in flags else "model.keras"
+    assert f"Use {name}: it could not be aligned." in out
+    assert not pathlib.Path("r/1/aligned").exists()
+    assert pathlib.Path("r/1/model").exists() == ("--format=saved_model" in flags)
     assert "validation: 8 images, 2 a class (official)" in out
     code, _, err = run("train", "zoo", "--held_out=0.1")
     assert (code, err.count("\n")) == (2, 1)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from keras_spa_cli import paths
 from keras_spa_cli.train_arguments import add_train
-from keras_spa_cli.types import integer, share
+from keras_spa_cli.types import integer, seed, share
 
 Arguments = argparse.Namespace
 FORMATS = ("keras", "saved_model", "onnx", "litert")
@@ -130,7 +130,7 @@ def _model_and_data(add: Callable[..., Any]) -> None:
     about += " it; default: 0"
     add("--held_out", type=share, default=0.0, metavar="SHARE", help=about)
     about = "of the draw of the held-out images; default: 0"
-    add("--seed", type=integer(0), default=0, metavar="N", help=about)
+    add("--seed", type=seed, default=0, metavar="N", help=about)
 
 
 def _common(add: Callable[..., Any]) -> None:

@@ -1,6 +1,7 @@
 """Whether what the command line names is there."""
 
 import argparse
+import json
 import os
 import pathlib
 
@@ -62,9 +63,21 @@ def _check_output(parsed: argparse.Namespace) -> None:
         raise ValueError(f"--output must end in {ending}, not {path}")
     if not path.resolve().parent.is_dir():
         raise ValueError(f"--output: there is no folder {path.resolve().parent}")
-    if path.exists() and not parsed.overwrite:
-        raise ValueError(f"{path} is there already; --overwrite replaces it")
+    if path.exists():
+        _check_overwrite(path, parsed.overwrite, "file" if ending else "folder")
     parsed.output = path
+
+
+def _check_overwrite(path: pathlib.Path, overwrite: bool, kind: str) -> None:
+    if not overwrite:
+        raise ValueError(f"{path} is there already; --overwrite replaces it")
+    if path.is_dir() != (kind == "folder"):
+        raise ValueError(f"--output must be a {kind} in this --format, not {path}")
+    if kind == "file" or (path / "saved_model.pb").is_file() or not any(path.iterdir()):
+        return
+    raise ValueError(
+        f"--overwrite replaces a SavedModel or an empty folder, and {path} is neither"
+    )
 
 
 def _check_training(parsed: argparse.Namespace) -> None:
@@ -86,4 +99,22 @@ def _writable(flag: str, value: str, endings: tuple[str, ...]) -> pathlib.Path:
         raise ValueError(f"--{flag} must end in {' or '.join(endings)}, not {path}")
     if not path.resolve().parent.is_dir():
         raise ValueError(f"--{flag}: there is no folder {path.resolve().parent}")
+    if path.exists() and not _is_ours(flag, path):
+        raise ValueError(
+            f"--{flag} replaces only what it wrote before: {path} is something else"
+        )
     return path
+
+
+def _is_ours(flag: str, path: pathlib.Path) -> bool:
+    """Whether a file may be what the same flag wrote before."""
+    if not path.is_file():
+        return False
+    content = path.read_bytes()
+    if flag == "picture":
+        return b"Matplotlib" in content  # which signs what it draws
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and "accuracy_per_class" in found

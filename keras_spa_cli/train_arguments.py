@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from keras_spa_cli.types import integer, number, share
+from keras_spa_cli.types import integer, number, seed, share
 
 METHODS = ("balanced_softmax", "ce", "logit_adjustment", "ldam_drw")
 ALIGNMENTS = ("none", "reg", "slerp", "proj")
@@ -41,10 +41,10 @@ def add_train(add: Callable[..., Any]) -> None:
     add("--augment", choices=("auto", "none"), default="auto", help=about)
     about = "default: auto, bfloat16 where the device computes with it, else float32"
     add("--precision", choices=PRECISIONS, default="auto", help=about)
-    about = "write the aligned model in this form, too"
+    about = "write the models in this form, too"
     add("--format", choices=FORMATS, help=about)
     add("--tensorboard", action="store_true", help="write logs for TensorBoard")
-    add("--seed", type=integer(0), default=0, metavar="N", help="default: 0")
+    add("--seed", type=seed, default=0, metavar="N", help="default: 0")
 
 
 def _network(add: Callable[..., Any]) -> None:

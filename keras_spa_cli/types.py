@@ -17,7 +17,7 @@ def number(low: float, high: float = math.inf) -> Callable[[str], float]:
 
 
 def _within(kind: Callable[[str], Any], name: str, low: float, high: float) -> Any:
-    limits = f"of at least {low:g}" if high == math.inf else f"in {low:g}..{high:g}"
+    limits = f"of at least {low}" if high == math.inf else f"in {low}..{high}"
 
     def convert(text: str) -> Any:
         try:
@@ -32,3 +32,4 @@ def _within(kind: Callable[[str], Any], name: str, low: float, high: float) -> A
 
 
 share = number(0, 0.5)
+seed = integer(0, 2**31 - 1)  # which all that is random can take

@@ -1,5 +1,6 @@
 """keras-spa align."""
 
+import dataclasses
 from typing import Any
 
 import keras
@@ -14,7 +15,6 @@ from keras_spa.trained.align import align_by_rule
 def align(arguments: Any) -> None:
     """Writes an aligned copy of MODEL and prints what that brought."""
     given = subject.load(arguments)
-    data, batch_size = given.feed.data, arguments.batch_size
     choice, aligned, how = aligned_model(given.model, given.feed)
     print(f"{how}\n{choice}\n")
     columns = {}
@@ -24,13 +24,23 @@ def align(arguments: Any) -> None:
     else:
         batches = given.feed.batches(split)
         for title, model in (("as it was", given.observer), ("aligned", aligned)):
-            judged = measures.judge(model, batches, batch_size)
-            columns[title] = judged.measures(data.class_counts)
+            judged = measures.judge(model, batches, arguments.batch_size)
+            columns[title] = judged.measures(given.feed.class_counts)
         print(f"On {len(split.labels):,} {name} images:\n")
         print(measures.text(columns))
-        print(comparison(name, columns["as it was"], columns["aligned"]))
-    shares = {} if name == "train" else measures.shares(columns["aligned"])
+        text = comparison(name, columns["as it was"], columns["aligned"])
+        if name == "validation" and choice.before:
+            text += (
+                " These images also chose what alignment does: on new ones expect a "
+                "little less of the aligned model."
+            )
+        print(text)
+    # Other images than those of a test may have had a say in the model.
+    shares = measures.shares(columns["aligned"]) if name == "test" else {}
     card = given.feed.card(f"{how} {choice}", shares)
+    if arguments.pixels:  # which the card may say otherwise, or not at all
+        seen = {**card.preprocessing, "pixels": arguments.pixels}
+        card = dataclasses.replace(card, preprocessing=seen)
     print(f"wrote {models.export(aligned, arguments.output, arguments.format, card)}")
 
 
@@ -55,7 +65,7 @@ def aligned_model(
                 f"{len(images)} classes have no held-out image to fit on."
             )
     aligned, choice = align_by_rule(
-        *(model, fed.batches(data.train), held_out, augment),
+        *(model, fed.batches(data.train), held_out, augment, fed.class_counts),
         batch_size=fed.batch_size,
         verbose=0,
     )

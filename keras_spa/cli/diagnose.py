@@ -15,7 +15,7 @@ def diagnose(arguments: Any) -> None:
     report = spa.diagnose(
         given.observer,
         given.feed.batches(split),
-        data.class_counts,
+        given.feed.class_counts,
         data.class_names,
         arguments.batch_size,
         verbose=0,

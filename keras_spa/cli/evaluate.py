@@ -14,7 +14,7 @@ def evaluate(arguments: Any) -> None:
     judged = measures.judge(
         given.observer, given.feed.batches(split), arguments.batch_size
     )
-    measured = judged.measures(data.class_counts)
+    measured = judged.measures(given.feed.class_counts)
     print(f"{len(split.labels):,} {name} images of {data.num_classes} classes\n")
     print(measures.text({arguments.model.name: measured}), end="")
     for c, other, often, images in judged.confusions(5):

@@ -1,12 +1,14 @@
 """Images in the shape that a network takes, as arrays or as batches of files."""
 
 import dataclasses
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 import keras_spa as spa
+from keras_spa._types import Array
 from keras_spa_cli import is_there
 
 SMALL, LARGE = 64, 224  # pixels: up to which images stay as they are, and else
@@ -27,19 +29,31 @@ class Feed:
         shape: Height, width and channels.
         batch_size: Images at a time.
         pixels: What numbers the network takes a pixel for, of `PIXELS`.
+        of_model: The card that the network came with, if any.
     """
 
     data: spa.data.LongTailedData
     shape: tuple[int, int, int]
     batch_size: int
     pixels: str = "0..255"
+    of_model: spa.ModelCard | None = None
+
+    @property
+    def class_counts(self) -> Array:
+        """Training images of each class, of which the model's card knows best."""
+        if self.of_model is not None and self.of_model.class_counts is not None:
+            return np.array(self.of_model.class_counts)
+        return self.data.class_counts
 
     @property
     def from_files(self) -> bool:
         return isinstance(self.data.train.images, spa.data.ImageFiles)
 
     def card(self, method: str, accuracy: dict[str, float]) -> spa.ModelCard:
-        """The card of a model of these data; accuracies as shares."""
+        """The model's card with another method, or a new one; accuracies as shares."""
+        if self.of_model is not None:
+            method = f"{self.of_model.method} {method}".strip()
+            return dataclasses.replace(self.of_model, method=method, accuracy=accuracy)
         return spa.ModelCard(
             self.data.class_names,
             self.data.class_counts.tolist(),
@@ -57,6 +71,8 @@ class Feed:
             images = spa.data.pipeline(
                 split, self.batch_size, training=False, image_size=self.shape[0]
             )
+            if self.shape[2] == 1:
+                images = images.map(lambda x, y: (_grey(x), y))
             return images if scale is None else images.map(lambda x, y: (scale(x), y))
         x = split.images if scale is None else scale(split.images)
         return x, split.labels
@@ -68,6 +84,7 @@ def feed(
     image_size: int | None = None,
     shape: tuple[Any, ...] | None = None,
     pixels: str = "0..255",
+    card: spa.ModelCard | None = None,
 ) -> Feed:
     """The data in one shape.
 
@@ -78,19 +95,24 @@ def feed(
             pixels, else 224.
         shape: That of a network's input, which the images must fit; None: any.
         pixels: As in `Feed`.
+        card: That of the network, which says the side of files where `shape` does not.
 
     Raises:
         ValueError: arrays of another shape; larger files without TensorFlow.
     """
-    if shape is not None:
-        image_size = _side(shape)
+    _tell(card)
     images = data.train.images
     if isinstance(images, spa.data.ImageFiles):
+        grey = shape is not None and shape[2] == 1
+        if shape is not None:
+            image_size = _side(_completed(shape, card))
         own = common_shape(images)
         if own is not None and image_size in (None, *own[:2]) and own[0] == own[1]:
             arrays = _in_memory(data, own)
             if arrays is not None:
-                return Feed(arrays, own, batch_size, pixels)
+                if grey:
+                    arrays, own = _mapped(arrays, _grey), (*own[:2], 1)
+                return Feed(arrays, own, batch_size, pixels, card)
         if not is_there("tensorflow"):
             raise ValueError(
                 f"Images in files of more than {SMALL} pixels or of several sizes are "
@@ -98,7 +120,7 @@ def feed(
                 "Without it, DATA must be an .npz archive"
             )
         size = image_size or LARGE
-        return Feed(data, (size, size, 3), batch_size, pixels)
+        return Feed(data, (size, size, 1 if grey else 3), batch_size, pixels, card)
     if shape is None and image_size not in (None, *images.shape[1:3]):
         raise ValueError(
             f"--image_size is for image files; those of the archive are "
@@ -106,7 +128,7 @@ def feed(
         )
     if shape is not None:
         data = _fitted(data, shape)
-    return Feed(data, data.train.images.shape[1:], batch_size, pixels)
+    return Feed(data, data.train.images.shape[1:], batch_size, pixels, card)
 
 
 def common_shape(files: spa.data.ImageFiles) -> tuple[int, int, int] | None:
@@ -135,11 +157,35 @@ def _in_memory(
     return dataclasses.replace(data, **arrays)
 
 
+def _tell(card: spa.ModelCard | None) -> None:
+    """What the network's card asks of images that is not seen to."""
+    asked = {} if card is None else card.preprocessing
+    others = [
+        f"{n} {v}" for n, v in asked.items() if n not in ("input_shape", "pixels")
+    ]
+    if others:
+        print(
+            f"keras-spa: MODEL asks for {', '.join(others)}, by its card: that is not "
+            "done here",
+            file=sys.stderr,
+        )
+
+
+def _completed(shape: tuple[Any, ...], card: spa.ModelCard | None) -> tuple[Any, ...]:
+    """A network's input shape, where it is free that of its card."""
+    said = None if card is None else card.preprocessing.get("input_shape")
+    if not (isinstance(said, list) and len(said) == 3):
+        return shape
+    if not all(type(number) is int and number > 0 for number in said):
+        return shape
+    return tuple(b if a is None else a for a, b in zip(shape, said, strict=True))
+
+
 def _side(shape: tuple[Any, ...]) -> int | None:
-    if len(shape) != 3 or shape[0] != shape[1] or shape[2] not in (1, 3, 4):
+    if len({*shape[:2]}) != 1 or shape[2] not in (None, 1, 3):
         raise ValueError(
-            "MODEL must take square images of 1, 3 or 4 channels. Received: a model of "
-            f"input shape {shape}"
+            "MODEL must take square images of 1 or 3 channels where DATA are image "
+            f"files. Received: a model of input shape {shape}"
         )
     return shape[0]
 
@@ -155,15 +201,33 @@ def _fitted(
             f"MODEL takes images of {shape[0]}×{shape[1]} pixels, DATA have "
             f"{own[0]}×{own[1]}"
         )
-    if own[2] != shape[2] and not grey:
+    if shape[2] not in (None, own[2]) and not grey:
         raise ValueError(f"MODEL takes {shape[2]} channels, the images have {own[2]}")
-    if not grey:
-        return data
-    rgb: dict[str, Any] = {
-        name: spa.data.Split(np.repeat(split.images, 3, axis=-1), split.labels)
+    return _mapped(data, lambda x: np.repeat(x, 3, axis=-1)) if grey else data
+
+
+def _mapped(
+    data: spa.data.LongTailedData, function: Callable[[Array], Array]
+) -> spa.data.LongTailedData:
+    """The data with a function of all their arrays of images."""
+    splits: dict[str, Any] = {
+        name: spa.data.Split(function(split.images), split.labels)
         for name, split in data.splits().items()
     }
-    return dataclasses.replace(data, **rgb)
+    return dataclasses.replace(data, **splits)
+
+
+def _grey(images: Any) -> Any:
+    """RGB (B, H, W, 3), uint8, as its luminance of ITU-R 601, as Pillow has it."""
+    if isinstance(images, np.ndarray):
+        red, green, blue = np.moveaxis(images.astype("int32"), -1, 0)
+        grey = (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
+        return grey.astype("uint8")[..., None]
+    import tensorflow as tf
+
+    red, green, blue = tf.unstack(tf.cast(images, "int32"), axis=-1)
+    grey = (19595 * red + 38470 * green + 7471 * blue + 32768) // 65536
+    return tf.cast(grey, "uint8")[..., None]
 
 
 def _scale(pixels: str) -> Callable[[Any], Any] | None:

@@ -8,12 +8,13 @@ import keras_spa as spa
 from keras_spa._types import Array
 
 WARM_UP = 0.05  # of the steps
+SCALE, MARGIN = 30.0, 0.5  # of LDAM: of the cosines, and of the rarest class's
 
 
 def classifier(method: str, num_classes: int) -> keras.Layer:
     """The layer from features to logits."""
     if method == "ldam_drw":
-        return spa.layers.CosineDense(num_classes, scale=1)  # the loss scales
+        return spa.layers.CosineDense(num_classes, SCALE)
     return keras.layers.Dense(num_classes)
 
 
@@ -23,7 +24,8 @@ def loss(method: str, class_counts: Array) -> keras.losses.Loss:
     if method == "logit_adjustment":
         return spa.losses.LogitAdjusted(class_counts)
     if method == "ldam_drw":
-        return spa.losses.LDAM(class_counts)
+        # The scale is in the classifier, for what is served to be logits.
+        return spa.losses.LDAM(class_counts, SCALE * MARGIN, scale=1)
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 

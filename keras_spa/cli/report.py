@@ -12,6 +12,7 @@ from keras_spa.cli import align, html, measures, report_plots
 from keras_spa.cli.feed import Feed
 from keras_spa.cli.fitting import Trained
 from keras_spa.files import write_atomically
+from keras_spa_cli.paths import ENDINGS
 
 MOST_ROWS = 60  # of a table that is open from the start
 
@@ -49,13 +50,13 @@ class Result:
     def advice(self) -> str:
         """Which model to use, in a sentence or two."""
         if "aligned" not in self.judged:
-            return "Use model.keras: it could not be aligned."
+            return f"Use {self._files('model')}: it could not be aligned."
         if not self.columns:
             return "Nothing was held out: which of the two models is better is unknown."
         first = "validation" if "validation" in self.columns else "test"
         both = self.columns[first]
         text = align.comparison(first, both["as trained"], both["aligned"])
-        use = "model.keras" if "worse" in text else "aligned.keras"
+        use = self._files("model" if "worse" in text else "aligned")
         text += f" Use {use}."
         if self.split == "validation":
             text += (
@@ -63,6 +64,12 @@ class Result:
                 "ones expect a little less of both models."
             )
         return text
+
+    def _files(self, name: str) -> str:
+        """What a model is called in the folder, in both forms if it has two."""
+        form = self.arguments.format
+        other = f" or {name}{ENDINGS[form] or '/'}" if form else ""
+        return f"{name}.keras{other}"
 
 
 def write(result: Result, path: pathlib.Path) -> None:
@@ -172,6 +179,8 @@ def _settings(result: Result) -> list[str]:
         share = result.arguments.held_out
         share = 0.1 if share is None else share
         again += f" --held_out={share} --seed={result.arguments.seed}"
+    if result.arguments.skip_corrupt:
+        again += " --skip_corrupt"
     return [
         html.details("Settings", html.table(rows, "The command line"), False),
         f"<p>To judge the model again, on the same images: <code>{html.text(again)}"

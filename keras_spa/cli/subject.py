@@ -51,7 +51,7 @@ def load(arguments: Any) -> Subject:
         data = _as_named(card, data, partly=arguments.command != "align")
     shape = models.input_shape(model)
     pixels = arguments.pixels or _pixels(card)
-    fed = feed(data, arguments.batch_size, shape=shape, pixels=pixels)
+    fed = feed(data, arguments.batch_size, shape=shape, pixels=pixels, card=card)
     observer = spa.trained.Observer(model)
     if observer.num_classes != data.num_classes:
         raise ValueError(

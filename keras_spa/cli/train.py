@@ -9,6 +9,7 @@ import numpy as np
 import keras_spa as spa
 from keras_spa.cli import (
     align,
+    checksum,
     dataset,
     fitting,
     measures,
@@ -32,7 +33,7 @@ def train(arguments: Any) -> None:
     _check(arguments)
     data = dataset.load(arguments, arguments.held_out)
     fed = feed(data, arguments.batch_size, arguments.image_size)
-    with runs.numbered(arguments.output, settings(arguments, fed)) as folder:
+    with runs.numbered(arguments.output, settings(arguments, data, fed)) as folder:
         _announce(arguments, fed, folder)
         trained = fitting.train(arguments, fed, folder)
         result = finish(arguments, fed, trained, folder)
@@ -54,17 +55,22 @@ def _check(arguments: Any) -> None:
         raise ValueError("--format=onnx needs ONNX (pip install 'keras_spa[onnx]')")
 
 
-def settings(arguments: Any, fed: Feed) -> dict[str, Any]:
+def settings(
+    arguments: Any, data: spa.data.LongTailedData, fed: Feed
+) -> dict[str, Any]:
     """What makes a training what it is: its arguments, its images, its backend."""
     flags = {k: v for k, v in vars(arguments).items() if k not in NOT_SETTINGS}
-    data = fed.data
     splits = {
         name: np.bincount(split.labels, minlength=data.num_classes).tolist()
         for name, split in data.splits().items()
     }
+    weights = arguments.weights
+    file = None if weights in ("none", "imagenet") else checksum.of_file(weights)
     return {
         "flags": flags,
         "data": str(arguments.data.resolve()),
+        "images": checksum.of_data(data, arguments.data),
+        "weights": file,
         "class_names": list(data.class_names),
         "images_per_class": splits,
         "input_shape": list(fed.shape),
@@ -152,12 +158,13 @@ def _export(result: report.Result, aligned: keras.Model | None) -> None:
         card = result.fed.card(about, accuracy)
         return str(models.export(model, path, format, card))
 
-    last, title = result.trained.model, "as trained"
-    written = [write(last, title, folder / "model.keras", "keras")]
+    both = [("model", "as trained", result.trained.model)]
     if aligned is not None:
-        last, title = aligned, "aligned"
-        written.append(write(last, title, folder / "aligned.keras", "keras"))
-    if arguments.format:
-        path = folder / f"aligned{ENDINGS[arguments.format]}"
-        written.append(write(last, title, path, arguments.format))
+        both.append(("aligned", "aligned", aligned))
+    written = [
+        write(model, title, folder / f"{name}{ENDINGS[format]}", format)
+        for format in ("keras", arguments.format)
+        for name, title, model in both
+        if format
+    ]
     print(f"wrote {', '.join(written)}")

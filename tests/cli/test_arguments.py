@@ -1,5 +1,6 @@
 """Arguments are read and refused before Keras is imported, in one line."""
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -90,6 +91,8 @@ def test_hyphens_are_underscores(folder):
         (["train", "data", "--epochs=0"], "must be a whole number of at least 1"),
         (["train", "data", "--held_out=0.7"], "must be a number in 0..0.5, not '0.7'"),
         (["train", "data", "--learning_rate=nan"], "must be a number in 1e-09..10"),
+        (["train", "data", "--seed=4294967295"], "in 0..2147483647, not '4294967295'"),
+        (["align", "model.keras", "data", "--seed=-1"], "a whole number in 0..2147"),
         (["train", "data", "--method=mix"], "invalid choice: 'mix'"),
         (["train", "data", "--backbone=vgg"], "invalid backbone value: 'vgg'"),
         (["train", "nowhere"], "DATA: there is no nowhere"),
@@ -110,6 +113,37 @@ def test_hyphens_are_underscores(folder):
 )
 def test_wrong_arguments_are_refused_in_one_line(folder, capsys, arguments, told):
     assert told in refused(capsys, *arguments)
+
+
+def test_overwrite_replaces_models_and_no_other_folder(folder, capsys):
+    for name in ("results", "empty", "old", "m.onnx"):
+        (folder / name).mkdir()
+    (folder / "results" / "thesis.txt").touch()
+    (folder / "old" / "saved_model.pb").touch()
+    command = ["align", "model.keras", "data", "--overwrite"]
+    saved = [*command, "--format=saved_model"]
+    told = refused(capsys, *saved, "--output=results")
+    assert "a SavedModel or an empty folder, and results is neither" in told
+    told = refused(capsys, *saved, "--output=model.keras")
+    assert "--output must be a folder in this --format, not model.keras" in told
+    told = refused(capsys, *command, "--format=onnx", "--output=m.onnx")
+    assert "--output must be a file in this --format, not m.onnx" in told
+    for name in ("empty", "old"):
+        assert read([*saved, f"--output={name}"]).output == pathlib.Path(name)
+
+
+def test_results_replace_results_and_nothing_else(folder, capsys):
+    (folder / "mine.json").write_text('{"a": 1}')
+    (folder / "list.json").write_text("[1]")
+    (folder / "photo.png").write_bytes(b"\x89PNG of a person")
+    (folder / "folder.json").mkdir()
+    (folder / "told.json").write_text(json.dumps({"accuracy_per_class": {}}))
+    for name in ("mine.json", "list.json", "folder.json"):
+        told = refused(capsys, "evaluate", "model.keras", "data", f"--json={name}")
+        assert f"--json replaces only what it wrote before: {name} is" in told
+    told = refused(capsys, "describe", "data", "--picture=photo.png")
+    assert "--picture replaces only what it wrote before: photo.png is" in told
+    read(["diagnose", "model.keras", "data", "--json=told.json"])
 
 
 def test_a_folder_without_permission_is_refused(folder, capsys, monkeypatch):

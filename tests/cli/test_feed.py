@@ -71,12 +71,60 @@ def test_arrays_fit_a_model_or_do_not():
     for data, shape, told in (
         (rgb, (9, 9, 3), "takes images of 9×9 pixels, DATA have 8×8"),
         (rgb, (8, 8, 1), "takes 1 channels, the images have 3"),
-        (rgb, (8, 12, 3), "must take square images"),
+        (rgb, (8, 12, 3), "takes images of 8×12 pixels, DATA have 8×8"),
     ):
         with pytest.raises(ValueError, match=told):
             feed(data, 2, shape=shape)
     with pytest.raises(ValueError, match="--image_size is for image files"):
         feed(rgb, 2, image_size=16)
+
+
+def test_arrays_of_any_shape_are_compared_with_the_model_s():
+    random = np.random.RandomState(0)
+    for shape in ((6, 9, 3), (6, 9, 2), (8, 8, 4)):
+        images = random.randint(0, 256, (4, *shape)).astype("uint8")
+        np.savez("wide.npz", x_train=images, y_train=np.arange(4) % 2)
+        data = spa.data.load("npz:wide.npz")
+        for wanted in (shape, (None, None, shape[2]), (*shape[:2], None)):
+            fed = feed(data, 2, shape=wanted)
+            np.testing.assert_array_equal(fed.batches(fed.data.train)[0], images)
+
+
+def test_files_are_for_square_models_of_grey_or_colour(tmp_path):
+    data = files(tmp_path / "d", (8, 9))
+    for shape in ((6, 9, 3), (8, 8, 4), (8, 8, 2)):
+        with pytest.raises(ValueError, match="1 or 3 channels where DATA are image fi"):
+            feed(data, 2, shape=shape)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (8, 9)])
+def test_a_grey_model_sees_the_luminance_of_files(tmp_path, size):
+    data = files(tmp_path / "d", size)
+    for i, path in enumerate(data.train.images.paths):
+        colour = np.random.RandomState(i).randint(0, 256, 3).tolist()
+        Image.new("RGB", size[::-1], tuple(colour)).save(path)
+    fed = feed(data, 4, shape=(8, 8, 1))
+    assert fed.shape == (8, 8, 1)
+    batches = fed.batches(fed.data.train)
+    images = next(iter(batches))[0] if fed.from_files else batches[0]
+    assert images.shape == (len(data.train.labels), 8, 8, 1)
+    for image, path in zip(images, data.train.images.paths, strict=True):
+        with Image.open(path) as file:
+            assert (np.asarray(image) == file.convert("L").getpixel((0, 0))).all()
+
+
+def test_the_card_says_the_side_that_a_model_leaves_open(tmp_path, capsys):
+    data = files(tmp_path / "d", (70, 70))
+    for said, side in (([96, 96, 3], 96), ([96, 96], 224), ([None, None, 3], 224)):
+        card = spa.ModelCard(["a", "b"], preprocessing={"input_shape": said})
+        fed = feed(data, 2, shape=(None, None, 3), card=card)
+        assert fed.shape == (side, side, 3)
+        assert feed(data, 2, shape=(32, 32, 3), card=card).shape == (32, 32, 3)
+    assert capsys.readouterr().err == ""
+    card = spa.ModelCard(["a", "b"], preprocessing={"resize": "bicubic"})
+    feed(data, 2, shape=(None, None, 3), card=card)
+    told = "MODEL asks for resize bicubic, by its card: that is not done here\n"
+    assert capsys.readouterr().err == f"keras-spa: {told}"
 
 
 def test_pixels_in_the_range_of_a_model(tmp_path):

@@ -3,6 +3,7 @@
 import html.parser
 import pathlib
 
+import keras
 import numpy as np
 import small_zoo
 
@@ -62,8 +63,14 @@ def test_markdown_of_reports_becomes_tables_and_paragraphs():
 
 def test_a_report_needs_no_other_file(run):
     small_zoo.archive(pathlib.Path("zoo.npz"))
-    flags = ("--depth=8", "--epochs=1", "--batch_size=32")
+    flags = ("--depth=8", "--epochs=1", "--batch_size=32", "--skip_corrupt")
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    if on_tensorflow:
+        flags += ("--format=saved_model",)
     assert run("train", "zoo.npz", *flags)[0] == 0
+    for name in ("model", "aligned"):
+        saved = pathlib.Path("keras-spa-runs/1", name, "saved_model.pb")
+        assert saved.exists() == on_tensorflow
     page = pathlib.Path("keras-spa-runs/1/report.html").read_text()
     reader = Reader(page)
     images = [attrs for tag, attrs in reader.met if tag == "img"]
@@ -76,6 +83,7 @@ def test_a_report_needs_no_other_file(run):
     for name in small_zoo.NAMES:
         assert name in reader.text
     assert "On 12 test images" in reader.text
+    assert "zoo.npz --held_out=0.1 --seed=0 --skip_corrupt" in reader.text
     assert "Training over 1 epoch" in reader.text
     assert "1 epochs" not in reader.text
 

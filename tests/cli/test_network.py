@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_spa as spa
 from keras_spa.cli import methods, network, precision
 
 
@@ -80,3 +81,17 @@ def test_the_learning_rate_rises_and_falls():
     schedule = methods.optimizer(arguments, 100)._learning_rate
     rates = [float(schedule(step)) for step in (0, 5, 52, 100)]
     np.testing.assert_allclose(rates, [0, 1e-3, 5.08e-4, 0], atol=2e-5)
+
+
+def test_the_logits_of_ldam_are_scaled_and_its_loss_is_the_usual_one():
+    counts, labels = np.array([900, 90, 9]), np.array([0, 1, 2, 2])
+    features = np.random.RandomState(0).randn(4, 5).astype("float32")
+    layer = methods.classifier("ldam_drw", 3)
+    logits = keras.ops.convert_to_numpy(layer(features))
+    (kernel,) = layer.get_weights()
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    cosines = unit @ (kernel / np.linalg.norm(kernel, axis=0))
+    np.testing.assert_allclose(logits, 30 * cosines, rtol=1e-5, atol=1e-5)
+    loss = methods.loss("ldam_drw", counts)(labels, logits)
+    usual = spa.losses.LDAM(counts)(labels, cosines)
+    np.testing.assert_allclose(float(loss), float(usual), rtol=1e-5)

@@ -1,6 +1,8 @@
 """Runs are numbered, go on, stop early, and advise."""
 
+import argparse
 import json
+import os
 import pathlib
 import re
 
@@ -46,6 +48,70 @@ def test_a_run_that_never_began_leaves_no_folder(tmp_path, run):
     assert (code, err.count("\n")) == (2, 1)
     assert "--weights must be none with --backbone=resnet_cifar" in err
     assert list((tmp_path / "keras-spa-runs").iterdir()) == []
+
+
+@pytest.fixture
+def begin(run, monkeypatch):
+    """Begins to train, is killed, and says in which folder that was."""
+    folders = []
+
+    def killed(arguments, fed, folder):
+        (folder / "checkpoints").mkdir(exist_ok=True)
+        folders.append(folder.name)
+        raise ValueError("killed")
+
+    monkeypatch.setattr("keras_spa.cli.fitting.train", killed)
+
+    def begin_run(*arguments):
+        assert run("train", *arguments)[2] == "keras-spa: killed\n"
+        return folders[-1]
+
+    return begin_run
+
+
+def test_a_begun_run_does_not_go_on_with_other_files(begin):
+    small_zoo.folder(pathlib.Path("zoo"))
+    assert [begin("zoo"), begin("zoo"), begin(pathlib.Path("zoo").resolve())] == [
+        *("1", "1", "1")
+    ]
+    picture = pathlib.Path("zoo/a cat/0.png")
+    later = picture.stat().st_mtime_ns + 10**6
+    os.utime(picture, ns=(later, later))
+    assert [begin("zoo"), begin("zoo")] == ["2", "2"]
+    os.rename(picture, picture.with_name("00.png"))
+    assert begin("zoo") == "3"
+    other = pathlib.Path("zoo/a cat/1.png")
+    about = other.stat()
+    other.write_bytes(other.read_bytes() + b"more")
+    os.utime(other, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert begin("zoo") == "4"
+
+
+def test_a_begun_run_does_not_go_on_with_other_labels(begin):
+    table = small_zoo.table(pathlib.Path("zoo.csv"))
+    flags = (table, "--held_out=0")
+    assert [begin(*flags), begin(*flags)] == ["1", "1"]
+    lines = table.read_text(encoding="utf-8").splitlines()
+    one, other = lines[1].split(","), lines[13].split(",")
+    one[1], other[1] = other[1], one[1]  # as many images of each class as before
+    lines[1], lines[13] = ",".join(one), ",".join(other)
+    table.write_text("\n".join(lines), encoding="utf-8")
+    assert begin(*flags) == "2"
+
+
+def test_a_begun_run_does_not_go_on_with_another_archive_or_other_weights(begin):
+    data = small_zoo.archive(pathlib.Path("zoo.npz"))
+    weights = pathlib.Path("some.weights.h5")
+    weights.write_bytes(b"one")
+    flags = (data, f"--weights={weights}")
+    assert [begin(*flags), begin(*flags)] == ["1", "1"]
+    weights.write_bytes(b"two")
+    assert [begin(*flags), begin(*flags)] == ["2", "2"]
+    with np.load(data) as archive:
+        arrays = dict(archive)
+    arrays["x_train"][0] += 1
+    np.savez(data, **arrays)
+    assert begin(*flags) == "3"
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path):
@@ -109,17 +175,21 @@ def test_without_held_out_images_the_last_epoch_is_taken(run):
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "format", "told"),
     [
-        (0.5, 0.4, "worse, from 50.0 % to 40.0 %: .* Use model.keras."),
-        (0.5, 0.6, "from 50.0 % to 60.0 %. Use aligned.keras. These images also chose"),
+        (0.5, 0.4, None, r"worse, from 50.0 % to 40.0 %: .* Use model.keras\."),
+        (0.5, 0.6, None, r"to 60.0 %. Use aligned.keras\. These images also chose"),
+        (0.5, 0.4, "onnx", r"Use model.keras or model.onnx\."),
+        (0.5, 0.6, "saved_model", r"Use aligned.keras or aligned/\."),
     ],
 )
-def test_advice(before, after, told):
+def test_advice(before, after, format, told):
     values = ((before, "as trained"), (after, "aligned"))
     measured = {title: {"balanced_accuracy": value} for value, title in values}
     both = dict.fromkeys(measured, {})
-    result = Result(*(None,) * 3, both, {"validation": measured}, *(None,) * 3)
+    columns = {"validation": measured}
+    arguments = argparse.Namespace(format=format)
+    result = Result(arguments, None, None, both, columns, *(None,) * 3)
     assert re.search(told, result.advice)
 
 

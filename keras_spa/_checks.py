@@ -14,7 +14,6 @@ from keras_spa import _arrays
 from keras_spa._types import Array, ClassCounts, Labels, Tensor
 
 LARGEST = 2**31 - 1  # of an integer: beyond it no array has room
-PROBABILITIES_SUM = 1e-3  # by how much the sum of rounded ones may miss 1
 
 
 def number(
@@ -124,6 +123,12 @@ def only(structure: Any) -> Any:
     return structure
 
 
+def reduction(model: Any) -> Any:
+    """How the loss of a compiled model makes one number of a batch."""
+    of_loss = getattr(only(model.loss), "reduction", "sum_over_batch_size")
+    return getattr(model, "loss_reduction", None) or of_loss
+
+
 def given_labels(labels: Any) -> Any:
     """The one array of labels, alone or in a structure of one as Keras takes it."""
     labels = only(labels)
@@ -195,12 +200,21 @@ def labels_valid(labels: Labels, num_classes: int) -> Tensor:
     return valid & ops.equal(labels, ops.floor(labels)) if floats else valid
 
 
-def are_probabilities(outputs: Any) -> bool:
-    """Whether all rows of a host array (B, K) are probabilities: no logits."""
+def sum_tolerance(dtype: Any) -> float:
+    """By how much the sum of probabilities, once rounded to `dtype`, may miss 1."""
+    return 1e-2 if "float16" in str(dtype) else 1e-3  # bfloat16, too
+
+
+def are_probabilities(outputs: Any, dtype: Any = None) -> bool:
+    """Whether all rows of a host array (B, K) are probabilities: no logits.
+
+    `dtype` is the one that they were rounded to, if not their own.
+    """
+    tolerance = sum_tolerance(dtype or getattr(outputs, "dtype", None))
     outputs = np.asarray(outputs, "float64")
     if outputs.ndim != 2 or not outputs.size:
         return False
-    sums = np.abs(outputs.sum(axis=1) - 1) <= PROBABILITIES_SUM
+    sums = np.abs(outputs.sum(axis=1) - 1) <= tolerance
     return bool((outputs >= 0).all() and sums.all())
 
 

@@ -54,9 +54,17 @@ class ClassWeights(keras.metrics.Metric):
             sample_weight: Any = None,
             **kwargs: Any,
         ) -> Tensor:
-            if kwargs.get("training", True):
-                sample_weight = self.sample_weights(y, y_pred, sample_weight)
-            return unweighted(x, y, y_pred, sample_weight, **kwargs)
+            if not kwargs.get("training", True):
+                return unweighted(x, y, y_pred, sample_weight, **kwargs)
+            given, weights = self.sample_weights(y, y_pred, sample_weight)
+            loss = unweighted(x, y, y_pred, weights, **kwargs)
+            if distribute.num_replicas() == 1:
+                return loss
+            if _checks.reduction(model) == "mean_with_sample_weight":
+                # A replica's mean, whose share in the whole goes by the weights given.
+                share = ops.divide_no_nan(ops.sum(weights), ops.sum(given))
+                loss = ops.multiply(loss, share)
+            return loss
 
         def restore() -> None:
             _keras_private.remove_metric(model, self)
@@ -83,8 +91,10 @@ class ClassWeights(keras.metrics.Metric):
             self._restore()
         self._restore = None
 
-    def sample_weights(self, y: Any, y_pred: Tensor, sample_weight: Any) -> Tensor:
-        """`s·w·(Σ s / Σ s·w)` (B,) of class weights w and `sample_weight` s, or 1.
+    def sample_weights(
+        self, y: Any, y_pred: Tensor, sample_weight: Any
+    ) -> tuple[Tensor, Tensor]:
+        """`sample_weight` s, or 1, and `s·w·(Σ s / Σ s·w)` with class weights w, (B,).
 
         The sums are those of the global batch, which weighs as much as without w.
         """
@@ -112,4 +122,4 @@ class ClassWeights(keras.metrics.Metric):
             given = given * ops.reshape(ops.cast(of_user, "float32"), (-1,))
         weights = given * weights
         before, after = distribute.global_sum([ops.sum(given), ops.sum(weights)])
-        return weights * ops.divide_no_nan(before, after)
+        return given, weights * ops.divide_no_nan(before, after)

@@ -17,8 +17,10 @@ class CollapseMonitor(keras.callbacks.Callback):
     At the end of the first epoch, of every `every`-th from there and of the last one,
     `diagnose` looks at `dataset`; its measures enter the logs as `nc1`, `nc3_cosine`,
     `noise_cosine` and so on (see `metrics.NeuralCollapse`), NaN in epochs in
-    between. Whatever reads logs records them: the `History` that `fit` returns, and
-    `keras.callbacks.CSVLogger` and `TensorBoard` if they come after this callback.
+    between. An epoch is the last also if a callback before this one, such as
+    `EarlyStopping`, stops training in it. Whatever reads logs records them: the
+    `History` that `fit` returns, and `keras.callbacks.CSVLogger` and `TensorBoard` if
+    they come after this callback.
 
     Args:
         dataset: What to look at, as in `diagnose`: training images, not augmented, for
@@ -76,7 +78,8 @@ class CollapseMonitor(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         last = epoch + 1 == self.params.get("epochs")
-        if last or not self.reports or epoch % self.every == 0:
+        last |= getattr(self.model, "stop_training", False)
+        if last or (epoch - min(self.reports, default=epoch)) % self.every == 0:
             self.reports[epoch] = diagnose(
                 self._observer, self.dataset, self.class_counts, verbose=0
             )

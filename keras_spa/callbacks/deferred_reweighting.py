@@ -83,7 +83,7 @@ class DeferredReweighting(keras.callbacks.Callback):
     def class_weights(self) -> Array:
         counts = self.class_counts
         if counts is None and self.model is not None:
-            counts = getattr(self.model.loss, "class_counts", None)
+            counts = getattr(_checks.only(self.model.loss), "class_counts", None)
         if counts is None:
             raise ValueError(
                 "Argument `class_counts` must be given where the model's loss has no "

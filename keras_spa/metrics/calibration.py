@@ -64,8 +64,8 @@ def calibration_error(logits: Array, labels: Array) -> float:
 
     Reference: Guo et al. (ICML 2017), "On Calibration of Modern Neural Networks".
     """
-    logits = _rows("logits", logits)
-    if _checks.are_probabilities(logits):
+    dtype, logits = getattr(logits, "dtype", None), _rows("logits", logits)
+    if _checks.are_probabilities(logits, dtype):
         raise ValueError(
             "Argument `logits` must be logits; of probabilities p they are np.log(p). "
             "Received: rows of non-negative numbers that sum to 1"

@@ -130,7 +130,9 @@ class Aligned(StepParts):
 
         `y_pred` is what `call` gave: logits, or in training whatever the override of
         `call` returns beside the features. Under `tf.distribute` it is a replica's
-        share: its mean over the replica's samples, over the number of replicas.
+        share: its mean over the replica's samples, over the number of replicas. A
+        method whose own reduction is not that of the compiled loss sets the attribute
+        `loss_reduction`, such as `"sum_over_batch_size"`.
         """
         of_keras: Any = super()
         return of_keras.compute_loss(x, y, y_pred, sample_weight, training)

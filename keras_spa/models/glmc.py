@@ -98,6 +98,8 @@ class GLMC(KnowsEpoch, SpAModel):  # type: ignore[misc]
     2018); CutMix: Yun et al. (ICCV 2019); SimSiam: Chen and He (CVPR 2021).
     """
 
+    loss_reduction = "sum_over_batch_size"  # whatever that of evaluation
+
     def __init__(
         self,
         backbone: keras.Layer,
@@ -211,7 +213,9 @@ class GLMC(KnowsEpoch, SpAModel):  # type: ignore[misc]
             each = _glmc_loss.cross_entropy(y_pred, _glmc_loss.soft_labels(y, classes))
         if sample_weight is not None:
             each = each * ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
-        loss = sum(map(ops.sum, self.losses), ops.mean(each))
+        size = ops.maximum(ops.shape(each)[0], 1)  # a replica may go without
+        mean = ops.sum(each) / ops.cast(size, each.dtype)
+        loss = sum(map(ops.sum, self.losses), mean)
         return loss / distribute.num_replicas()
 
     @property

@@ -45,6 +45,22 @@ def test_logs_what_diagnose_finds(data, spa_model, tmp_path):
     assert float(rows[3]["train_nc1"]) == pytest.approx(final["nc1"], rel=1e-4)
 
 
+class Stop(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = epoch == 3
+
+
+def test_every_counts_from_the_first_epoch_to_the_one_that_is_the_last(data):
+    model = compiled(False)
+    monitor = spa.callbacks.CollapseMonitor(data, every=2)
+    model.fit(*data, initial_epoch=1, epochs=7, callbacks=[monitor], verbose=0)
+    assert sorted(monitor.reports) == [1, 3, 5, 6]
+    monitor = spa.callbacks.CollapseMonitor(data, every=5)
+    logs = model.fit(*data, epochs=10, callbacks=[Stop(), monitor], verbose=0).history
+    assert sorted(monitor.reports) == [0, 3]
+    assert np.isfinite(logs["nc1"][3])
+
+
 def test_training_is_the_same_with_and_without(data):
     outcomes = []
     for callbacks in ([], [spa.callbacks.CollapseMonitor(data)]):

@@ -20,11 +20,11 @@ import pytest
 pytestmark = pytest.mark.process
 SCRIPT = pathlib.Path(__file__).parent / "train_on_devices.py"
 ALL = ("together", "batch_norm", "alone", "weights", "float16", "disa", "bcl", "glmc")
-ALL += ("arb", "drw", "added", "clipnorm", "global_clipnorm", "clipvalue")
+ALL += ("arb", "drw", "listed", "added", "clipnorm", "global_clipnorm", "clipvalue")
 KINDS = {
     "tensorflow": {
         ("mirrored", 2): ALL,
-        ("mirrored", 4): ALL[:2],
+        ("mirrored", 4): (*ALL[:2], "glmc"),
         ("multiworker", 1): ALL[:2],
     },
     "jax": {("data_parallel", 2): ALL, ("data_parallel", 8): ALL[:2]},

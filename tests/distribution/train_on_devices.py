@@ -42,16 +42,21 @@ VARIANTS = {
         ("all", reduction, True)
         for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight")
     ],
+    "listed": [("all", "mean_with_sample_weight", True)],
     "float16": [("reg", "sum_over_batch_size", False)],
     "added": [("reg", "sum_over_batch_size", False)],
     "clipnorm": TOGETHER,
     "global_clipnorm": TOGETHER,
     "clipvalue": TOGETHER,
     "arb": TOGETHER,
-    "drw": [("all", "sum_over_batch_size", weighted) for weighted in (False, True)],
+    "drw": [
+        ("all", reduction, weighted)
+        for reduction in ("sum_over_batch_size", "mean_with_sample_weight")
+        for weighted in (False, True)
+    ],
     "disa": TOGETHER,
     "bcl": [*TOGETHER, ("all", "sum_over_batch_size", True)],
-    "glmc": [*TOGETHER, ("all", "sum_over_batch_size", True)],
+    "glmc": [*TOGETHER, ("all", "mean_with_sample_weight", True)],  # of evaluation
 }
 
 
@@ -123,6 +128,7 @@ def make_model(alignment, reduction, variant):
     loss = keras.losses.SparseCategoricalCrossentropy(True, reduction=reduction)
     if variant == "arb":
         loss = spa.losses.ARB()  # counts the global batch
+    loss = [loss] if variant == "listed" else loss
     model.compile(optimizer, loss, metrics=["accuracy"])
     return model
 

@@ -36,6 +36,9 @@ class Progress(NamedTuple):
 class StepParts(Host):
     """Base of the backends' `TrainStep`, which runs these methods in their order."""
 
+    # Of `method_loss` in training; None: that of the compiled loss.
+    loss_reduction: str | None = None
+
     def _forward_pass(self, x: Any, y: Tensor, sample_weight: Tensor | None) -> Batch:
         y, sample_weight = _checks.given_labels(y), _checks.only(sample_weight)
         features, logits = self(x, training=True, return_features=True)
@@ -55,7 +58,7 @@ class StepParts(Host):
 
         Keras counts all alike, which is wrong when their parts of the batch differ.
         """
-        reduction = getattr(self.loss, "reduction", "sum_over_batch_size")
+        reduction = _checks.reduction(self)
         if distribute.num_replicas() == 1 or reduction == "sum":
             return 1.0
         if reduction == "mean_with_sample_weight" and sample_weight is not None:

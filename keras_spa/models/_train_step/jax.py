@@ -72,10 +72,11 @@ class TrainStep(StepParts):
         batch, non_trainable, metrics = aux
         with self._scope(trainable, optimizer=optimizer):
             gradients = self._align_gradients(gradients, batch)
-            target = self._progress(ahead=1)
-        trainable, optimizer = self.optimizer.stateless_apply(
-            optimizer, gradients, trainable
-        )
+            target = self._progress(ahead=1 if trainable else 0)
+        if trainable:
+            trainable, optimizer = self.optimizer.stateless_apply(
+                optimizer, gradients, trainable
+            )
         with self._scope(trainable, non_trainable, optimizer, metrics) as scope:
             statistics = self._finish_step(batch, target)
             logs = self._log(x, y, sample_weight, batch, statistics)

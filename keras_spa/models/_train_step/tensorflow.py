@@ -42,17 +42,25 @@ class TrainStep(StepParts):
             batch = self._forward_pass(x, y, sample_weight)
             scaled = self.optimizer.scale_loss(batch.loss)
         variables = self.trainable_variables
-        gradients = tape.gradient(scaled, variables)
+        target = self._progress(ahead=1 if variables else 0)
+        if variables:
+            self._apply(tape.gradient(scaled, variables), variables, batch)
+        statistics = self._finish_step(batch, target)
+        return _add_worker_axis(self._log(x, y, sample_weight, batch, statistics))
+
+    def _apply(
+        self,
+        gradients: Sequence[Tensor | None],
+        variables: Sequence[keras.Variable],
+        batch: Batch,
+    ) -> None:
         if self._reads_without_gradient:
             gradients = _after(batch, gradients)
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = _finite_together(gradients)
         gradients = self._align_gradients(gradients, batch)
         gradients = _clip_together(self.optimizer, gradients, variables)
-        target = self._progress(ahead=1)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        statistics = self._finish_step(batch, target)
-        return _add_worker_axis(self._log(x, y, sample_weight, batch, statistics))
 
     def test_step(self, data: Any) -> dict[str, Any]:
         logs = super().test_step(data)  # type: ignore[misc]  # Keras' own

@@ -13,12 +13,14 @@ class TrainStep(StepParts):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         self.zero_grad()  # type: ignore[attr-defined]  # PyTorch's
         batch = self._forward_pass(x, y, sample_weight)
-        self.optimizer.scale_loss(batch.loss).backward()
         variables = self.trainable_variables
+        if variables:
+            self.optimizer.scale_loss(batch.loss).backward()
         with torch.no_grad():
-            gradients = [variable.value.grad for variable in variables]
-            gradients = self._align_gradients(gradients, batch)
-            target = self._progress(ahead=1)
-            self.optimizer.apply(gradients, variables)
+            target = self._progress(ahead=1 if variables else 0)
+            if variables:
+                gradients = [variable.value.grad for variable in variables]
+                gradients = self._align_gradients(gradients, batch)
+                self.optimizer.apply(gradients, variables)
             statistics = self._finish_step(batch, target)
             return self._log(x, y, sample_weight, batch, statistics)

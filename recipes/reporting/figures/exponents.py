@@ -110,7 +110,8 @@ def _draw_classes(
         f"{together.shape[1]:,} points",
         loc="left",
     )
-    axes.legend(loc="upper right", frameon=False)  # many errors at a large one: none
+    # Where no points are: many errors at a large exponent.
+    axes.legend(loc="upper right", frameon=False, handlelength=1, handletextpad=0.3)
     axes.grid(alpha=0.25)
 
 

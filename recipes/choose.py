@@ -159,8 +159,14 @@ def candidate_job(
 
 
 def candidate_arguments(arguments: Sequence[str], name: str) -> list[str]:
-    """The arguments of the recipe for a candidate; its alignment is its own alone."""
-    return [*arguments, *DEFAULTS, *CANDIDATES[name], "--split=validation"]
+    """The arguments of the recipe for a candidate.
+
+    Its alignment is its own, and that of flags given by hand; not that of a flagfile.
+    """
+    files = [n for n, one in enumerate(arguments) if one.startswith("--flagfile")]
+    first = 1 + files[-1] + ("=" not in arguments[files[-1]]) if files else 0
+    given = [*arguments[:first], *DEFAULTS, *arguments[first:]]
+    return [*given, *CANDIDATES[name], "--split=validation"]
 
 
 def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
@@ -224,8 +230,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from reporting import choices_page
 
     given = sys.argv[1:] if arguments is None else arguments
-    asked = [one for one in given if not re.match("--(output|data)_dir", one)]
-    said = f"`python recipes/choose.py {shlex.join(asked)}`, commit {commit}"
+    asked = re.sub(r" --(output|data)_dir[= ]\S+", "", shlex.join(given))
+    said = f"`python recipes/choose.py {asked}`, commit {commit}"
     text = f"{said}\n\n{choices_page.table(measured)}"
     write_atomically(chosen.output_dir / "choices.md", text)
     print(f"\n{text}")

@@ -93,7 +93,7 @@ def check_arguments(cell: Cell, work: pathlib.Path, more: Sequence[str]) -> None
     """Raises if the arguments for the recipes would train something else."""
     arguments = arguments_of(cell, work, more)
     job = command_line.parse(arguments, RECIPES[cell.section.recipe])
-    (one,) = job.runs[:1]
+    one = job.runs[0]
     changed = dict.fromkeys(
         name
         for name in one.differences(cell.config.identity())

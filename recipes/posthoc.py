@@ -49,7 +49,7 @@ def main() -> None:
     try:
         rest = command_line.read_known(values, arguments)
         task = RECIPES[values.recipe]
-        for argument in rest:
+        for argument in arguments:  # those of a flagfile are its row's
             if re.match("--?(method|seeds?)(=|$)", argument):
                 raise ValueError(f"{argument}: all models of the folder are compared")
         job = command_line.parse(rest, task)

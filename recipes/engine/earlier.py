@@ -62,19 +62,20 @@ def look(output: pathlib.Path, config: RunConfig, dataset: str) -> Earlier:
     return Earlier(None)
 
 
-def begin(folder: pathlib.Path, config: RunConfig) -> list[dict[str, Any]]:
-    """Notes in the folder of its checkpoints that a run begins or goes on here.
+def note_environment(
+    folder: pathlib.Path, now: dict[str, Any], goes_on: bool
+) -> list[dict[str, Any]]:
+    """Notes beside a run's checkpoints where it is trained now.
 
     Returns:
-        The environments of its earlier parts, each once.
+        The other environments in which it was so before, if it goes on from there.
     """
-    path, now = folder / ENVIRONMENTS, storage.environment()
-    before = []
-    if config.resume and path.exists():
+    path, before = folder / ENVIRONMENTS, []
+    if goes_on and path.exists():
         before = storage.read_object(path)["environments"]
-    storage.write_result(folder / SETTINGS, config.identity())
+    before = [one for one in before if one != now]
     storage.write_result(path, {"environments": [*before, now]})
-    return [one for n, one in enumerate(before) if one not in [now, *before[:n]]]
+    return before
 
 
 def _changes(config: RunConfig, dataset: str, result: dict[str, Any]) -> dict[str, Any]:

@@ -201,10 +201,9 @@ def _train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, Any]:
     folder = earlier.checkpoints(output, config)
-    before = earlier.begin(used.writable(folder), config)
+    storage.write_result(used.writable(folder) / earlier.SETTINGS, config.identity())
     try:
-        result = run(config, task, folder, used, callbacks)
-        return result | ({"begun_in": before} if before else {})
+        return run(config, task, folder, used, callbacks)
     except signals.Preempted as stopped:
         if multiprocessing.parent_process() is None:
             raise

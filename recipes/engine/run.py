@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 import keras_spa as spa
-from engine import inputs, storage
+from engine import earlier, inputs, storage
 from engine.cards import run_card
 from engine.config import RunConfig
 from engine.devices import ONE_DEVICE, Devices
@@ -64,9 +64,9 @@ def run(
             jit_compile=not eager and (config.jit_compile or on_jax),
             steps_per_execution=_steps_per_execution(config, devices, steps),
         )
-        seconds, history = _fit(
+        seconds, history, begun_in = _fit(
             *(model, config, data, task.image_shape[0], method, alignment),
-            *(checkpoints, devices, callbacks),
+            *(checkpoints, environment, devices, callbacks),
         )
     devices.synchronize(model, False)  # which only training on TensorFlow knows
 
@@ -104,6 +104,7 @@ def run(
         "wall_time_s": round(seconds, 2),
         "images_per_s": round(len(data.train.labels) * config.epochs / seconds, 1),
         "environment": environment | devices.description(),
+        "begun_in": begun_in,
         "flags": config.identity(),
     }
 
@@ -141,10 +142,14 @@ def _fit(
     method: Method,
     alignment: spa.Alignment | None,
     checkpoints: pathlib.Path,
+    environment: dict[str, Any],
     devices: Devices,
     callbacks: Sequence[keras.callbacks.Callback],
-) -> tuple[float, dict[str, list[float]]]:
-    """Trains; gives seconds, those before an interruption included, and history."""
+) -> tuple[float, dict[str, list[float]], list[dict[str, Any]]]:
+    """Trains; gives seconds, history, and the environments of earlier parts.
+
+    Seconds and history are those before an interruption, too.
+    """
     folder = devices.writable(checkpoints)
     if alignment is not None and alignment.needs_covariance:
         model.class_means.keep_covariance()  # before it begins, and in checkpoints
@@ -153,6 +158,9 @@ def _fit(
     else:
         checkpoint.forget(folder)
         start = checkpoint.Progress()
+    begun_in = earlier.note_environment(
+        folder, environment, bool(start.epoch or start.step)
+    )
     before = sum(start.history.get("seconds", [])) + start.seconds
     saving = checkpoint.Checkpoint(folder, start)
     watching = [*method.callbacks, *callbacks]
@@ -185,7 +193,7 @@ def _fit(
                 )
             epoch, step = stop, 0
     _set_alignment(model, alignment if last == config.epochs else None)
-    return before + time.perf_counter() - started, saving.history
+    return before + time.perf_counter() - started, saving.history, begun_in
 
 
 def _set_alignment(model: spa.SpAModel, alignment: spa.Alignment | None) -> None:

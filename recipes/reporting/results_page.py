@@ -110,18 +110,17 @@ def _list_missing(missing: Sequence[Row], factors: Sequence[int]) -> str:
 
 def measured_on(measured: Sequence[Row]) -> str:
     """An item an environment: the rows and seeds that come from there."""
-    places: dict[str, dict[str, list[int]]] = {}
+    places: dict[str, dict[str, dict[int, None]]] = {}
     for row in measured:
         factor = f" (IF {row.factor})" if len({r.factor for r in measured}) > 1 else ""
         for run in row.summary.runs:
             for environment in [*run.get("begun_in", ()), run["environment"]]:
                 rows = places.setdefault(_place(environment), {})
-                rows.setdefault(row.summary.title + factor, []).append(run["seed"])
-    every = [run["seed"] for row in measured for run in row.summary.runs]
+                rows.setdefault(row.summary.title + factor, {})[run["seed"]] = None
+    if len(places) == 1:
+        return f"Measured on {next(iter(places))}.\n"
     items = []
     for place, rows in sorted(places.items()):
-        if sum(map(len, rows.values())) == len(every) and len(places) == 1:
-            return f"Measured on {place}.\n"
         of = (
             f"{row}, seeds {', '.join(map(str, seeds))}" for row, seeds in rows.items()
         )

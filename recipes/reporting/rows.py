@@ -141,7 +141,7 @@ def load_rows(section: Section) -> list[Row]:
             baseline = runs.get((config.method, "none"), ())
             rows.append(Row(path, factor, Summary(*key, runs[key], baseline)))
         origins = {
-            tuple(run["flags"].get(field) for field in ORIGIN)
+            tuple(_without_folder(run["flags"].get(field)) for field in ORIGIN)
             for some in runs.values()
             for run in some
         }
@@ -151,6 +151,11 @@ def load_rows(section: Section) -> list[Row]:
                 f"of several origins, {', '.join(ORIGIN)}: {sorted(map(str, origins))}"
             )
     return rows
+
+
+def _without_folder(origin: str | None) -> str | None:
+    """ "npz:a.npz" of "npz:/data/a.npz": the same images from another folder."""
+    return origin and re.sub(r"(?<=:).*[/\\]", "", origin)
 
 
 def read_flagfile(path: pathlib.Path, section: Section) -> RunConfig:

@@ -71,6 +71,7 @@ def many_intervals(gains: Sequence[Gain]) -> str:
 
     Empty of no intervals.
     """
+    gains = [one for one in gains if not np.isnan(one.p_value)]
     if not gains:
         return ""
     out = sum(one.low > 0 or one.high < 0 for one in gains)

@@ -37,12 +37,13 @@ def test_candidates_are_those_that_match_beside_none(asked, tmp_path, capsys):
             "--candidates=Reg (0.1|1)$",
             "--jobs=1",
             f"--output_dir={tmp_path}",
-            *PLAIN,
+            *("--data_dir", "DIR", *PLAIN),
         ]
     )
     names = [name for _, _, name in asked]
     assert names == ["none", "SpA-Reg 0.1", "SpA-Reg 1"]
-    assert {tuple(arguments) for _, arguments, _ in asked} == {PLAIN}
+    given = ("--data_dir", "DIR", *PLAIN)
+    assert {tuple(arguments) for _, arguments, _ in asked} == {given}
     said, _, *lines = (tmp_path / "choices.md").read_text().splitlines()
     command = "python recipes/choose.py cifar10_lt '--candidates=Reg (0.1|1)$' --jobs=1"
     assert said.startswith(f"`{command} {' '.join(PLAIN)}`, commit ")
@@ -102,6 +103,12 @@ def test_a_candidate_is_what_it_names_whatever_a_flagfile_gives_the_alignment():
         ("SpA-SLERP (noise) 0.01, first 0.7", 0.7, "keep"),
         ("SpA-SLERP (noise) 0.01, first 0.7, noise's lengths", 0.7, "noise"),
     ):
-        (config,) = choose.candidate_job("cifar10_lt", arguments, name).runs
+        config, *_ = choose.candidate_job("cifar10_lt", arguments, name).runs
         assert (config.spa_stop, config.noise_slerp_norm) == (stop, norm)
         assert (config.epochs, config.split) == (40, "validation")
+    given = [*arguments, "--spa_start=0.2"]  # by hand: of all candidates
+    config, *_ = choose.candidate_job("cifar10_lt", given, "SpA-Reg 1").runs
+    assert (config.spa_start, config.spa_stop) == (0.2, 1.0)
+    two_words = ["--flagfile", row.removeprefix("--flagfile="), arguments[1]]
+    config, *_ = choose.candidate_job("cifar10_lt", two_words, "SpA-Reg 1").runs
+    assert (config.epochs, config.spa_stop) == (40, 1.0)

@@ -129,16 +129,20 @@ def test_a_result_names_the_environments_of_all_its_parts(tmp_path):
     folder, now = earlier.checkpoints(tmp_path, config), storage.environment()
     other = now | {"commit": "another"}
     storage.write_result(folder / earlier.SETTINGS, config.identity())
-    storage.write_result(
-        folder / earlier.ENVIRONMENTS, {"environments": [other, now, other]}
-    )
-    run("digits_lt", *where)
+    storage.write_result(folder / earlier.ENVIRONMENTS, {"environments": [other]})
+    run("digits_lt", *where)  # without a checkpoint: what was noted led to nothing
     result = storage.read_result(storage.result_path(tmp_path, config))
-    assert result["begun_in"] == [other]
+    assert result["begun_in"] == []
     assert result["environment"].items() >= now.items()
-    run("digits_lt", *where, "--noresume")
-    result = storage.read_result(storage.result_path(tmp_path, config))
-    assert "begun_in" not in result
+
+
+def test_environments_of_a_run_that_goes_on_are_kept_once(tmp_path):
+    first, second = {"commit": "a"}, {"commit": "b"}
+    for now, goes_on, before in (
+        *((first, False, []), (second, True, [first]), (second, True, [first])),
+        *((first, True, [second]), (second, False, [])),
+    ):
+        assert earlier.note_environment(tmp_path, now, goes_on) == before
 
 
 def test_the_commit_is_that_of_the_code_that_runs(monkeypatch):

@@ -14,7 +14,7 @@ import posthoc
 from engine import after_training, artifact, command_line, measures, storage
 from engine.registry import RECIPES
 from keras_spa.trained import retrain_head, scale_head
-from reporting import posthoc_page
+from reporting import posthoc_page, rows
 from reporting.posthoc_page import (
     ADJUSTED,
     ALIGNED,
@@ -188,7 +188,9 @@ def test_results_state_the_alignment_of_the_training(
     (tmp_path / "ce-spa_proj_noise-if50-seed3.keras").touch()
     (tmp_path / "ce-none-if50-seed3.keras").touch()
     arguments = ["--recipe=digits_lt", f"--models={tmp_path}", "--smoke", *more]
-    arguments += ["--alignment=spa_proj_noise", f"--output_dir={tmp_path / 'done'}"]
+    row = "--flagfile=recipes/flagfiles/digits_lt/ce_spa_proj_noise.flags"
+    arguments += [row, f"--output_dir={tmp_path / 'done'}"]
+    monkeypatch.chdir(rows.ROOT)  # a row's flagfile names its method
     monkeypatch.setattr(sys, "argv", ["posthoc.py", *arguments])
     trained = {"flags": {"epochs": 1, "augment": "none", "spa_stop": 0.4}}
     trained["flags"] |= {"imbalance_factor": 50, "validation_per_class": 20}
@@ -234,7 +236,7 @@ def test_models_of_other_data_are_refused(tmp_path):
     (tmp_path / f"{aligned.name}.keras").touch()
     ((path, run),) = posthoc.exported_models(str(tmp_path), aligned)
     assert (path.stem, run) == (aligned.name, aligned)
-    for field, value in (("max_count", 500), ("augment", "flip"), ("epochs", 7)):
+    for field, value in (("max_count", 500), ("augment", "crop_flip"), ("epochs", 7)):
         other = dataclasses.replace(config, **{field: value})
         with pytest.raises(ValueError, match=f"--{field}=.*, not with {value}: give"):
             posthoc.exported_models(str(tmp_path), other)

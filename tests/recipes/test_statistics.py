@@ -33,7 +33,8 @@ def test_many_intervals_are_told_beside_what_chance_makes():
         statistics.gain(values) for values in ([5.0, 5.01, 4.99], [1.0, 2.0, 3.0])
     )
     barely = statistics.gain([1.0, 1.2, 1.6])  # p = 0.02
-    said = statistics.many_intervals([clear, barely, *[unclear] * 18])
+    of_one = statistics.gain([3.0])  # has no interval
+    said = statistics.many_intervals([clear, barely, of_one, *[unclear] * 18])
     assert "Of these 20 intervals 2 leave 0 out" in said
     assert "about 1. Corrected" in said
     assert "1 of the gains stay significant" in said

@@ -3,7 +3,7 @@
 import math
 import numbers
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -49,6 +49,18 @@ def integer(name: str, value: Any, low: int, high: int = LARGEST) -> int:
             f"Argument `{name}` must be an integer {limits}. Received: {name}={value!r}"
         )
     return int(value)
+
+
+def class_names(given: Any) -> tuple[str, ...]:
+    """Class names, of a sequence or an array (K,), as a tuple; some may be the same."""
+    sequence = isinstance(given, Sequence) and not isinstance(given, (str, bytes))
+    listed = sequence or getattr(given, "ndim", None) == 1
+    if not (listed and all(isinstance(name, str) for name in given)):
+        raise ValueError(
+            "Argument `class_names` must be a list of strings, or an array (K,) of "
+            f"them. Received: class_names={given!r}"
+        )
+    return tuple(map(str, given))  # NumPy's strings are of a type of their own
 
 
 def seed(name: str, value: Any) -> int:

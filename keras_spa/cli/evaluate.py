@@ -3,6 +3,7 @@
 from typing import Any
 
 from keras_spa.cli import measures, subject
+from keras_spa.data._labels import distinct
 from keras_spa.files import write_json
 
 
@@ -22,7 +23,7 @@ def evaluate(arguments: Any) -> None:
         print(f"{often} of {images} {names[c]} are taken for {names[other]}")
     if arguments.json:
         accuracies = dict(
-            zip(data.class_names, judged.accuracies().tolist(), strict=True)
+            zip(distinct(data.class_names), judged.accuracies().tolist(), strict=True)
         )
         result = {"split": name, **measured, "accuracy_per_class": accuracies}
         write_json(arguments.json, result)

@@ -1,6 +1,7 @@
 """Labels as users bring them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,3 +26,14 @@ def by_number(names: Iterable[str]) -> list[str]:
 def some(names: Sequence[str]) -> str:
     """Names in a sentence: all of a few, else the first ones."""
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Class names to tell classes by: what several share, with the label behind it."""
+    labelled = [f"{name} ({label})" for label, name in enumerate(names)]
+    times = Counter(names)
+    chosen = [
+        other if times[name] > 1 else name
+        for name, other in zip(names, labelled, strict=True)
+    ]
+    return chosen if len({*chosen}) == len(chosen) else labelled

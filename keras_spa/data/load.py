@@ -42,11 +42,12 @@ def load(
     - `"folder:PATH"`: PATH/train/<class>/*.jpg (jpeg, png, bmp, gif, webp, tif) and,
       if there are such images, PATH/val/<class> and PATH/test/<class>; or all images
       as PATH/<class>/*.jpg. Classes in order of name, numbers too. A warning counts
-      what lies there and is not read.
+      what lies there and is not read, such as test images without classes.
     - `"csv:PATH"`: a table with a header `path,label` or `path,label,split`: image
       files relative to the table, names of classes, and train, val or test. Classes in
-      order of name, or of number if all names are whole numbers. One file in two splits
-      or classes is refused, here and in folders.
+      order of name, or of number if all names are whole numbers. One path in two splits
+      or classes is refused, here and in folders; links to one file are kept, and so are
+      rows that repeat others, with a warning.
     - `"imagenet_lt"`: the lists `ImageNet_LT_train.txt`, `ImageNet_LT_test.txt` and,
       for validation, `ImageNet_LT_val.txt`; images from data_dir/train/<wnid> and
       data_dir/val, or extracted once from a prepared TFDS `imagenet2012` into

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from keras_spa import _arrays
+from keras_spa import _arrays, _checks
 from keras_spa._types import Array
 
 
@@ -40,26 +40,6 @@ class Split(NamedTuple):
         return type(self)(images[indices], labels[indices])
 
 
-def _names(given: Any) -> tuple[str, ...]:
-    """Class names, of a sequence or an array (K,), as a tuple without repetitions."""
-    sequence = isinstance(given, Sequence) and not isinstance(given, (str, bytes))
-    listed = sequence or getattr(given, "ndim", None) == 1
-    if not (listed and all(isinstance(name, str) for name in given)):
-        raise ValueError(
-            "Argument `class_names` must be a tuple of strings. "
-            f"Received: class_names={given!r}"
-        )
-    names = tuple(str(name) for name in given)  # NumPy's are of a type of their own
-    times = collections.Counter(names)
-    if repeated := [name for name in times if times[name] > 1]:
-        raise ValueError(
-            "Argument `class_names` must name each class once. Received "
-            f"{len(repeated)} names more than once: "
-            f"{', '.join(map(repr, repeated[:5]))}"
-        )
-    return names
-
-
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class LongTailedData:
     """A data set for long-tailed recognition, as `load` returns it.
@@ -69,8 +49,9 @@ class LongTailedData:
         train: The training `Split`.
         validation: `Split` to choose hyper-parameters on, or None.
         test: `Split` to report, or None.
-        class_names: K strings, in the order of the labels, each once; any sequence or
-            array (K,) of them becomes a tuple.
+        class_names: K strings, in the order of the labels; any sequence or array (K,)
+            of them becomes a tuple. Some may be the same, as two of ImageNet's are
+            called crane; `reordered` needs each once.
         validation_source: Where `validation` comes from. `None`: there is none.
             `"official"`: it belongs to the data set. `"unused"`: from training images
             that the long-tailed subset leaves over; `train` is the same as without.
@@ -83,8 +64,8 @@ class LongTailedData:
         num_classes: K.
 
     Raises:
-        ValueError: fewer than 2 classes, two of one name, a class without a training
-            image, labels out of range, or not one label for each image.
+        ValueError: fewer than 2 classes, a class without a training image, labels out
+            of range, or not one label for each image.
 
     Example:
 
@@ -109,7 +90,7 @@ class LongTailedData:
     skipped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "class_names", _names(self.class_names))
+        object.__setattr__(self, "class_names", _checks.class_names(self.class_names))
         for part in ("train", "validation", "test"):
             split = getattr(self, part)
             needed = split is not None or part == "train"
@@ -177,7 +158,7 @@ class LongTailedData:
             class_names: The K names in the order wanted.
 
         Raises:
-            ValueError: they are not the names of this data set.
+            ValueError: they are not the names of this data set, or some are the same.
         """
         if tuple(class_names) == self.class_names:
             return self
@@ -185,7 +166,11 @@ class LongTailedData:
         own = [unicodedata.normalize("NFC", name) for name in self.class_names]
         strange = [name for name in own if name not in set(wanted)]
         missing = [name for name in wanted if name not in set(own)]
-        repeated = [name for name in wanted if wanted.count(name) > 1]
+        counted = (
+            *collections.Counter(wanted).items(),
+            *collections.Counter(own).items(),
+        )
+        repeated = [name for name, times in counted if times > 1]
         if strange or missing or len(wanted) != len(own) or repeated:
             raise ValueError(
                 f"{self.name} has {len(own)} classes, which must be, by name, the "

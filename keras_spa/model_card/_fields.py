@@ -1,30 +1,20 @@
 """What a card's fields must be."""
 
-import collections
 import json
 from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from keras_spa import _checks
 
 
 def class_names(given: Any) -> tuple[str, ...]:
-    names = given.tolist() if isinstance(given, np.ndarray) else given
-    listed = isinstance(names, (list, tuple))
-    if not (listed and len(names) > 1 and all(isinstance(n, str) for n in names)):
+    names = _checks.class_names(given)
+    if len(names) < 2:
         raise ValueError(
-            "Argument `class_names` must be a list of at least 2 strings, or a NumPy "
-            f"array (K,) of them. Received: class_names={given!r}"
+            "Argument `class_names` must be a list of at least 2 strings. "
+            f"Received: class_names={given!r}"
         )
-    twice = [name for name, times in collections.Counter(names).items() if times > 1]
-    if twice:
-        raise ValueError(
-            "Argument `class_names` must name each class once. Received more than "
-            f"once: {', '.join(map(repr, twice[:5]))}"
-        )
-    return tuple(map(str, names))
+    return names
 
 
 def whole_counts(given: Any, num_classes: int) -> tuple[int, ...]:

@@ -24,8 +24,9 @@ class ModelCard:
     as Markdown.
 
     Args:
-        class_names: K different strings, in the order of the model's outputs: a list,
-            or an array such as scikit-learn's `classes_`.
+        class_names: K strings, in the order of the model's outputs: a list, or an
+            array such as scikit-learn's `classes_`. Some may be the same, as two of
+            ImageNet's 1,000 are called crane; such names match no other order.
         class_counts: Training images of each class (K,), whole numbers. Defaults to
             None: unknown.
         data: What the model was trained on, in a few words. Defaults to `""`.
@@ -37,9 +38,8 @@ class ModelCard:
         limits: What it is not good for, in a few sentences. Defaults to `""`.
 
     Raises:
-        ValueError: fewer than two names, one given twice, a count that is missing or no
-            positive whole number, a share beyond [0, 1], something that JSON cannot
-            hold.
+        ValueError: fewer than two names, a count that is missing or no positive whole
+            number, a share beyond [0, 1], something that JSON cannot hold.
 
     Example:
 

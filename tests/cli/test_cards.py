@@ -127,6 +127,18 @@ def test_counts_of_the_card_find_their_class_by_name(run, classifier):
     )
 
 
+def test_two_classes_of_one_name_have_an_entry_each(run, classifier):
+    """As ImageNet's two called crane. One was lost, then such data sets refused."""
+    classifier.save("mine.keras")
+    names = np.array(["crane", "emu", "crane", "bittern"])
+    spa.ModelCard(names).attach("mine.keras")
+    x, y = images((5, 5, 5, 5))
+    np.savez("data.npz", x_train=x, y_train=y, class_names=names)
+    assert run("evaluate", "mine.keras", "data.npz", "--json=e.json")[0] == 0
+    shares = json.loads(pathlib.Path("e.json").read_text())["accuracy_per_class"]
+    assert [*shares] == ["crane (0)", "emu", "crane (2)", "bittern"]
+
+
 def test_a_model_of_two_channels_is_judged_and_aligned(run):
     network(channels=2).save("two.keras")
     archive("data.npz", "test", channels=2)

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -64,8 +66,8 @@ def test_headers_and_splits_may_be_in_capitals(table):
         ("", "must begin with a line `path,label`.*an empty file"),
         ("file,class\na.png,x\n", "must begin with a line .*Received: file,class"),
         ("path,label\na.png,x\n,y\n", "Line 3 of .* Received: ,y"),
-        ("path,label\na.png,x\nb.png\n", "Line 3 .* 2 cells.* Received 1: b.png$"),
-        ("path,label,split\na,x,\nb,y\n", "Line 3 .* 3 cells.* Received 2: b,y$"),
+        ("path,label\na.png,x\nb.png\n", "Line 3 .* cells.* Received 1: b.png$"),
+        ("path,split,label\na,,x\nb,\n", "Line 3 .* cells.* Received 2: b,$"),
         # Before, a test image that trained.
         ("path,label\na,x,test\nb,y\n", "Line 2 .*path,label.* Received 3: a,x,test"),
         ("path,label,Label\na,x,z\nb,y,z\n", "each column once.*: path,label,label"),
@@ -106,32 +108,67 @@ def test_columns_that_are_not_read_are_told(tmp_path):
     assert (len(data.train.labels), data.test) == (2, None)
 
 
-def test_a_file_in_two_splits_is_found_through_links_and_dots(table):
-    folder = table.parent
-    (folder / "linked").symlink_to(folder / "a b")
-    (folder / "happy.png").symlink_to(folder / "😀.png")
-    (folder / "hard.png").hardlink_to(folder / "last.png")
-    for row in (
-        "linked/ärger 1.png,été/plage,test",
-        "a b/../a b/ärger 1.png,été/plage,val",
-        "happy.png,😀 happy,val",
-        "hard.png,été/plage,train",
+def test_cells_that_say_nothing_may_be_left_out_or_over(tmp_path):
+    """As spreadsheets write them. Before, they were refused."""
+    path = tmp_path / "cells.csv"
+    for text in (
+        "path,label,split\na,x\nb,y,\nc,y,test\n",
+        "path,label,split\na,x,train\nb,y,,\nc,y,test, ,\n",
+        "path,label,split,note\na,x,train,good\nb,y,,\nc,y,test\n",
     ):
-        table.write_text(f"{ROWS}{row}\n", encoding="utf-8")
-        with pytest.raises(ValueError, match="under one split. Received 1 files"):
-            load(f"csv:{table}")
+        path.write_text(text)
+        data = load(f"csv:{path}")
+        assert data.train.labels.tolist() == [0, 1]
+        assert data.test.labels.tolist() == [1]
 
 
-def test_rows_that_repeat_others_count_once(table):
-    rows = "./last.png,été/plage,test\n😀.png,😀 happy,train\n"
+@pytest.mark.parametrize(
+    "row",
+    ["linked/ärger 1.png,été/plage,test", "a b/../a b/ärger 1.png,été/plage,val"],
+)
+def test_a_path_in_two_splits_is_found_through_links_and_dots(table, row):
+    (table.parent / "linked").symlink_to(table.parent / "a b")
+    table.write_text(f"{ROWS}{row}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="under one split. Received 1 files"):
+        load(f"csv:{table}")
+
+
+def test_files_that_are_links_to_one_are_told(table):
+    """Before, they were refused, though DVC and others link all equal files to one."""
+    (table.parent / "happy.png").symlink_to(table.parent / "😀.png")
+    (table.parent / "hard.png").hardlink_to(table.parent / "last.png")
+    rows = "happy.png,😀 happy,val\nhard.png,été/plage,train\n"
     table.write_text(ROWS + rows, encoding="utf-8")
-    with pytest.warns(
-        UserWarning, match="has 2 entries .*last.png': each file counts once"
-    ) as w:
+    with pytest.warns(UserWarning, match="has 2 entries .*😀.png.*happy.png") as w:
         data = load(f"csv:{table}")
     assert [one.filename for one in w] == [__file__]
-    assert levels(data.train) == [0, 10, 20]
-    assert levels(data.test) == [40]
+    assert levels(data.train) == [0, 10, 20, 40]
+    assert levels(data.validation) == [30, 20]
+
+
+def test_rows_that_repeat_others_are_kept(table):
+    """Rare classes may be there more often on purpose. Before, they were dropped."""
+    rows = "./last.png,été/plage,test\n" + 2 * "😀.png,😀 happy,train\n"
+    table.write_text(ROWS + rows, encoding="utf-8")
+    with pytest.warns(UserWarning, match="has 3 entries .*last.png'. All are ke") as w:
+        data = load(f"csv:{table}")
+    assert [one.filename for one in w] == [__file__]
+    assert levels(data.train) == [0, 10, 20, 20, 20]
+    assert levels(data.test) == [40, 40]
+
+
+def test_the_order_of_numbers_is_told_where_it_is_not_that_of_text(tmp_path):
+    path = tmp_path / "numbers.csv"
+    path.write_text("path,label\n" + "".join(f"{c}.png,{c}\n" for c in range(12)))
+    with pytest.warns(
+        UserWarning, match="are numbers.* text: 0, 1, 2, 3, 4, ...$"
+    ) as w:
+        load(f"csv:{path}")
+    assert [one.filename for one in w] == [__file__]
+    path.write_text("path,label\n" + "".join(f"{c}.png,{c}\n" for c in range(10)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load(f"csv:{path}")
 
 
 @pytest.mark.parametrize(

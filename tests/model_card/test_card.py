@@ -8,6 +8,8 @@ import pytest
 
 import keras_spa as spa
 
+pd = pytest.importorskip("pandas")
+
 NAMES = ["cat", "Émeu | gris 🐦", "dog"]
 EVERYTHING = {
     "class_counts": [90, 3, 30],
@@ -33,6 +35,13 @@ def test_names_of_an_array(dtype):
     card = spa.ModelCard(np.array(NAMES, dtype), np.array([90.0, 3.0, 30.0]))
     assert card == spa.ModelCard(NAMES, [90, 3, 30])
     assert {type(name) for name in card.class_names} == {str}
+    assert spa.ModelCard.from_json(card.to_json()) == card
+
+
+def test_two_classes_may_have_one_name():
+    """Two of ImageNet's are called crane: their cards were refused."""
+    card = spa.ModelCard(pd.Index(["crane", "emu", "crane"]), [3, 2, 1])
+    assert card.class_names == ("crane", "emu", "crane")
     assert spa.ModelCard.from_json(card.to_json()) == card
 
 
@@ -70,15 +79,11 @@ def test_markdown_of_many_classes_is_short():
             {"class_names": ["one"]},
             "`class_names` must be a list of at least 2 str",
         ),
-        ({"class_names": "ab"}, "`class_names` must be a list of at least 2 str"),
-        ({"class_names": ["a", 1]}, "`class_names` must be a list of at least 2 strin"),
+        ({"class_names": "ab"}, "`class_names` must be a list of strings"),
+        ({"class_names": ["a", 1]}, "`class_names` must be a list of strings"),
         (
             {"class_names": np.array([["a", "b"]])},
-            r"`class_names` must be .* NumPy array \(K,\)",
-        ),
-        (
-            {"class_names": ["a", "b", "a"]},
-            "`class_names` must name each class once.*more than once: 'a'",
+            r"`class_names` must be .* array \(K,\)",
         ),
         (
             {"class_counts": [90, 0.5, 9]},

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from keras_spa.data._labels import by_number
+from keras_spa.data._labels import by_number, some
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.data.sources.base import Request, with_official_splits
-from keras_spa.data.sources.same_file import Row, once
+from keras_spa.data.sources.same_file import Row, check
 
 COLUMNS, OPTIONAL = ("path", "label"), "split"
 SPLITS = {"train": "train", "": "train", "test": "test"}
@@ -29,7 +29,7 @@ def load_csv(request: Request) -> LongTailedData:
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{str(path)!r} is not a whole .csv table: {error}") from error
     class_names = sorted({row.label for row in rows if row.split == "train"})
-    class_names = by_number(class_names) or class_names
+    by_text, class_names = class_names, by_number(class_names) or class_names
     unknown = sorted({row.label for row in rows} - {*class_names})
     if unknown:
         raise ValueError(
@@ -40,12 +40,17 @@ def load_csv(request: Request) -> LongTailedData:
         raise ValueError(
             f"Table {str(path)!r} must hold at least 2 classes. Received: {class_names}"
         )
-    kept = once(f"Table {str(path)!r}", rows)
-    rows = [row for row, keep in zip(rows, kept, strict=True) if keep]
+    check(f"Table {str(path)!r}", rows)
     if unread:
         warnings.warn(
             f"Left out of the table {str(path)!r}: the columns {', '.join(unread)}. "
             "Read are path, label and split",
+            stacklevel=3,
+        )
+    if class_names != by_text:
+        warnings.warn(
+            f"The classes of {str(path)!r} are numbers, taken in their order, which in "
+            f"folders is that of their text: {some(class_names)}",
             stacklevel=3,
         )
     numbers = {name: number for number, name in enumerate(class_names)}
@@ -94,15 +99,15 @@ def _row(
 ) -> Row:
     """A row of the table, of cells by column; under None, those that are too many."""
     where = f"Line {line} of {str(path)!r}"
-    given = [cells[name] for name in header if cells[name] is not None]
-    if None in cells or len(given) < len(header):
-        given += cells.get(None, [])
+    surplus = [cell for cell in cells.get(None, []) if cell.strip()]
+    given = [cells[name] for name in header if cells[name] is not None] + surplus
+    if surplus or any(cells[name] is None for name in COLUMNS):
         raise ValueError(
-            f"{where} must hold {len(header)} cells, as the header does "
-            f"({','.join(header)}). Received {len(given)}: {','.join(given)}"
+            f"{where} must hold cells as the header does ({','.join(header)}). "
+            f"Received {len(given)}: {','.join(given)}"
         )
     name, label = (cells[key].strip() for key in COLUMNS)
-    split = SPLITS.get(cells.get(OPTIONAL, "").strip().lower())
+    split = SPLITS.get((cells.get(OPTIONAL) or "").strip().lower())
     if not name or not label or split is None:
         raise ValueError(
             f"{where} must hold a path, a label and, if anything, train, val or test "

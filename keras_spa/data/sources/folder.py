@@ -13,11 +13,13 @@ from keras_spa.data._rgb import shown
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.data.sources.base import Request, with_official_splits
-from keras_spa.data.sources.same_file import Row, once
+from keras_spa.data.sources.same_file import Row, check
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 # Folders of the splits, in small letters or others.
 SPLITS = {"train": ("train",), "validation": ("val", "validation"), "test": ("test",)}
+# What a NAS and archives of macOS put beside images.
+SYSTEM = ("@eaDir", "#recycle", "__MACOSX")
 LeftOut = collections.Counter[str]  # how many of what
 
 
@@ -30,17 +32,22 @@ def load_folder(request: Request) -> LongTailedData:
             "PATH/val and PATH/test likewise if there are such images, or all of them "
             f"as PATH/<class>/<image>. Received: PATH={str(path)!r}"
         )
-    folders = _split_folders(path)
-    root = folders.pop("train", path)
-    class_names = _class_folders(root, left_out)
-    if root == path and folders:
+    folders, flat = _split_folders(path)
+    if folders and "train" not in folders:
         raise ValueError(
             f"Folder {str(path)!r} must have a folder `train` beside "
-            f"`{min(folder.name for folder in folders.values())}`. "
-            f"Received: {', '.join(class_names[:5])}"
+            f"`{min(folder.name for folder in folders.values())}`, with a folder for "
+            "each class. Received: "
+            f"{', '.join(map(shown, _visible(path)[:5]))}"
         )
+    root = folders.pop("train", path)
+    class_names = _class_folders(root, left_out)
     if root != path:
-        beside = {*_visible(path)} - {root.name, *(f.name for f in folders.values())}
+        for folder in flat:
+            what = f"image without a class in {shown(folder.name)}"
+            left_out[what] += sum(map(_is_image, _entries(folder)))
+        read = {folder.name for folder in (root, *folders.values(), *flat)}
+        beside = {*_visible(path)} - read
         left_out.update(f"{_kind(path / name)} beside {root.name}" for name in beside)
     if len(class_names) < 2:
         raise ValueError(
@@ -58,7 +65,7 @@ def load_folder(request: Request) -> LongTailedData:
                 f"{', '.join(map(shown, unknown[:5]))}"
             )
         splits[split] = _split(folder, class_names, left_out, missing_allowed=True)
-    splits = _each_file_once(path, splits, class_names)
+    check(f"Folder '{shown(path)}'", _rows(splits, class_names))
     if left_out:
         warnings.warn(_told(path, left_out), stacklevel=3)
     if by_number(class_names) not in ([], class_names):
@@ -71,53 +78,72 @@ def load_folder(request: Request) -> LongTailedData:
     return with_official_splits(shown(path.resolve().name), splits, names)
 
 
-def _split_folders(path: pathlib.Path) -> dict[str, pathlib.Path]:
-    """The folders named like splits, by split; none if they are classes instead."""
+def _split_folders(
+    path: pathlib.Path,
+) -> tuple[dict[str, pathlib.Path], list[pathlib.Path]]:
+    """The folders of splits, by split, and those so named that hold images alone.
+
+    Where none of them holds classes, all may be classes themselves, beside others.
+    """
     named = {
-        name: split
+        path / name: split
         for name in _visible(path)
         for split, names in SPLITS.items()
         if name.lower() in names and (path / name).is_dir()
     }
-    held = {name: _held(path / name) for name in named}
-    if all(kinds == {"images"} for kinds in held.values()):
-        return {}
-    if any("images" in kinds for kinds in held.values()):
-        received = ", ".join(
-            f"{shown(name)} with {' and '.join(sorted(kinds)) or 'neither'}"
-            for name, kinds in held.items()
-        )
+    held = {folder: _held(folder) for folder in named}
+    flat = [folder for folder in named if held[folder] == "images"]
+    if flat and "classes" not in held.values():
+        others = (entry for entry in _entries(path) if path / entry.name not in named)
+        if any(map(_holds_images, others)):
+            return {}, []
         raise ValueError(
-            f"Folder {str(path)!r} must have folders called train, val or test either "
-            "as splits, which hold folders and no images, or as classes, which hold "
-            f"images and no folders. Received: {received}"
+            f"Folder {str(path)!r} must hold classes, as PATH/train/<class>/<image> or "
+            "PATH/<class>/<image>. Received images without a class in "
+            f"{', '.join(shown(folder.name) for folder in flat)}: these are taken for "
+            "classes only beside others, of other names"
         )
     found: dict[str, pathlib.Path] = {}
-    for name, split in named.items():
+    for folder, split in named.items():
+        if folder in flat:
+            continue
         if split in found:
             raise ValueError(
                 f"Folder {str(path)!r} must have one folder of {split} images. "
-                f"Received: {found[split].name}, {name}"
+                f"Received: {found[split].name}, {folder.name}"
             )
-        found[split] = path / name
-    return found
+        found[split] = folder
+    return found, flat
 
 
-def _held(folder: pathlib.Path) -> set[str]:
-    """Whether there are folders and images in a folder."""
-    kinds = set()
+def _held(folder: pathlib.Path) -> str:
+    """Whether there are classes, folders of images, in a folder, or images alone."""
+    entries = _entries(folder)
+    if any(map(_holds_images, entries)):
+        return "classes"
+    return "images" if any(map(_is_image, entries)) else "neither"
+
+
+def _entries(folder: str | pathlib.Path) -> list["os.DirEntry[str]"]:
+    """What there is in a folder, by name, but for what systems put there."""
     with os.scandir(folder) as entries:
-        for entry in entries:
-            if not entry.name.startswith("."):
-                if entry.is_dir():
-                    kinds.add("folders")
-                elif entry.name.lower().endswith(ENDINGS):
-                    kinds.add("images")
-    return kinds
+        found = [entry for entry in entries if not entry.name.startswith(".")]
+    return sorted(
+        (entry for entry in found if entry.name not in SYSTEM),
+        key=lambda entry: entry.name,
+    )
+
+
+def _holds_images(entry: "os.DirEntry[str]") -> bool:
+    return entry.is_dir() and any(map(_is_image, _entries(entry.path)))
+
+
+def _is_image(entry: "os.DirEntry[str]") -> bool:
+    return entry.name.lower().endswith(ENDINGS) and not entry.is_dir()
 
 
 def _visible(folder: pathlib.Path) -> list[str]:
-    return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    return [entry.name for entry in _entries(folder)]
 
 
 def _class_folders(folder: pathlib.Path, left_out: LeftOut) -> list[str]:
@@ -144,13 +170,8 @@ def _split(
     for label, name in enumerate(class_names):
         if missing_allowed and not (folder / name).is_dir():
             continue
-        with os.scandir(folder / name) as entries:
-            visible = [entry for entry in entries if not entry.name.startswith(".")]
-        images = sorted(
-            entry.path
-            for entry in visible
-            if entry.name.lower().endswith(ENDINGS) and not entry.is_dir()
-        )
+        visible = _entries(folder / name)
+        images = [entry.path for entry in visible if _is_image(entry)]
         others = {entry.path for entry in visible} - {*images}
         left_out.update(_kind(pathlib.Path(path)) + " in a class" for path in others)
         if not images:
@@ -164,24 +185,15 @@ def _split(
     return Split(ImageFiles(paths), np.array(labels, "int32"))
 
 
-def _each_file_once(
-    path: pathlib.Path, splits: dict[str, Split], class_names: Sequence[str]
-) -> dict[str, Split]:
-    """The splits without files that are there by several names."""
-    rows = [
+def _rows(splits: dict[str, Split], class_names: Sequence[str]) -> list[Row]:
+    """All files of the splits."""
+    return [
         Row(file, shown(class_names[label]), name)
         for name, split in splits.items()
         for file, label in zip(
             split.images.paths.tolist(), split.labels.tolist(), strict=True
         )
     ]
-    kept = once(f"Folder '{shown(path)}'", rows, stacklevel=5)
-    ends = np.cumsum([len(split.labels) for split in splits.values()])
-    masks = np.split(kept, ends[:-1])
-    return {
-        name: split if mask.all() else split.take(mask)
-        for (name, split), mask in zip(splits.items(), masks, strict=True)
-    }
 
 
 def _told(path: pathlib.Path, left_out: LeftOut) -> str:

@@ -1,5 +1,6 @@
 """Archives in the style of Keras: x_train, y_train and, likewise, val and test."""
 
+import errno
 import struct
 import warnings
 import zipfile
@@ -74,7 +75,10 @@ def load_npz(request: Request) -> LongTailedData:
 def _array(archive: Any, key: str) -> Array:
     try:
         return archive[key]
-    except (*DAMAGED, OSError) as error:  # OSError: of places that are none
+    except (*DAMAGED, OSError) as error:
+        # An OSError of a place that is none tells of damage, others of the disk.
+        if getattr(error, "errno", None) not in (None, errno.EINVAL):
+            raise
         raise ValueError(
             f"Key `{key}` of the archive {archive.zip.filename!r} must be a whole "
             "array of numbers; Python objects are not loaded, for a pickle can run any "

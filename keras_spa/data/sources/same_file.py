@@ -6,9 +6,6 @@ import warnings
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
-from keras_spa._types import Array
 from keras_spa.data._rgb import shown
 
 
@@ -20,8 +17,14 @@ class Row(NamedTuple):
     split: str
 
 
-def once(where: str, rows: Sequence[Row], stacklevel: int = 4) -> Array:
-    """Which of the rows to keep, (N,): each file once, with a warning of the others.
+Pair = tuple[Row, Row]
+
+
+def check(where: str, rows: Sequence[Row], stacklevel: int = 4) -> None:
+    """Warns of files that are there more than once, and refuses clear mistakes.
+
+    A path in two splits or classes is a mistake. Two paths of one file need not be:
+    stores such as DVC's link all files of the same content to one.
 
     Args:
         where: What holds them, for messages.
@@ -29,38 +32,69 @@ def once(where: str, rows: Sequence[Row], stacklevel: int = 4) -> Array:
         stacklevel: As in `warnings.warn`: where the user's call is.
 
     Raises:
-        ValueError: a file of two labels, or in two splits.
+        ValueError: a path of two labels, or in two splits.
     """
+    paths = _resolved(rows)
     first: dict[Hashable, Row] = {}
-    repeated = np.zeros(len(rows), bool)
-    several: dict[str, dict[Hashable, Row]] = {"label": {}, "split": {}}
-    for i, (key, row) in enumerate(zip(_identities(rows), rows, strict=True)):
-        other = first.setdefault(key, row)
-        repeated[i] = other is not row
-        for part, found in several.items():
-            if getattr(row, part) != getattr(other, part):
-                found.setdefault(key, row)
-    for part, found in several.items():
-        for key, row in found.items():
+    for path, row in zip(paths, rows, strict=True):
+        first.setdefault(path, row)
+    for part in ("label", "split"):
+        several = {
+            path: row
+            for path, row in zip(paths, rows, strict=True)
+            if getattr(row, part) != getattr(first[path], part)
+        }
+        if several:
+            path, row = next(iter(several.items()))
             examples = " and ".join(
                 f"'{shown(one.path)}' as {getattr(one, part)}"
-                for one in (first[key], row)
+                for one in (first[path], row)
             )
             raise ValueError(
-                f"{where} must have each file under one {part}. Received {len(found)} "
-                f"files under several, such as {examples}"
+                f"{where} must have each file under one {part}. Received "
+                f"{len(several)} files under several, such as {examples}"
             )
-    if repeated.any():
+    first, repeated, linked = {}, list[Pair](), list[Pair]()
+    for identity, row in zip(_identities(paths), rows, strict=True):
+        other = first.setdefault(identity, row)
+        if row is not other:
+            same = (row.label, row.split) == (other.label, other.split)
+            (repeated if same else linked).append((other, row))
+    if repeated:
         warnings.warn(
-            f"{where} has {repeated.sum()} entries that lead to the same file as "
-            f"another, such as '{shown(rows[int(repeated.argmax())].path)}': each file "
-            "counts once",
+            f"{where} has {len(repeated)} entries that repeat a file of their class "
+            f"and split, such as '{shown(repeated[0][1].path)}'. All are kept; images "
+            "held out of them may be trained on, too",
             stacklevel=stacklevel,
         )
-    return ~repeated
+    if linked:
+        examples = " and ".join(
+            f"'{shown(row.path)}' ({row.split}, {row.label})" for row in linked[0]
+        )
+        warnings.warn(
+            f"{where} has {len(linked)} entries that lead to a file of another split "
+            f"or class, such as {examples}. All are kept, though test images that a "
+            "model was trained on say nothing of new ones",
+            stacklevel=stacklevel,
+        )
 
 
-def _identities(rows: Sequence[Row]) -> list[Hashable]:
+def _resolved(rows: Sequence[Row]) -> list[str]:
+    """The paths, with links and dots of their folders followed, not of the files."""
+    folders: dict[str, str] = {}
+    found = []
+    for row in rows:
+        folder, name = os.path.split(row.path)
+        if folder not in folders:
+            try:
+                folders[folder] = os.path.realpath(folder)
+            except (OSError, ValueError):  # ValueError: of names that cannot be
+                folders[folder] = os.path.abspath(folder)
+        found.append(os.path.join(folders[folder], name))
+    return found
+
+
+def _identities(paths: Sequence[str]) -> list[Hashable]:
     """What two rows have in common if they lead to one file, whatever links lead there.
 
     A look into each folder tells it of all files there. Only links, and files that
@@ -68,15 +102,15 @@ def _identities(rows: Sequence[Row]) -> list[Hashable]:
     """
     folders: dict[str, dict[str, Hashable]] = {}
     found: list[Hashable] = []
-    for row in rows:
-        folder, name = os.path.split(row.path)
+    for path in paths:
+        folder, name = os.path.split(path)
         if folder not in folders:
             folders[folder] = _files(folder)
-        found.append(folders[folder].get(name) or os.path.abspath(row.path))
+        found.append(folders[folder].get(name) or path)
     times = collections.Counter(found)
     return [
-        key if times[key] == 1 else (key, _identity(row.path))
-        for key, row in zip(found, rows, strict=True)
+        key if times[key] == 1 else (key, _identity(path) or path)
+        for key, path in zip(found, paths, strict=True)
     ]
 
 
@@ -84,8 +118,8 @@ def _files(folder: str) -> dict[str, Hashable]:
     """Device and number of each file in a folder, by name; empty if there is none."""
     found: dict[str, Hashable] = {}
     try:
-        device = os.stat(folder or ".").st_dev
-        with os.scandir(folder or ".") as entries:
+        device = os.stat(folder).st_dev
+        with os.scandir(folder) as entries:
             for entry in entries:
                 linked = entry.is_symlink()
                 found[entry.name] = (

@@ -121,7 +121,7 @@ def test_new_images_need_not_be_of_all_classes(trained, run):
     code, out, err = run("evaluate", model, "new.npz", "--json=new.json")
     told = "no images of 2 of the 4 classes of MODEL, which are left out: çà/là, alone"
     assert (code, err) == (0, f"keras-spa: DATA have {told}\n")
-    assert out.startswith("6 train images of ")
+    assert out.startswith("6 train images of 2 classes\n")
     new = json.loads(pathlib.Path("new.json").read_text())
     assert run("evaluate", model, trained / "zoo.npz", "--json=all.json")[0] == 0
     known = json.loads(pathlib.Path("all.json").read_text())["accuracy_per_class"]

@@ -127,6 +127,19 @@ def test_counts_of_the_card_find_their_class_by_name(run, classifier):
     )
 
 
+def test_a_card_without_counts_has_those_of_the_images(run, classifier):
+    """Classes without images count as of one."""
+    classifier.save("mine.keras")
+    spa.ModelCard(["3", "1", "2", "0"]).attach("mine.keras")
+    x, y = images((2, 5, 0, 0))
+    np.savez("data.npz", x_train=x, y_train=y, class_names=np.array(["0", "1"]))
+    code, _, err = run("diagnose", "mine.keras", "data.npz", "--json=d.json")
+    assert code == 0
+    assert "no images of 2 of the 4 classes of MODEL, which are left out: 3, 2" in err
+    found = json.loads(pathlib.Path("d.json").read_text())
+    assert found["class_counts"] == [1, 5, 1, 2]
+
+
 def test_a_model_of_two_channels_is_judged_and_aligned(run):
     network(channels=2).save("two.keras")
     archive("data.npz", "test", channels=2)

@@ -6,7 +6,8 @@ import os
 import pathlib
 
 TABLES = {".npz": "npz", ".csv": "csv"}
-PICTURES = (".png", ".svg")
+PICTURES = {".png": b"\x89PNG\r\n\x1a\n", ".svg": b"<svg"}  # and what tells them
+REPLACED = {"picture": "a picture of that ending", "json": "what it wrote before"}
 ENDINGS = {"keras": ".keras", "saved_model": "", "onnx": ".onnx", "litert": ".tflite"}
 
 
@@ -21,7 +22,7 @@ def check(parsed: argparse.Namespace) -> None:
         _check_output(parsed)
     if parsed.command == "train":
         _check_training(parsed)
-    for flag, endings in (("picture", PICTURES), ("json", (".json",))):
+    for flag, endings in (("picture", (*PICTURES,)), ("json", (".json",))):
         if value := getattr(parsed, flag, None):
             setattr(parsed, flag, _writable(flag, value, endings))
 
@@ -101,20 +102,23 @@ def _writable(flag: str, value: str, endings: tuple[str, ...]) -> pathlib.Path:
         raise ValueError(f"--{flag}: there is no folder {path.resolve().parent}")
     if path.exists() and not _is_ours(flag, path):
         raise ValueError(
-            f"--{flag} replaces only what it wrote before: {path} is something else"
+            f"--{flag} replaces only {REPLACED[flag]} or an empty file: {path} is "
+            "something else; delete it or name another"
         )
     return path
 
 
 def _is_ours(flag: str, path: pathlib.Path) -> bool:
-    """Whether a file may be what the same flag wrote before."""
+    """Whether a file is empty or may be what the same flag wrote before."""
     if not path.is_file():
         return False
-    content = path.read_bytes()
+    if path.stat().st_size == 0:
+        return True
     if flag == "picture":
-        return b"Matplotlib" in content  # which signs what it draws
+        with open(path, "rb") as file:
+            return PICTURES[path.suffix.lower()] in file.read(4096)
     try:
-        found = json.loads(content)
-    except ValueError:
+        found = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
         return False
     return isinstance(found, dict) and "accuracy_per_class" in found

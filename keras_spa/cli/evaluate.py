@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from keras_spa.cli import measures, subject
 from keras_spa.data._labels import distinct
 from keras_spa.files import write_json
@@ -16,7 +18,8 @@ def evaluate(arguments: Any) -> None:
         given.observer, given.feed.batches(split), arguments.batch_size
     )
     measured = judged.measures(given.feed.class_counts)
-    print(f"{len(split.labels):,} {name} images of {data.num_classes} classes\n")
+    seen = len(np.unique(split.labels))
+    print(f"{len(split.labels):,} {name} images of {seen} classes\n")
     print(measures.text({arguments.model.name: measured}), end="")
     for c, other, often, images in judged.confusions(5):
         names = data.class_names

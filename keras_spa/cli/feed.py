@@ -13,6 +13,7 @@ from keras_spa_cli import is_there
 
 SMALL, LARGE = 64, 224  # pixels: up to which images stay as they are, and else
 SAMPLE = 64  # files that are looked at to tell the size
+SLICE = 512  # images that become grey at a time
 LIMITS = (
     "Classes of few training images are recognised less well, and an image of none of "
     "the classes gets one of their names all the same."
@@ -95,17 +96,19 @@ def feed(
             pixels, else 224.
         shape: That of a network's input, which the images must fit; None: any.
         pixels: As in `Feed`.
-        card: That of the network, which says the side of files where `shape` does not.
+        card: That of the network, which says the side of files, and the channels,
+            where `shape` does not.
 
     Raises:
         ValueError: arrays of another shape; larger files without TensorFlow.
     """
     _tell(card)
+    completed = None if shape is None else _completed(shape, card)
     images = data.train.images
     if isinstance(images, spa.data.ImageFiles):
-        grey = shape is not None and shape[2] == 1
-        if shape is not None:
-            image_size = _side(_completed(shape, card))
+        if completed is not None:
+            image_size = _side(completed)
+        grey = completed is not None and completed[2] == 1
         own = common_shape(images)
         if own is not None and image_size in (None, *own[:2]) and own[0] == own[1]:
             arrays = _in_memory(data, own)
@@ -126,8 +129,8 @@ def feed(
             f"--image_size is for image files; those of the archive are "
             f"{images.shape[1]}×{images.shape[2]}"
         )
-    if shape is not None:
-        data = _fitted(data, shape)
+    if shape is not None and completed is not None:
+        data = _fitted(data, (*shape[:2], completed[2]))  # of any side that it takes
     return Feed(data, data.train.images.shape[1:], batch_size, pixels, card)
 
 
@@ -220,9 +223,13 @@ def _mapped(
 def _grey(images: Any) -> Any:
     """RGB (B, H, W, 3), uint8, as its luminance of ITU-R 601, as Pillow has it."""
     if isinstance(images, np.ndarray):
-        red, green, blue = np.moveaxis(images.astype("int32"), -1, 0)
-        grey = (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
-        return grey.astype("uint8")[..., None]
+        result = np.empty((*images.shape[:-1], 1), "uint8")
+        for start in range(0, len(images), SLICE):
+            part = slice(start, start + SLICE)
+            red, green, blue = np.moveaxis(images[part].astype("int32"), -1, 0)
+            grey = (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
+            result[part, ..., 0] = grey
+        return result
     import tensorflow as tf
 
     red, green, blue = tf.unstack(tf.cast(images, "int32"), axis=-1)

@@ -17,20 +17,30 @@ def numbered(output: pathlib.Path, settings: dict[str, Any]) -> Iterator[pathlib
     """The folder of a run with these settings, which nobody else trains in meanwhile.
 
     It is the last one that was begun with the same settings and not finished, else a
-    new one. A run is finished when it has its report.
+    new one. A run is finished when it has its report. A new one beside an unfinished
+    one is told, with what differs.
 
     Raises:
         ValueError: another process trains in it.
     """
     settings = without_nan(settings)
-    begun = [
-        folder for folder in reversed(_folders(output)) if _is_open(folder, settings)
+    unfinished = [
+        (folder, _differences(stored, settings))
+        for folder in reversed(_folders(output))
+        if (stored := _stored(folder)) is not None
     ]
+    begun = [folder for folder, differences in unfinished if not differences]
     folder = begun[0] if begun else _new(output)
     with _locked(folder):
         try:
             if not begun:
                 write_json(folder / SETTINGS, settings)
+                if unfinished:
+                    nearest, differences = min(unfinished, key=lambda one: len(one[1]))
+                    print(
+                        f"{nearest} is not finished but differs in "
+                        f"{', '.join(differences)}: a new run begins"
+                    )
             yield folder
         except BaseException:
             if {path.name for path in folder.iterdir()} <= {SETTINGS, LOCK}:
@@ -46,12 +56,32 @@ def _folders(output: pathlib.Path) -> list[pathlib.Path]:
     return sorted(runs, key=lambda one: int(one.name))
 
 
-def _is_open(folder: pathlib.Path, settings: dict[str, Any]) -> bool:
+def _stored(folder: pathlib.Path) -> dict[str, Any] | None:
+    """The settings of an unfinished run."""
+    if (folder / REPORT).exists():
+        return None
     try:
         stored = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return stored == settings and not (folder / REPORT).exists()
+        return None
+    return stored if isinstance(stored, dict) else None
+
+
+def _differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """In words, in which settings two runs differ."""
+    one, other = _by_words(one), _by_words(other)
+    absent = object()
+    return [
+        name for name in one | other if one.get(name, absent) != other.get(name, absent)
+    ]
+
+
+def _by_words(settings: dict[str, Any]) -> dict[str, Any]:
+    """The flags one by one, as they are typed, and the others in words."""
+    words = {name.replace("_", " "): value for name, value in settings.items()}
+    if isinstance(flags := words.pop("flags", {}), dict):
+        words |= {f"--{name}": value for name, value in flags.items()}
+    return words
 
 
 def _new(output: pathlib.Path) -> pathlib.Path:

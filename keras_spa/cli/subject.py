@@ -66,29 +66,36 @@ def load(arguments: Any) -> Subject:
     return Subject(model, observer, fed)
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class _Seen(spa.data.LongTailedData):
     """Data of a model's classes, some of which may have no images.
 
     Args:
-        trained: Training images of each class (K,), which are not those of the data.
+        trained: Training images of each class by its name, as `_nfc` has it, which are
+            not those of the data.
     """
 
-    trained: tuple[int, ...] = ()
+    trained: dict[str, int]
 
     @property
     def class_counts(self) -> Array:
-        return np.array(self.trained)
+        return np.array([self.trained[_nfc(name)] for name in self.class_names])
+
+
+def _nfc(name: str) -> str:
+    """The same of one name, however its accents are written."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _as_named(
     card: spa.ModelCard, data: spa.data.LongTailedData, partly: bool
 ) -> spa.data.LongTailedData:
     """The data under a model's labels; with `partly`, they may lack some classes."""
-    own = {unicodedata.normalize("NFC", name) for name in data.class_names}
-    wanted = [unicodedata.normalize("NFC", name) for name in card.class_names]
-    absent = [name for name in wanted if name not in own]
-    if not (partly and absent and own <= {*wanted}):
+    wanted = [_nfc(name) for name in card.class_names]
+    own = map(_nfc, data.class_names)
+    images = dict(zip(own, data.class_counts.tolist(), strict=True))
+    absent = [name for name in wanted if name not in images]
+    if not (partly and absent and {*images} <= {*wanted}):
         return data.reordered(card.class_names)
     print(
         f"keras-spa: DATA have no images of {len(absent)} of the {len(wanted)} classes "
@@ -97,11 +104,11 @@ def _as_named(
     )
     splits = data.train, data.validation, data.test
     names = *data.class_names, *absent
-    seen = _Seen(data.name, *splits, names, trained=(1,) * len(names))
-    seen = seen.reordered(card.class_names)
-    images = np.bincount(seen.train.labels, minlength=len(names))
-    trained = np.maximum(card.class_counts or images, 1).tolist()
-    return dataclasses.replace(seen, trained=tuple(trained))
+    trained = dict.fromkeys(absent, 1) | images
+    if card.class_counts is not None:
+        trained = dict(zip(wanted, card.class_counts, strict=True))
+    seen = _Seen(data.name, *splits, names, trained=trained)
+    return seen.reordered(card.class_names)
 
 
 def _order(names: Sequence[str]) -> str:

@@ -69,7 +69,7 @@ def settings(
     return {
         "flags": flags,
         "data": str(arguments.data.resolve()),
-        "images": checksum.of_data(data, arguments.data),
+        "images_and_labels": checksum.of_data(data, arguments.data),
         "weights": file,
         "class_names": list(data.class_names),
         "images_per_class": splits,

@@ -135,15 +135,29 @@ def test_overwrite_replaces_models_and_no_other_folder(folder, capsys):
 def test_results_replace_results_and_nothing_else(folder, capsys):
     (folder / "mine.json").write_text('{"a": 1}')
     (folder / "list.json").write_text("[1]")
-    (folder / "photo.png").write_bytes(b"\x89PNG of a person")
+    (folder / "photo.png").write_bytes(b"\xff\xd8\xff\xe0, Matplotlib")  # a JPEG
     (folder / "folder.json").mkdir()
     (folder / "told.json").write_text(json.dumps({"accuracy_per_class": {}}))
     for name in ("mine.json", "list.json", "folder.json"):
         told = refused(capsys, "evaluate", "model.keras", "data", f"--json={name}")
-        assert f"--json replaces only what it wrote before: {name} is" in told
+        assert "--json replaces only what it wrote before or an empty file" in told
+        assert f"{name} is something else; delete it or name another\n" in told
     told = refused(capsys, "describe", "data", "--picture=photo.png")
-    assert "--picture replaces only what it wrote before: photo.png is" in told
+    assert "--picture replaces only a picture of that ending or an empty file" in told
+    assert "photo.png is something else; delete it or name another\n" in told
     read(["diagnose", "model.keras", "data", "--json=told.json"])
+
+
+def test_results_replace_empty_files_and_pictures_of_their_kind(folder):
+    """As `mktemp` makes them, and as an optimiser of pictures leaves them."""
+    for name in ("empty.json", "empty.png", "empty.svg"):
+        (folder / name).touch()
+        flag = "--json" if name.endswith("json") else "--picture"
+        read(["diagnose", "model.keras", "data", f"{flag}={name}"])
+    (folder / "small.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99))
+    (folder / "small.SVG").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    for name in ("small.png", "small.SVG"):
+        assert read(["describe", "data", f"--picture={name}"])
 
 
 def test_a_folder_without_permission_is_refused(folder, capsys, monkeypatch):

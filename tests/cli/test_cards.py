@@ -139,6 +139,19 @@ def test_two_classes_of_one_name_have_an_entry_each(run, classifier):
     assert [*shares] == ["crane (0)", "emu", "crane (2)", "bittern"]
 
 
+def test_a_card_without_counts_has_those_of_the_images(run, classifier):
+    """Classes without images count as of one."""
+    classifier.save("mine.keras")
+    spa.ModelCard(["3", "1", "2", "0"]).attach("mine.keras")
+    x, y = images((2, 5, 0, 0))
+    np.savez("data.npz", x_train=x, y_train=y, class_names=np.array(["0", "1"]))
+    code, _, err = run("diagnose", "mine.keras", "data.npz", "--json=d.json")
+    assert code == 0
+    assert "no images of 2 of the 4 classes of MODEL, which are left out: 3, 2" in err
+    found = json.loads(pathlib.Path("d.json").read_text())
+    assert found["class_counts"] == [1, 5, 1, 2]
+
+
 def test_a_model_of_two_channels_is_judged_and_aligned(run):
     network(channels=2).save("two.keras")
     archive("data.npz", "test", channels=2)

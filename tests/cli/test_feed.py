@@ -1,6 +1,7 @@
 """Images come in the shape that the network takes, or it is said why they cannot."""
 
 import pathlib
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -111,6 +112,36 @@ def test_a_grey_model_sees_the_luminance_of_files(tmp_path, size):
     for image, path in zip(images, data.train.images.paths, strict=True):
         with Image.open(path) as file:
             assert (np.asarray(image) == file.convert("L").getpixel((0, 0))).all()
+
+
+def test_becoming_grey_takes_little_memory(tmp_path):
+    path = tmp_path / "one.png"
+    Image.new("RGB", (32, 32), (40, 80, 120)).save(path)
+    labels = np.arange(4000) % 2
+    split = spa.data.Split(spa.data.ImageFiles([path] * 4000), labels)
+    data = spa.data.LongTailedData("many", split, None, None, ("a", "b"))
+    tracemalloc.start()
+    fed = feed(data, 4, shape=(32, 32, 1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * 4000 * 32 * 32 * 3
+    with Image.open(path) as file:
+        assert {*np.unique(fed.data.train.images)} == {
+            file.convert("L").getpixel((0, 0))
+        }
+
+
+def test_the_card_says_the_channels_that_a_model_leaves_open(tmp_path):
+    """Before, a grey model got colours, and a colour model one channel."""
+    data = files(tmp_path / "d", (8, 8))
+    for said, shape in (([8, 8, 1], (8, 8, 1)), ([8, 8, 3], (8, 8, 3))):
+        card = spa.ModelCard(["a", "b"], preprocessing={"input_shape": said})
+        for given in (data, archive(shape[2]), archive(1)):
+            fed = feed(given, 2, shape=(None, None, None), card=card)
+            assert fed.shape == shape
+    card = spa.ModelCard(["a", "b"], preprocessing={"input_shape": [9, 9, 3]})
+    fed = feed(archive(3), 2, shape=(None, None, 3), card=card)
+    assert fed.shape == (8, 8, 3)  # which the model takes
 
 
 def test_the_card_says_the_side_that_a_model_leaves_open(tmp_path, capsys):

@@ -2,16 +2,22 @@
 
 import argparse
 import json
+import ntpath
 import os
 import pathlib
 import re
+import shutil
+import struct
+import time
+import zlib
 
 import keras
 import numpy as np
 import pytest
 import small_zoo
 
-from keras_spa.cli import runs, watching
+import keras_spa as spa
+from keras_spa.cli import checksum, runs, watching
 from keras_spa.cli.measures import Judged
 from keras_spa.cli.report import Result
 
@@ -75,16 +81,66 @@ def test_a_begun_run_does_not_go_on_with_other_files(begin):
         *("1", "1", "1")
     ]
     picture = pathlib.Path("zoo/a cat/0.png")
-    later = picture.stat().st_mtime_ns + 10**6
-    os.utime(picture, ns=(later, later))
-    assert [begin("zoo"), begin("zoo")] == ["2", "2"]
     os.rename(picture, picture.with_name("00.png"))
-    assert begin("zoo") == "3"
+    assert [begin("zoo"), begin("zoo")] == ["2", "2"]
     other = pathlib.Path("zoo/a cat/1.png")
     about = other.stat()
-    other.write_bytes(other.read_bytes() + b"more")
+    content = other.read_bytes()
+    other.write_bytes(content + b"more")
     os.utime(other, ns=(about.st_atime_ns, about.st_mtime_ns))
-    assert begin("zoo") == "4"
+    assert begin("zoo") == "3"
+    text = b"tEXtComment\0"  # a chunk of the same size, unlike but harmless
+    for number, letter in ((4, b"a"), (5, b"b")):
+        chunk = text + letter
+        chunk = struct.pack(">I", 9) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        other.write_bytes(content[:33] + chunk + content[33:])
+        os.utime(other, ns=(about.st_atime_ns, about.st_mtime_ns))
+        assert begin("zoo") == str(number)
+
+
+def test_a_begun_run_goes_on_with_a_copy_of_its_files(begin):
+    """As of a preemptible machine, that unpacks its data at each start."""
+    zoo = small_zoo.folder(pathlib.Path("zoo"))
+    assert begin("zoo") == "1"
+    shutil.copytree(zoo, "copy", copy_function=shutil.copyfile)
+    shutil.rmtree(zoo)
+    os.rename("copy", zoo)
+    later = time.time_ns() + 10**9
+    for path in zoo.glob("*/*"):
+        os.utime(path, ns=(later, later))
+    assert begin("zoo") == "1"
+
+
+def test_data_on_two_drives_of_windows(tmp_path, monkeypatch):
+    """The table on C:, the pictures on D:."""
+    zoo = small_zoo.folder(tmp_path / "zoo")
+    data = spa.data.load(f"folder:{zoo}")
+
+    def relpath(path, start):
+        return ntpath.relpath(f"D:{path}", f"C:{start}")
+
+    monkeypatch.setattr("os.path.relpath", relpath)
+    one = checksum.of_data(data, tmp_path / "zoo.csv")
+    assert one == checksum.of_data(data, tmp_path / "zoo.csv")
+    renamed = zoo.rename(tmp_path / "menagerie")
+    data = spa.data.load(f"folder:{renamed}")
+    assert one != checksum.of_data(data, tmp_path / "zoo.csv")
+
+
+def test_what_keeps_an_unfinished_run_from_going_on_is_told(tmp_path, capsys):
+    def said(epochs, **others):
+        begun(tmp_path / "runs", {"flags": {"epochs": epochs, "seed": 0}, **others})
+        return capsys.readouterr().out
+
+    one = tmp_path / "runs" / "1"
+    assert said(2, images_and_labels="a") == said(2, images_and_labels="a") == ""
+    told = f"{one} is not finished but differs in --epochs: a new run begins\n"
+    assert said(3, images_and_labels="a") == told
+    told = f"{one} is not finished but differs in images and labels: a new run begins\n"
+    assert said(2, images_and_labels="b") == told  # the nearest of the two
+    for folder in one.parent.iterdir():
+        (folder / runs.REPORT).touch()
+    assert said(4) == ""
 
 
 def test_a_begun_run_does_not_go_on_with_other_labels(begin):

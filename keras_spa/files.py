@@ -15,7 +15,10 @@ from keras_spa._types import Path
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write text or bytes to `path` whole or not at all, as `replacing` does."""
+    """Write text or bytes to `path` whole or not at all, as `replacing` does.
+
+    Through a link it writes the file that the link leads to.
+    """
     data = content.encode() if isinstance(content, str) else content
     with replacing(pathlib.Path(path)) as unfinished:
         unfinished.write_bytes(data)
@@ -48,6 +51,7 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     the process is killed, with two exceptions: a folder `.NAME.*` may stay beside it,
     and if it is itself a folder it may be missing, between the two renames that its
     replacement takes; then both it (`NAME.before`) and its successor are in `.NAME.*`.
+    Such a folder may also stay where two write the same folder at once.
 
     Raises:
         FileNotFoundError: nothing was written.
@@ -66,7 +70,7 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
         sync(final.parent)
     except OSError as error:
         if error.errno:  # a full disk does not say which file it was
-            error.filename, error.filename2 = str(path), None
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     except Exception as error:
         full = os.strerror(errno.ENOSPC)
@@ -74,9 +78,10 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
             raise OSError(errno.ENOSPC, full, str(path)) from error
         raise
     finally:
-        if old.exists() and new.exists():  # if this fails, the folder stays
-            os.replace(old, final)
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # the folder stays, the first error is told
+            if old.exists() and new.exists():
+                os.replace(old, final)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _finish(new: pathlib.Path, final: pathlib.Path) -> None:
@@ -85,7 +90,7 @@ def _finish(new: pathlib.Path, final: pathlib.Path) -> None:
         raise FileNotFoundError(errno.ENOENT, "Nothing was written", str(final))
     if new.is_file():
         sync(new)
-    if final.exists():
+    if final.exists() and final.is_dir() == new.is_dir():
         shutil.copymode(final, new)
 
 

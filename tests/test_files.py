@@ -96,6 +96,24 @@ def test_a_folder_that_cannot_come_back_is_kept(folder, monkeypatch):
     assert kept.read_text() == "before"
 
 
+def test_of_two_that_write_one_folder_the_later_hears_its_own_error(
+    folder, monkeypatch
+):
+    """Before, the error of the way back hid it."""
+    replace = os.replace
+
+    def fail(source, target):
+        if target == folder:
+            raise OSError(errno.ENOTEMPTY, f"by {source.name}")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fail)
+    raises = pytest.raises(OSError, match="by model: '")
+    with raises as caught, replacing(folder) as unfinished:
+        unfinished.mkdir()
+    assert caught.value.filename == str(folder)
+
+
 def test_a_link_stays_one(path, folder):
     for target, name in ((path, "link.keras"), (folder, "link")):
         (path.parent / name).symlink_to(target.name)
@@ -130,12 +148,31 @@ def test_permissions_stay_and_new_files_have_those_of_any_other(path, folder):
     assert mode(path.with_name("new.json")) == 0o640
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions are of POSIX")
+def test_a_file_in_place_of_a_folder_has_permissions_of_a_file(folder):
+    """Before, it could be run as a program: folders have the right to be entered."""
+    folder.chmod(0o755)
+    before = os.umask(0o022)
+    try:
+        write_atomically(folder, "a file")
+    finally:
+        os.umask(before)
+    assert mode(folder) == 0o644
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (OSError(errno.ENOSPC, FULL), f"{FULL}: '.*model.keras'"),
+        (OSError(errno.ENOSPC, FULL), f"[Errno {errno.ENOSPC}] {FULL}: {{path!r}}"),
+        (
+            PermissionError(errno.EACCES, "Denied", "of another name", None, "second"),
+            f"[Errno {errno.EACCES}] Denied: {{path!r}}",
+        ),
         (OSError("of another kind"), "of another kind"),
-        (RuntimeError(f"saved_model.pb.tmp7; {FULL}"), f"{FULL}: '.*model.keras'"),
+        (
+            RuntimeError(f"saved_model.pb.tmp7; {FULL}"),
+            f"[Errno {errno.ENOSPC}] {FULL}: {{path!r}}",
+        ),
         (RuntimeError("of another kind"), "of another kind"),
     ],
 )
@@ -147,8 +184,10 @@ def test_what_is_there_stays_if_writing_fails(path, error, told):
             unfinished.write_text("half")
             raise error
 
-    with pytest.raises(kind, match=told):
+    with pytest.raises(kind) as caught:
         fail()
+    assert str(caught.value) == told.format(path=str(path))
+    assert type(caught.value) is kind
     assert path.read_text() == "before"
     assert os.listdir(path.parent) == [path.name]
 

@@ -45,7 +45,7 @@ def rounded_probabilities(outputs: Tensor) -> Tensor:
     sums = ops.sum(outputs, axis=-1, keepdims=True)
     outputs = outputs / ops.where(found, sums, 1.0)
     if before is not None:  # which the cast dropped
-        outputs._keras_logits = before
+        outputs._keras_logits = ops.cast(before, outputs.dtype)
     return outputs
 
 

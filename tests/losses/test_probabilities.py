@@ -95,18 +95,39 @@ def test_logits_are_no_probabilities(name):
         loss(LABELS, np.concatenate([PROBABILITIES[:1], LOGITS[1:]]))
 
 
+def balanced_cross_entropy(logits, one_hot):
+    kind = "CategoricalCrossentropy"
+    kind = kind if one_hot else f"Sparse{kind}"
+    return ClassBalanced(getattr(keras.losses, kind)(from_logits=logits), IMAGES)
+
+
+# What gives the loss of a model with logits, or with probabilities, and of which labels
+TRAINED = {
+    "BalancedSoftmax": (lambda logits: BalancedSoftmax(IMAGES), False),
+    "ClassBalanced": (lambda logits: balanced_cross_entropy(logits, False), False),
+    "ClassBalanced, one-hot": (
+        lambda logits: balanced_cross_entropy(logits, True),
+        True,
+    ),
+}
+
+
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("eager", [False, True])
-def test_a_softmax_model_learns_as_one_with_logits(eager, policy):
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_softmax_model_learns_as_one_with_logits(name, eager, policy):
+    """Before, ClassBalanced raised of bfloat16 on TensorFlow, in graph and eager."""
+    make_loss, one_hot = TRAINED[name]
+    labels = np.eye(3, dtype="float32")[Y] if one_hot else Y
     losses = []
     for activation in (None, "softmax"):
         keras.utils.set_random_seed(0)
         keras.config.set_dtype_policy(policy)
         layers = [keras.layers.Dense(6, "relu"), keras.layers.Dense(3, activation)]
         model = keras.Sequential([keras.Input((8,)), *layers])
-        rate = keras.optimizers.Adam(0.03)
-        model.compile(rate, BalancedSoftmax(IMAGES), run_eagerly=eager)
-        history = model.fit(X, Y, epochs=5, shuffle=False, verbose=0).history
+        rate, loss = keras.optimizers.Adam(0.03), make_loss(activation is None)
+        model.compile(rate, loss, run_eagerly=eager)
+        history = model.fit(X, labels, epochs=5, shuffle=False, verbose=0).history
         losses.append(history["loss"])
     np.testing.assert_allclose(*losses, rtol=1e-3 if policy == "float32" else 0.05)
 

@@ -152,6 +152,32 @@ def test_two_of_one_name_are_not_mixed_up(action, make, name):
         ACTIONS[action](model_of(*make()))
 
 
+class Remembering(layers.Layer):
+    """What it holds holds itself."""
+
+    def __init__(self, activation=None, **kwargs):
+        super().__init__(**kwargs)
+        self.memo = {"activation": keras.activations.get(activation)}
+        self.memo["self"] = self.memo
+
+    def call(self, x):
+        return self.memo["activation"](x)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "activation": serialize(self.memo["activation"]),
+        }
+
+
+@pytest.mark.parametrize("action", ["align", "normalize_head"])
+def test_what_contains_itself_is_copied(action):
+    """Before, it was walked without an end."""
+    model = model_of(Remembering(lambda x: x * SCALE), Remembering(squared))
+    np.testing.assert_array_equal(outputs(ACTIONS[action](model)), outputs(model))
+
+
 @pytest.mark.parametrize("action", ["align", "normalize_head"])
 def test_names_of_keras_stay_its_own(action):
     own, given = layers.Lambda(relu, name="own"), keras.activations.relu

@@ -19,15 +19,19 @@ def uncompiled_copy(model: keras.Model, in_float32: bool = False) -> keras.Model
 
     With `in_float32` all its layers compute in float32.
     """
-    layers = all_layers(model)
     try:
-        with own_objects.lambdas_named(layers):
+        held = [own_objects.held(layer) for layer in all_layers(model)]
+        with own_objects.lambdas_named(held):
             config = keras.saving.serialize_keras_object(model)
-            known = own_objects.custom_objects(layers)
+            known = own_objects.custom_objects(held)
         config = _uncompiled(config, in_float32)
         # Safe mode guards against files; the functions of this model are running.
         copy = keras.saving.deserialize_keras_object(config, known, safe_mode=False)
         _copy_state(model, copy)
+        for layer, old, new in zip(
+            all_layers(model), held, all_layers(copy), strict=True
+        ):
+            own_objects.check_same(old, own_objects.held(new), layer.name)
     except Exception as error:
         raise _not_copied(model, error) from error
     return copy
@@ -73,7 +77,6 @@ def _copy_state(model: keras.Model, copy: keras.Model) -> None:
     """
     pairs = zip(all_layers(model), all_layers(copy), strict=True)
     for old, new in pairs:
-        own_objects.check_same(old, new)
         if hasattr(old, "save_assets") and hasattr(new, "load_assets"):
             with tempfile.TemporaryDirectory() as folder:
                 old.save_assets(folder)

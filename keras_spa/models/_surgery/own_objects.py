@@ -6,12 +6,29 @@ from types import FunctionType
 from typing import Any
 
 import keras
+import numpy as np
 
 # Keras finds its own; its layer `Add` would stand in for its operation `Add`.
 FOUND = ("keras.", "keras_spa.")
+PLAIN = (str, bytes, int, float, complex, type(None), np.generic, np.ndarray)
+Held = dict[str, list[Any]]
 
 
-def custom_objects(layers: Iterable[keras.Layer]) -> dict[str, Any]:
+def held(layer: keras.Layer) -> Held:
+    """A layer, of no name, and what its attributes hold, without plain values.
+
+    Methods are left out, of which Keras wraps some.
+    """
+    kind = type(layer)
+    attributes = {"": layer, **vars(layer)}.items()
+    return {
+        name: list(_flat(value))
+        for name, value in attributes
+        if not (name and callable(getattr(kind, name, None)))
+    }
+
+
+def custom_objects(layers: Iterable[Held]) -> dict[str, Any]:
     """What Keras does not find by itself, by the names in its configurations.
 
     Two of one name are left out, lest one stand in for the other.
@@ -26,13 +43,13 @@ def custom_objects(layers: Iterable[keras.Layer]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def lambdas_named(layers: Iterable[keras.Layer]) -> Iterator[None]:
+def lambdas_named(layers: Iterable[Held]) -> Iterator[None]:
     """Within it lambdas have names of their own, by which the live ones are found.
 
     Keras would put their code into the configuration, which lacks what it refers to.
+    Other threads see the names as well: copy, or save, one model at a time.
     """
-    values = (value for layer in layers for value in _flat(_held(layer)))
-    lambdas = {id(f): f for f in values if _is_lambda(f)}.values()
+    lambdas = {id(f): f for f in _values(layers) if _is_lambda(f)}.values()
     try:
         for number, function in enumerate(lambdas):
             function.__name__ = f"<lambda {number}>"
@@ -42,45 +59,52 @@ def lambdas_named(layers: Iterable[keras.Layer]) -> Iterator[None]:
             function.__name__ = "<lambda>"
 
 
-def check_same(old: keras.Layer, new: keras.Layer) -> None:
+def check_same(old: Held, new: Held, layer: str) -> None:
     """Raises if another thing of the same name got into the copy of a layer."""
-    others = _held(new)
-    pairs: list[tuple[Any, Any]] = [(old, new)]
-    for name, value in _held(old).items():
-        pairs += zip(_flat(value), _flat(others.get(name)), strict=False)
+    pairs: list[tuple[Any, Any]] = []
+    for name, values in old.items():
+        pairs += zip(values, new.get(name, []), strict=False)
     for one, other in pairs:
         names, origins = zip(*map(_origin, (one, other)), strict=True)
         if names[0] == names[1] and origins[0] != origins[1]:
             raise TypeError(
                 f"{names[0]!r} is the name of two functions or classes, of which the "
-                f"copy of layer {old.name!r} got the wrong one: rename one of them"
+                f"copy of layer {layer!r} got the wrong one: rename one of them"
             )
 
 
-def _things(layers: Iterable[keras.Layer]) -> Iterator[Any]:
+def _things(layers: Iterable[Held]) -> Iterator[Any]:
+    for value in _values(layers):
+        if isinstance(value, FunctionType):
+            if not _is_found(value):
+                yield value
+        elif _has_config(value) and not type(value).__module__.startswith(FOUND):
+            yield type(value)
+
+
+def _values(layers: Iterable[Held]) -> Iterator[Any]:
     for layer in layers:
-        for value in (layer, *_flat(_held(layer))):
-            if isinstance(value, FunctionType):
-                if not _is_found(value):
-                    yield value
-            elif _has_config(value) and not type(value).__module__.startswith(FOUND):
-                yield type(value)
+        for values in layer.values():
+            yield from values
 
 
-def _held(layer: keras.Layer) -> dict[str, Any]:
-    """Attributes by name, without methods, of which Keras wraps some."""
-    kind = type(layer)
-    held = vars(layer).items()
-    return {n: value for n, value in held if not callable(getattr(kind, n, None))}
+def _flat(value: Any, around: frozenset[int] = frozenset()) -> Iterator[Any]:
+    """What lists, tuples and dictionaries hold, at any depth; else the value itself.
 
-
-def _flat(value: Any) -> list[Any]:
-    """What lists, tuples and dictionaries hold, at any depth; else the value itself."""
+    Those in `around`, by their ids, hold this one: they may also be in it.
+    """
     if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        return [part for inner in value for part in _flat(inner)]
-    return [value]
+        parts: Iterable[Any] = value.values()
+    elif isinstance(value, (list, tuple)):
+        parts = value
+    else:
+        parts = ()
+        if not isinstance(value, PLAIN):
+            yield value
+    inner = around | {id(value)}
+    for part in parts:
+        if not isinstance(part, PLAIN) and id(part) not in inner:
+            yield from _flat(part, inner)
 
 
 def _has_config(value: Any) -> bool:

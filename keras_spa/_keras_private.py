@@ -56,6 +56,19 @@ def all_layers(model: keras.Layer, include_self: bool = True) -> list[keras.Laye
     return list(model._flatten_layers(include_self=include_self))
 
 
+def logits_of(outputs: Tensor) -> Tensor | None:
+    """The logits that Keras keeps beside the outputs of a softmax, if it does.
+
+    Without it: losses take the logarithm of probabilities, and lose what underflowed.
+    """
+    return getattr(outputs, "_keras_logits", None)
+
+
+def keep_logits(outputs: Tensor, logits: Tensor) -> None:
+    """Puts them beside outputs that were computed anew."""
+    outputs._keras_logits = logits
+
+
 def producer(tensor: Tensor) -> Any:
     """The node (call of an operation) of a Functional graph that made the tensor.
 

@@ -5,7 +5,7 @@ import warnings
 import keras
 from keras import ops
 
-from keras_spa import _checks
+from keras_spa import _checks, _keras_private
 from keras_spa._types import Tensor
 
 
@@ -17,7 +17,7 @@ def as_logits(outputs: Tensor) -> Tensor:
     their values can be read, or TensorFlow tells that they come from a softmax. In a
     traced step the logarithm is taken as well.
     """
-    before = getattr(outputs, "_keras_logits", None)  # what Keras' own losses take
+    before = _keras_private.logits_of(outputs)  # what Keras' own losses take
     if before is not None:
         _warn()
         return ops.cast(before, outputs.dtype)
@@ -39,13 +39,13 @@ def rounded_probabilities(outputs: Tensor) -> Tensor:
     tolerance = _checks.sum_tolerance(outputs.dtype)
     if tolerance == _checks.sum_tolerance("float32") or len(outputs.shape) != 2:
         return outputs
-    before = getattr(outputs, "_keras_logits", None)
+    before = _keras_private.logits_of(outputs)
     outputs = ops.cast(outputs, "float32")
     found = _may_be_probabilities(outputs, tolerance)
     sums = ops.sum(outputs, axis=-1, keepdims=True)
     outputs = outputs / ops.where(found, sums, 1.0)
     if before is not None:  # which the cast dropped
-        outputs._keras_logits = ops.cast(before, outputs.dtype)
+        _keras_private.keep_logits(outputs, ops.cast(before, outputs.dtype))
     return outputs
 
 
@@ -62,7 +62,7 @@ def nan_of_probabilities(values: Tensor, outputs: Tensor) -> Tensor:
             elsewhere.
     """
     known = _known(outputs)
-    if known or hasattr(outputs, "_keras_logits"):
+    if known or _keras_private.logits_of(outputs) is not None:
         raise ValueError(
             "Argument `y_pred` must be dot products, without a softmax. Received: "
             "probabilities"

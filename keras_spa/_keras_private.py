@@ -65,7 +65,10 @@ def logits_of(outputs: Tensor) -> Tensor | None:
 
 
 def keep_logits(outputs: Tensor, logits: Tensor) -> None:
-    """Puts them beside outputs that were computed anew."""
+    """Puts them beside outputs that were computed anew.
+
+    Without it: Keras' losses of a 16-bit softmax take the logarithm.
+    """
     outputs._keras_logits = logits
 
 

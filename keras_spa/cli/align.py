@@ -40,6 +40,7 @@ def align(arguments: Any) -> None:
     card = given.feed.card(f"{how} {choice}", shares)
     if arguments.pixels:  # which the card may say otherwise, or not at all
         seen = {**card.preprocessing, "pixels": arguments.pixels}
+        seen.pop("numbers", None)
         card = dataclasses.replace(card, preprocessing=seen)
     print(f"wrote {models.export(aligned, arguments.output, arguments.format, card)}")
 

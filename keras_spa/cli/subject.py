@@ -11,8 +11,8 @@ import numpy as np
 
 import keras_spa as spa
 from keras_spa._types import Array
-from keras_spa.cli import dataset, models
-from keras_spa.cli.feed import PIXELS, Feed, feed
+from keras_spa.cli import dataset, models, preprocessing
+from keras_spa.cli.feed import Feed, feed
 from keras_spa.data._labels import by_number, some
 
 ORDER = ("test", "validation", "train")
@@ -50,7 +50,7 @@ def load(arguments: Any) -> Subject:
     if card is not None:
         data = _as_named(card, data, partly=arguments.command != "align")
     shape = models.input_shape(model)
-    pixels = arguments.pixels or _pixels(card)
+    pixels = preprocessing.pixels(card, arguments.pixels)
     fed = feed(data, arguments.batch_size, shape=shape, pixels=pixels, card=card)
     observer = spa.trained.Observer(model)
     if observer.num_classes != data.num_classes:
@@ -116,16 +116,3 @@ def _order(names: Sequence[str]) -> str:
     if by_number(names) in ([], [*names]):
         return f", from {names[0]} to {names[-1]}"
     return f": {some(names)}"
-
-
-def _pixels(card: spa.ModelCard | None) -> str:
-    """What numbers a model takes a pixel for, by its card."""
-    named = card.preprocessing.get("pixels", "0..255") if card else "0..255"
-    if named not in PIXELS:
-        print(
-            f"keras-spa: MODEL takes pixels of {named}, by its card: those of DATA are "
-            "taken as they are",
-            file=sys.stderr,
-        )
-        return "0..255"
-    return named

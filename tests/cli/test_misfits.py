@@ -49,3 +49,32 @@ def test_numbers_that_are_not_done_are_refused(run, asked, told):
     found = spa.ModelCard.read("out.keras").preprocessing
     assert found["pixels"] == "0..255"
     assert "numbers" not in found
+
+
+def test_counts_that_cannot_be_those_of_data_are_told(run):
+    """Before, align believed counts in reverse order without a word."""
+    archive(9, 5, 2)
+    model(class_counts=[2, 5, 9])
+    code, _, err = run("diagnose", "mine.keras", "data.npz")
+    assert (code, err.count("\n")) == (0, 1)
+    assert "DATA have 9 training images of class 'cat', MODEL's card counts 2" in err
+    for counts in ([9, 5, 2], [90, 50, 20]):  # DATA may be a part
+        model(class_counts=counts)
+        assert run("diagnose", "mine.keras", "data.npz")[::2] == (0, "")
+
+
+def test_an_archive_without_names_has_those_of_the_model(run):
+    model()
+    archive(5, 4, 3, names=None)
+    plain = run("evaluate", "mine.keras", "data.npz")[1]
+    model(preprocessing={})
+    code, out, err = run("evaluate", "mine.keras", "data.npz")
+    told = "their classes are taken in the order of MODEL, from cat to emu\n"
+    assert (code, err) == (0, f"keras-spa: DATA have no `class_names`: {told}")
+    assert out.splitlines()[:9] == plain.splitlines()[:9]
+    archive(5, 4, names=None)  # of another number: which they are is not known
+    code, _, err = run("evaluate", "mine.keras", "data.npz")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "those of the card of mine.keras; an archive names its own by `cl" in err
+    archive(5, 4, 3, names=("0", "1", "cat"))
+    assert run("evaluate", "mine.keras", "data.npz")[0] == 2

@@ -50,7 +50,7 @@ class Result:
     def advice(self) -> str:
         """Which model to use, in a sentence or two."""
         if "aligned" not in self.judged:
-            return f"Use {self._files('model')}: it could not be aligned."
+            return f"Use {self._files('model')}."
         if not self.columns:
             return "Nothing was held out: which of the two models is better is unknown."
         first = "validation" if "validation" in self.columns else "test"

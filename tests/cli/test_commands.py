@@ -257,9 +257,11 @@ def test_files_of_several_sizes_train_from_disk(run):
     code, out, err = run("train", "zoo", *flags)
     assert (code, err) == (0, "")
     assert "resnet_cifar on 12×12×3 pixels, float32" in out
-    assert "Not aligned. Argument `model` must" in out
+    assert "\nLDAM's cosine classifier has no bias: it is not aligned.\n" in out
+    assert "keras_spa.align" not in out
+    assert "keras_spa.align" not in pathlib.Path("r/1/report.html").read_text()
     name = "model.keras or model/" if "--format=saved_model" in flags else "model.keras"
-    assert f"Use {name}: it could not be aligned." in out
+    assert f"\nUse {name}.\n" in out
     assert not pathlib.Path("r/1/aligned").exists()
     assert pathlib.Path("r/1/model").exists() == ("--format=saved_model" in flags)
     assert "validation: 8 images, 2 a class (official)" in out

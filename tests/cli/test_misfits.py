@@ -78,3 +78,24 @@ def test_an_archive_without_names_has_those_of_the_model(run):
     assert "those of the card of mine.keras; an archive names its own by `cl" in err
     archive(5, 4, 3, names=("0", "1", "cat"))
     assert run("evaluate", "mine.keras", "data.npz")[0] == 2
+
+
+@pytest.mark.parametrize("cosine", [True, False])
+def test_a_classifier_that_the_rule_does_not_take(run, cosine):
+    """Before, a page of Python, and advice to align it all the same."""
+    archive(30, 20, 10)
+    for head in (keras.layers.Dense(3), None):
+        if head is None and cosine:
+            head = spa.layers.CosineDense(3, 30.0)
+        head = head or keras.layers.Dense(3, use_bias=False)
+        layers = [keras.Input((4, 4, 3)), keras.layers.GlobalAveragePooling2D(), head]
+        keras.utils.set_random_seed(0)
+        keras.Sequential(layers).save("head.keras")
+        takes = getattr(head, "bias", None) is not None
+        code, out, _ = run("diagnose", "head.keras", "data.npz")
+        assert (code, "keras_spa.align" in out) == (0, takes)
+        code, _, err = run("align", "head.keras", "data.npz", "--overwrite")
+        assert code == (0 if takes else 2)
+        told = "LDAM's cosine classifier" if cosine else "The classifier"
+        assert (f"{told} has no bias: it is not aligned.\n" in err) != takes
+        assert "spa.align" not in err

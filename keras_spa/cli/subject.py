@@ -45,7 +45,7 @@ def load(arguments: Any) -> Subject:
             at it needs images of two of them, to be aligned of all.
     """
     data = dataset.load(arguments, arguments.held_out)
-    model = models.load(arguments.model)
+    model = models.load(arguments.model, arguments.command)
     card = spa.ModelCard.read(arguments.model)
     if card is not None:
         data = _as_named(card, _unnamed(card, data, arguments.kind), arguments)
@@ -105,7 +105,7 @@ def _unnamed(
         f"of MODEL{_order(card.class_names)}",
         file=sys.stderr,
     )
-    return dataclasses.replace(data, class_names=card.class_names)
+    return dataclasses.replace(data, class_names=tuple(card.class_names))
 
 
 def _compare(card: spa.ModelCard, data: spa.data.LongTailedData) -> None:

@@ -217,12 +217,31 @@ def test_a_model_with_classes_of_its_own_is_told(run):
     class Mine(keras.layers.Flatten):
         pass
 
-    layers = [keras.Input((8, 8, 3)), Mine(), keras.layers.Dense(2)]
-    keras.Sequential(layers).save("mine.keras")
+    def swirl(x):
+        return x
+
     two = small_zoo.folder(pathlib.Path("two"), small_zoo.NAMES[:2], (2, 2))
-    code, _, err = run("evaluate", "mine.keras", two)
-    assert (code, err.count("\n")) == (2, 1)
-    assert "classes or functions of its own" in err
+    end = keras.layers.Dense(2)
+    image, flat = keras.Input((8, 8, 3)), keras.layers.Flatten()
+    twice = keras.layers.Lambda(lambda x: 2 * x)
+    for layers, told in (
+        ((Mine(), end), "it has the class 'Mine' of its own"),
+        ((flat, keras.layers.Activation(swirl), end), "the function 'swirl' of its"),
+        ((flat, twice, end), "it holds Python code (a Lambda layer), which is not"),
+    ):
+        output = image
+        for layer in layers:
+            output = layer(output)
+        keras.Model(image, output).save("mine.keras")
+        for command, instead in (
+            ("align", "keras_spa.align"),
+            ("evaluate", "model.evaluate"),
+        ):
+            code, _, err = run(command, "mine.keras", two)
+            assert (code, err.count("\n")) == (2, 1)
+            assert told in err
+            assert "from_config" not in err
+            assert err.endswith(f"functions are known, and use {instead}\n")
 
 
 def test_a_model_of_another_range_of_pixels(run):

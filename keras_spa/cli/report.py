@@ -140,7 +140,7 @@ def _confusions(result: Result) -> list[str]:
     names = result.fed.data.class_names
     pairs = result.judged[title][result.split].confusions()
     lines = [
-        f"{often} of {images} {names[c]} are taken for {names[other]}"
+        f"{often} of {images} {names[c]!r} are taken for {names[other]!r}"
         for c, other, often, images in pairs
     ]
     heading = f"<h2>Taken for another class most often ({html.text(title)})</h2>"

@@ -1,5 +1,7 @@
 """A model's card and DATA that do not go together: refused, or said in a line."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -99,3 +101,15 @@ def test_a_classifier_that_the_rule_does_not_take(run, cosine):
         told = "LDAM's cosine classifier" if cosine else "The classifier"
         assert (f"{told} has no bias: it is not aligned.\n" in err) != takes
         assert "spa.align" not in err
+
+
+def test_confusions_of_classes_that_are_numbers(run):
+    """Before: "2 of 9 1 are taken for 7", straight below the table."""
+    model(class_names=("7", "1", "3"))
+    archive(9, 9, 9, names=("7", "1", "3"))
+    code, out, _ = run("evaluate", "mine.keras", "data.npz")
+    table, confusions = out.rsplit("\n\n", 1)
+    assert code == 0
+    assert table.endswith("|")
+    for line in confusions.splitlines():
+        assert re.fullmatch(r"\d+ of 9 '[713]' are taken for '[713]'", line)

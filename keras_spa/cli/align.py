@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 import keras_spa as spa
-from keras_spa.cli import measures, models, subject
+from keras_spa.cli import heads, measures, models, subject
 from keras_spa.cli.feed import Feed
 from keras_spa.trained.align import align_by_rule
 
@@ -15,6 +15,8 @@ from keras_spa.trained.align import align_by_rule
 def align(arguments: Any) -> None:
     """Writes an aligned copy of MODEL and prints what that brought."""
     given = subject.load(arguments)
+    if why := heads.untaken(given.observer):
+        raise ValueError(f"MODEL {arguments.model}: {why}")
     choice, aligned, how = aligned_model(given.model, given.feed)
     print(f"{how}\n{choice}\n")
     columns = {}
@@ -40,6 +42,7 @@ def align(arguments: Any) -> None:
     card = given.feed.card(f"{how} {choice}", shares)
     if arguments.pixels:  # which the card may say otherwise, or not at all
         seen = {**card.preprocessing, "pixels": arguments.pixels}
+        seen.pop("numbers", None)
         card = dataclasses.replace(card, preprocessing=seen)
     print(f"wrote {models.export(aligned, arguments.output, arguments.format, card)}")
 

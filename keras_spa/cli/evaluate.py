@@ -21,9 +21,12 @@ def evaluate(arguments: Any) -> None:
     seen = len(np.unique(split.labels))
     print(f"{len(split.labels):,} {name} images of {seen} classes\n")
     print(measures.text({arguments.model.name: measured}), end="")
-    for c, other, often, images in judged.confusions(5):
+    confusions = judged.confusions(5)
+    if confusions:
+        print()
+    for c, other, often, images in confusions:
         names = data.class_names
-        print(f"{often} of {images} {names[c]} are taken for {names[other]}")
+        print(f"{often} of {images} {names[c]!r} are taken for {names[other]!r}")
     if arguments.json:
         accuracies = dict(
             zip(distinct(data.class_names), judged.accuracies().tolist(), strict=True)

@@ -1,7 +1,6 @@
 """Images in the shape that a network takes, as arrays or as batches of files."""
 
 import dataclasses
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 import keras_spa as spa
 from keras_spa._types import Array
+from keras_spa.cli.preprocessing import PIXELS
 from keras_spa_cli import is_there
 
 SMALL, LARGE = 64, 224  # pixels: up to which images stay as they are, and else
@@ -18,7 +18,6 @@ LIMITS = (
     "Classes of few training images are recognised less well, and an image of none of "
     "the classes gets one of their names all the same."
 )
-PIXELS = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (2 / 255, -1.0)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +101,6 @@ def feed(
     Raises:
         ValueError: arrays of another shape; larger files without TensorFlow.
     """
-    _tell(card)
     completed = None if shape is None else _completed(shape, card)
     images = data.train.images
     if isinstance(images, spa.data.ImageFiles):
@@ -158,20 +156,6 @@ def _in_memory(
             images[i] = image
         arrays[name] = spa.data.Split(images, split.labels)
     return dataclasses.replace(data, **arrays)
-
-
-def _tell(card: spa.ModelCard | None) -> None:
-    """What the network's card asks of images that is not seen to."""
-    asked = {} if card is None else card.preprocessing
-    others = [
-        f"{n} {v}" for n, v in asked.items() if n not in ("input_shape", "pixels")
-    ]
-    if others:
-        print(
-            f"keras-spa: MODEL asks for {', '.join(others)}, by its card: that is not "
-            "done here",
-            file=sys.stderr,
-        )
 
 
 def _completed(shape: tuple[Any, ...], card: spa.ModelCard | None) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import pathlib
+import re
 from typing import Any
 
 import keras
@@ -11,10 +12,12 @@ import keras_spa as spa
 from keras_spa.files import replacing
 
 KERAS_NAMES = {"saved_model": "tf_saved_model", "onnx": "onnx", "litert": "litert"}
+IN_PYTHON = {"evaluate": "model.evaluate"}  # others are keras_spa's
+UNKNOWN = re.compile("Could not locate (class|function) '([^']+)'")
 
 
-def load(path: pathlib.Path) -> keras.Model:
-    """The Keras model of a .keras file.
+def load(path: pathlib.Path, command: str) -> keras.Model:
+    """The Keras model of a .keras file, for a command.
 
     Raises:
         ValueError: it cannot be loaded; the message says why, in a line.
@@ -23,13 +26,18 @@ def load(path: pathlib.Path) -> keras.Model:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds
         reason = next((line for line in str(error).splitlines() if line.strip()), "")
-        if "Could not locate" in str(error) or "register" in str(error):
-            reason += (
-                " The model has classes or functions of its own, which the command "
-                "line does not know: align it in Python, with keras_spa.align"
-            )
+        own = ""
+        if unknown := UNKNOWN.search(str(error)):
+            own = f"it has the {unknown[1]} {unknown[2]!r} of its own"
+        elif "Could not locate" in str(error) or "register" in str(error):
+            own = "it has classes or functions of its own"
         elif "safe_mode" in str(error) or "unsafe" in str(error):
-            reason = "It holds Python code (a Lambda layer), which is not run"
+            own = "it holds Python code (a Lambda layer), which is not run"
+        if own:
+            reason = (
+                f"{own}. Load it in Python, where its functions are known, and use "
+                f"{IN_PYTHON.get(command, f'keras_spa.{command}')}"
+            )
         raise ValueError(f"MODEL {path} cannot be loaded by Keras: {reason}") from error
 
 

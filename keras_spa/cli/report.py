@@ -50,7 +50,7 @@ class Result:
     def advice(self) -> str:
         """Which model to use, in a sentence or two."""
         if "aligned" not in self.judged:
-            return f"Use {self._files('model')}: it could not be aligned."
+            return f"Use {self._files('model')}."
         if not self.columns:
             return "Nothing was held out: which of the two models is better is unknown."
         first = "validation" if "validation" in self.columns else "test"
@@ -140,7 +140,7 @@ def _confusions(result: Result) -> list[str]:
     names = result.fed.data.class_names
     pairs = result.judged[title][result.split].confusions()
     lines = [
-        f"{often} of {images} {names[c]} are taken for {names[other]}"
+        f"{often} of {images} {names[c]!r} are taken for {names[other]!r}"
         for c, other, often, images in pairs
     ]
     heading = f"<h2>Taken for another class most often ({html.text(title)})</h2>"

@@ -11,8 +11,8 @@ import numpy as np
 
 import keras_spa as spa
 from keras_spa._types import Array
-from keras_spa.cli import dataset, models
-from keras_spa.cli.feed import PIXELS, Feed, feed
+from keras_spa.cli import dataset, models, preprocessing
+from keras_spa.cli.feed import Feed, feed
 from keras_spa.data._labels import by_number, some
 
 ORDER = ("test", "validation", "train")
@@ -45,12 +45,13 @@ def load(arguments: Any) -> Subject:
             at it needs images of two of them, to be aligned of all.
     """
     data = dataset.load(arguments, arguments.held_out)
-    model = models.load(arguments.model)
+    model = models.load(arguments.model, arguments.command)
     card = spa.ModelCard.read(arguments.model)
     if card is not None:
-        data = _as_named(card, data, partly=arguments.command != "align")
+        data = _as_named(card, _unnamed(card, data, arguments.kind), arguments)
+        _compare(card, data)
     shape = models.input_shape(model)
-    pixels = arguments.pixels or _pixels(card)
+    pixels = preprocessing.pixels(card, arguments.pixels)
     fed = feed(data, arguments.batch_size, shape=shape, pixels=pixels, card=card)
     observer = spa.trained.Observer(model)
     if observer.num_classes != data.num_classes:
@@ -87,16 +88,61 @@ def _nfc(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _as_named(
-    card: spa.ModelCard, data: spa.data.LongTailedData, partly: bool
+def _unnamed(
+    card: spa.ModelCard, data: spa.data.LongTailedData, kind: str
 ) -> spa.data.LongTailedData:
-    """The data under a model's labels; with `partly`, they may lack some classes."""
+    """The data, an archive without names with those of a model of as many classes."""
+    numbers = [str(c) for c in range(data.num_classes)]
+    if (
+        kind != "npz"
+        or [*data.class_names] != numbers
+        or {*numbers} & {*card.class_names}
+        or len(card.class_names) != data.num_classes
+    ):
+        return data
+    print(
+        "keras-spa: DATA have no `class_names`: their classes are taken in the order "
+        f"of MODEL{_order(card.class_names)}",
+        file=sys.stderr,
+    )
+    return dataclasses.replace(data, class_names=tuple(card.class_names))
+
+
+def _compare(card: spa.ModelCard, data: spa.data.LongTailedData) -> None:
+    """Tells where the card's counts cannot be of the training images of the data."""
+    if card.class_counts is None:
+        return
+    images = np.bincount(data.train.labels, minlength=data.num_classes)
+    more = images - np.array(card.class_counts)
+    c = int(np.argmax(more))
+    if more[c] > 0:
+        print(
+            f"keras-spa: DATA have {images[c]:,} training images of class "
+            f"{data.class_names[c]!r}, MODEL's card counts {card.class_counts[c]:,}: "
+            "it was trained on others, or its `class_counts` are wrong; they are what "
+            "counts here",
+            file=sys.stderr,
+        )
+
+
+def _as_named(
+    card: spa.ModelCard, data: spa.data.LongTailedData, arguments: Any
+) -> spa.data.LongTailedData:
+    """The data under a model's labels; except for `align` they may lack classes."""
+    partly = arguments.command != "align"
     wanted = [_nfc(name) for name in card.class_names]
     own = map(_nfc, data.class_names)
     images = dict(zip(own, data.class_counts.tolist(), strict=True))
     absent = [name for name in wanted if name not in images]
     if not (partly and absent and {*images} <= {*wanted}):
-        return data.reordered(card.class_names)
+        try:
+            return data.reordered(card.class_names)
+        except ValueError as error:
+            named = "; an archive names its own by `class_names`"
+            raise ValueError(
+                f"{error}. Wanted are those of the card of {arguments.model}"
+                f"{named if arguments.kind == 'npz' else ''}"
+            ) from None
     print(
         f"keras-spa: DATA have no images of {len(absent)} of the {len(wanted)} classes "
         f"of MODEL, which are left out: {dataset.names(absent)}",
@@ -116,16 +162,3 @@ def _order(names: Sequence[str]) -> str:
     if by_number(names) in ([], [*names]):
         return f", from {names[0]} to {names[-1]}"
     return f": {some(names)}"
-
-
-def _pixels(card: spa.ModelCard | None) -> str:
-    """What numbers a model takes a pixel for, by its card."""
-    named = card.preprocessing.get("pixels", "0..255") if card else "0..255"
-    if named not in PIXELS:
-        print(
-            f"keras-spa: MODEL takes pixels of {named}, by its card: those of DATA are "
-            "taken as they are",
-            file=sys.stderr,
-        )
-        return "0..255"
-    return named

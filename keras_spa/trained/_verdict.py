@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 # Least mean cosines, and by how much the tail's is lower than the head's.
 NAMES = ((0.95, "Aligned"), (0.85, "Nearly aligned"), (-2, "Misaligned"))
 TAIL_GAP = 0.1
+ADVICE = "`keras_spa.align` moves the classifier towards the optimum, without training."
 
 
 def verdict(report: "CollapseReport") -> str:
@@ -19,10 +20,7 @@ def verdict(report: "CollapseReport") -> str:
     text, wrong = _price(report)
     sentences = [where, text, f"Accuracy {100 * report.accuracy:.1f} %."]
     if report.noise_known and (name != "Aligned" or wrong):
-        sentences.append(
-            "`keras_spa.align` moves the classifier towards the optimum, without "
-            "training."
-        )
+        sentences.append(ADVICE)
     return " ".join(filter(None, sentences))
 
 

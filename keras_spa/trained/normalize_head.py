@@ -1,5 +1,7 @@
 """Tau-normalisation: lengths of weights taken out of a trained classifier."""
 
+import numbers
+
 import keras
 import numpy as np
 
@@ -66,6 +68,12 @@ def normalize_head(
             "Argument `tau` must be a number from 0 to 1, or None with `held_out` "
             f"images to choose it on. Received: tau={tau}, held_out of type "
             f"{type(held_out).__name__}"
+        )
+    if isinstance(held_out, numbers.Real):
+        number = float(held_out)
+        raise ValueError(
+            "Argument `held_out` must be (images, labels) arrays, or batches of them. "
+            f"Received: {held_out!r}; for τ = {number:g} pass tau={number}"
         )
     observer = Observer(model, head)
     check_movable(observer)

@@ -57,14 +57,15 @@ def archive(path, *kinds, channels=3):
 
 def test_align_passes_the_card_on(run, classifier):
     classifier.save("mine.keras")
-    for pixels in ("0..255", "mean 0, std 1"):
-        asked = {"pixels": pixels, "resize": "bicubic"}
+    for name in ("pixels", "numbers"):
+        asked = {name: "0..255", "resize": "bicubic"}
         card = spa.ModelCard(**ABOUT, preprocessing=asked, accuracy={"all": 0.9})
         card.attach("mine.keras")
         archive("data.npz", "test")
         code, out, err = run("align", "mine.keras", "data.npz", "--overwrite")
         assert code == 0
-        assert "MODEL asks for resize bicubic, by its card" in err
+        told = "MODEL asks for resize bicubic, by its card: that is not done here\n"
+        assert err == f"keras-spa: {told}"
         found = spa.ModelCard.read("mine-aligned.keras")
         for name in ("class_names", "class_counts", "data", "preprocessing", "limits"):
             assert getattr(found, name) == getattr(card, name)

@@ -152,10 +152,6 @@ def test_the_card_says_the_side_that_a_model_leaves_open(tmp_path, capsys):
         assert fed.shape == (side, side, 3)
         assert feed(data, 2, shape=(32, 32, 3), card=card).shape == (32, 32, 3)
     assert capsys.readouterr().err == ""
-    card = spa.ModelCard(["a", "b"], preprocessing={"resize": "bicubic"})
-    feed(data, 2, shape=(None, None, 3), card=card)
-    told = "MODEL asks for resize bicubic, by its card: that is not done here\n"
-    assert capsys.readouterr().err == f"keras-spa: {told}"
 
 
 def test_pixels_in_the_range_of_a_model(tmp_path):

@@ -99,6 +99,10 @@ def test_a_relative_path_starts_from_data_dir(tmp_path):
             {"x_train": None},
             "keys x_train, y_train, x_test, y_test. Missing: x_train. ",
         ),
+        (
+            {"x_train": None, "y_train": None},
+            "It has: .*To judge a model .* name them x_train and y_train$",
+        ),
         ({"y_test": None}, "Missing: y_test. It has: x_train"),
         ({"x_val": np.zeros((3, 2, 2, 1), "uint8")}, "Missing: y_val. It has"),
         ({"x_train": np.zeros((3, 2, 2, 1))}, "`x_train` must .*uint8.*float64"),

@@ -128,6 +128,12 @@ def test_normalisation_is_the_formula(tau):
     np.testing.assert_array_equal(biases, 0)
 
 
+@pytest.mark.parametrize("number", [1.0, np.float32(1)])
+def test_a_power_in_the_place_of_images_is_told(number):
+    with pytest.raises(ValueError, match=r"`held_out` must .* for τ = 1 pass tau=1\.0"):
+        normalize_head(trained(), number)
+
+
 def test_the_power_with_the_best_held_out_accuracy_is_chosen():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     model.layers[-1].set_weights([np.diag([4.0, 1.0]), np.array([9.0, 0.0])])

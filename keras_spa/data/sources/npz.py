@@ -43,9 +43,15 @@ def load_npz(request: Request) -> LongTailedData:
         keys = [f"{part}_{kind}" for kind in kinds for part in "xy"]
         missing = [key for key in keys if key not in archive]
         if missing:
+            remedy = (
+                ". To judge a model on these alone, name them x_train and y_train"
+                if missing == ["x_train", "y_train"]
+                else ""
+            )
             raise ValueError(
                 f"Archive {str(path)!r} must have the keys {', '.join(keys)}. "
                 f"Missing: {', '.join(missing)}. It has: {', '.join(archive)}"
+                f"{remedy}"
             )
         labels = {kind: _labels(archive, f"y_{kind}") for kind in kinds}
         class_names = _class_names(archive, labels["train"])

@@ -1,0 +1,115 @@
+"""A model's card and DATA that do not go together: refused, or said in a line."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import keras_spa as spa
+
+NAMES = ("cat", "dog", "emu")
+
+
+def model(**card):
+    """A model of three classes with a card, but not a `SpAModel`."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    keras.Sequential(layers).save("mine.keras")
+    if card:
+        spa.ModelCard(**({"class_names": NAMES} | card)).attach("mine.keras")
+
+
+def archive(*counts, names=NAMES):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    shape = (len(labels), 4, 4, 3)
+    images = np.random.RandomState(0).randint(0, 256, shape).astype("uint8")
+    arrays = {} if names is None else {"class_names": np.array(names)}
+    np.savez("data.npz", x_train=images, y_train=labels, **arrays)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"pixels": "0..16"}, "pixels 0..16"),
+        ({"pixels": "0..1", "numbers": "0..16"}, "numbers 0..16"),
+        ({"pixels": [0, 1]}, "pixels [0, 1]"),
+        ({"mean": 0.5, "resize": "bicubic"}, "mean 0.5"),
+        ({"pixels": "0..1", "numbers": "0..255"}, "pixels 0..1, numbers 0..255"),
+    ],
+)
+def test_numbers_that_are_not_done_are_refused(run, asked, told):
+    """Before they were told, and others fed."""
+    model(preprocessing=asked)
+    archive(5, 4, 3)
+    code, out, err = run("evaluate", "mine.keras", "data.npz")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"MODEL asks for {told}, by its card" in err
+    assert "--pixels" in err
+    flags = ("--pixels=0..255", "--output=out.keras")
+    assert run("align", "mine.keras", "data.npz", *flags)[0] == 0
+    found = spa.ModelCard.read("out.keras").preprocessing
+    assert found["pixels"] == "0..255"
+    assert "numbers" not in found
+
+
+def test_counts_that_cannot_be_those_of_data_are_told(run):
+    """Before, align believed counts in reverse order without a word."""
+    archive(9, 5, 2)
+    model(class_counts=[2, 5, 9])
+    code, _, err = run("diagnose", "mine.keras", "data.npz")
+    assert (code, err.count("\n")) == (0, 1)
+    assert "DATA have 9 training images of class 'cat', MODEL's card counts 2" in err
+    for counts in ([9, 5, 2], [90, 50, 20]):  # DATA may be a part
+        model(class_counts=counts)
+        assert run("diagnose", "mine.keras", "data.npz")[::2] == (0, "")
+
+
+def test_an_archive_without_names_has_those_of_the_model(run):
+    model()
+    archive(5, 4, 3, names=None)
+    plain = run("evaluate", "mine.keras", "data.npz")[1]
+    model(preprocessing={})
+    code, out, err = run("evaluate", "mine.keras", "data.npz")
+    told = "their classes are taken in the order of MODEL, from cat to emu\n"
+    assert (code, err) == (0, f"keras-spa: DATA have no `class_names`: {told}")
+    assert out.splitlines()[:9] == plain.splitlines()[:9]
+    archive(5, 4, names=None)  # of another number: which they are is not known
+    code, _, err = run("evaluate", "mine.keras", "data.npz")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "those of the card of mine.keras; an archive names its own by `cl" in err
+    archive(5, 4, 3, names=("0", "1", "cat"))
+    assert run("evaluate", "mine.keras", "data.npz")[0] == 2
+
+
+@pytest.mark.parametrize("cosine", [True, False])
+def test_a_classifier_that_the_rule_does_not_take(run, cosine):
+    """Before, a page of Python, and advice to align it all the same."""
+    archive(30, 20, 10)
+    for head in (keras.layers.Dense(3), None):
+        if head is None and cosine:
+            head = spa.layers.CosineDense(3, 30.0)
+        head = head or keras.layers.Dense(3, use_bias=False)
+        layers = [keras.Input((4, 4, 3)), keras.layers.GlobalAveragePooling2D(), head]
+        keras.utils.set_random_seed(0)
+        keras.Sequential(layers).save("head.keras")
+        takes = getattr(head, "bias", None) is not None
+        code, out, _ = run("diagnose", "head.keras", "data.npz")
+        assert (code, "keras_spa.align" in out) == (0, takes)
+        code, _, err = run("align", "head.keras", "data.npz", "--overwrite")
+        assert code == (0 if takes else 2)
+        told = "LDAM's cosine classifier" if cosine else "The classifier"
+        assert (f"{told} has no bias: it is not aligned.\n" in err) != takes
+        assert "spa.align" not in err
+
+
+def test_confusions_of_classes_that_are_numbers(run):
+    """Before: "2 of 9 1 are taken for 7", straight below the table."""
+    model(class_names=("7", "1", "3"))
+    archive(9, 9, 9, names=("7", "1", "3"))
+    code, out, _ = run("evaluate", "mine.keras", "data.npz")
+    table, confusions = out.rsplit("\n\n", 1)
+    assert code == 0
+    assert table.endswith("|")
+    for line in confusions.splitlines():
+        assert re.fullmatch(r"\d+ of 9 '[713]' are taken for '[713]'", line)

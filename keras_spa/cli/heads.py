@@ -7,7 +7,7 @@ from keras_spa.trained._verdict import ADVICE
 def untaken(observer: spa.trained.Observer) -> str | None:
     """Why the rule of `align` does not take a model's classifier, None if it may."""
     if isinstance(observer.model.classifier, spa.layers.CosineDense):
-        return "LDAM's cosine classifier has no bias: it is not aligned."
+        return "A cosine classifier has no bias: it is not aligned."
     if getattr(observer.model.classifier, "bias", False) is None:
         return "The classifier has no bias: it is not aligned."
     return None

@@ -98,7 +98,7 @@ def test_a_classifier_that_the_rule_does_not_take(run, cosine):
         assert (code, "keras_spa.align" in out) == (0, takes)
         code, _, err = run("align", "head.keras", "data.npz", "--overwrite")
         assert code == (0 if takes else 2)
-        told = "LDAM's cosine classifier" if cosine else "The classifier"
+        told = "A cosine classifier" if cosine else "The classifier"
         assert (f"{told} has no bias: it is not aligned.\n" in err) != takes
         assert "spa.align" not in err
 

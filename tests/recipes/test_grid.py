@@ -14,6 +14,12 @@ from reporting import rows
 CODE = {"train_accuracy": 90.0, "cosine": 0.5, "cosine_per_class": [0.5]}
 
 
+@pytest.fixture(autouse=True)
+def committed(monkeypatch):
+    """Git is not asked, whose process would be taken for a recipe's."""
+    monkeypatch.setattr(storage, "commit", lambda: "abc")
+
+
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     """An empty folder of results in place of ours."""
@@ -155,3 +161,13 @@ def test_what_is_named_twice_runs_once(results, commands, capsys):
     grid.main(["digits_lt", "digits_lt", "--rows=^ce$", "--seeds=7,7", "--list"])
     _, *listed = capsys.readouterr().out.splitlines()
     assert listed == ["digits_lt/ce-none-if50-seed7"]
+
+
+@pytest.mark.parametrize("commit", ["abc", "abc-dirty", None])
+def test_changes_without_a_commit_are_told(
+    commit, results, commands, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(storage, "commit", lambda: commit)
+    grid.main(["digits_lt", "--rows=^ce$", "--seeds=0", f"--work={tmp_path}"])
+    told = "changes that no commit holds" in capsys.readouterr().out
+    assert told == (commit == "abc-dirty")

@@ -109,11 +109,14 @@ def _unnamed(
 
 
 def _compare(card: spa.ModelCard, data: spa.data.LongTailedData) -> None:
-    """Tells where the card's counts cannot be of the training images of the data."""
+    """Tells where the card's counts cannot be of the training images of the data.
+
+    Half of a class may have been held out.
+    """
     if card.class_counts is None:
         return
     images = np.bincount(data.train.labels, minlength=data.num_classes)
-    more = images - np.array(card.class_counts)
+    more = images - 2 * np.array(card.class_counts)
     c = int(np.argmax(more))
     if more[c] > 0:
         print(

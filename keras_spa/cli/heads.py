@@ -13,7 +13,7 @@ def untaken(observer: spa.trained.Observer) -> str | None:
     return None
 
 
-class Plain(spa.CollapseReport):
+class WithoutAdvice(spa.CollapseReport):
     """A report without advice to align."""
 
     @property
@@ -25,4 +25,4 @@ def reported(
     report: spa.CollapseReport, observer: spa.trained.Observer
 ) -> spa.CollapseReport:
     """The report, without advice that the command line does not take."""
-    return report if untaken(observer) is None else Plain(**vars(report))
+    return report if untaken(observer) is None else WithoutAdvice(**vars(report))

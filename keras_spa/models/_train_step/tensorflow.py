@@ -44,11 +44,12 @@ class TrainStep(StepParts):
         variables = self.trainable_variables
         target = self._progress(ahead=1 if variables else 0)
         if variables:
-            self._apply(tape.gradient(scaled, variables), variables, batch)
+            gradients = tape.gradient(scaled, variables)
+            self._update_variables(gradients, variables, batch)
         statistics = self._finish_step(batch, target)
         return _add_worker_axis(self._log(x, y, sample_weight, batch, statistics))
 
-    def _apply(
+    def _update_variables(
         self,
         gradients: Sequence[Tensor | None],
         variables: Sequence[keras.Variable],

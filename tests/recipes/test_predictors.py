@@ -139,3 +139,8 @@ def test_figures_say_what_to_run(results, tmp_path):
         catalogue.draw_runs("predictors", tmp_path / "none" / "at_all", [])
     figure, _ = catalogue.draw_runs("plain-loss", results / "digits_lt", [])
     assert figure.axes
+
+
+def test_each_data_set_of_the_stored_models_has_a_color_of_its_own():
+    titles = {model.data for model in predictors.load()}
+    assert len(titles) <= len(set(figures.HUES)) == len(figures.HUES)

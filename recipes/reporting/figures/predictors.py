@@ -24,10 +24,8 @@ PANELS = {
     "noise cosine": "cosine in the noise's metric",
     "noise exponent": "exponent in the noise's metric",
 }
-HUES = [
-    PALETTE[name]
-    for name in ("blue", "vermilion", "green", "purple", "sky", "orange", "black")
-]
+NAMES = ("blue", "vermilion", "green", "purple", "sky", "orange", "black", "yellow")
+HUES = [*(PALETTE[name] for name in NAMES), "saddlebrown", "lightgray"]
 MARKERS = "osD^vP"
 GAIN = "gain of spa.align (points)"
 

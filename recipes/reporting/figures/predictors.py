@@ -24,7 +24,7 @@ PANELS = {
     "noise cosine": "cosine in the noise's metric",
     "noise exponent": "exponent in the noise's metric",
 }
-NAMES = ("blue", "vermilion", "green", "purple", "sky", "orange", "black", "yellow")
+NAMES = ("blue", "vermilion", "green", "purple", "sky", "orange", "black")
 HUES = [*(PALETTE[name] for name in NAMES), "saddlebrown", "lightgray"]
 MARKERS = "osD^vP"
 GAIN = "gain of spa.align (points)"
@@ -58,7 +58,7 @@ def draw(models: Sequence[Model]) -> tuple[Figure, str]:
 
 def draw_plain_loss(models: Sequence[Model]) -> tuple[Figure, str]:
     """What plain class means lose, by theorem T8 and as measured, and the caption."""
-    figure = Figure(figsize=(7, 3.2), layout="constrained")
+    figure = Figure(figsize=(7, 3.7), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     lost = [model.lost for model in models]
     for axes, name, title in (

@@ -53,8 +53,15 @@ def test_a_missing_file_of_a_table_is_named(run):
     table = small_zoo.table(pathlib.Path("zoo.csv"))
     os.unlink("files of the table/a cat/2.png")
     told = line(run("describe", table))
-    assert "1 of 23 image files are damaged: " in told
+    assert "1 of 23 image files are missing: " in told
     assert "a cat/2.png" in told
+    pathlib.Path("files of the table/a cat/3.png").write_bytes(b"no image")
+    assert "2 of 23 image files are missing or damaged: " in line(
+        run("describe", table)
+    )
+    os.rename("files of the table", "elsewhere")
+    told = line(run("describe", table))
+    assert "Left out 23 of 23 image files, which are missing: " in told
 
 
 def test_a_closed_folder_is_named(run, zoo, monkeypatch):

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 
+import keras
 import pytest
 import small_zoo
 
@@ -141,3 +142,22 @@ def test_what_is_missing_is_said(run, zoo, monkeypatch):
     monkeypatch.setattr("keras_spa.cli.feed.is_there", lambda name: False)
     told = line(run("train", "large"))
     assert "read by TensorFlow, which is missing (pip install tensorflow)" in told
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="converts by itself")
+@pytest.mark.parametrize("command", ["train", "align"])
+def test_a_missing_converter_is_told_before_anything_is_done(run, command, monkeypatch):
+    """Before, `train` looked for `onnx` alone, and failed when it had trained."""
+    small_zoo.archive(pathlib.Path("zoo.npz"))
+    pathlib.Path("my.keras").touch()
+    there = models.is_there
+    monkeypatch.setattr(
+        "keras_spa.cli.models.is_there",
+        lambda name: "2onnx" not in name and there(name),
+    )
+    subject = ("my.keras",) if command == "align" else ()
+    told = line(run(command, *subject, "zoo.npz", "--format=onnx"))
+    assert re.search(
+        "--format=onnx needs more packages: pip install (tf|jax)2onnx", told
+    )
+    assert not pathlib.Path("keras-spa-runs").exists()

@@ -4,6 +4,7 @@ import contextlib
 import io
 import pathlib
 import re
+import zipfile
 from typing import Any
 
 import keras
@@ -32,6 +33,8 @@ def load(path: pathlib.Path, command: str) -> keras.Model:
     Raises:
         ValueError: it cannot be loaded; the message says why, in a line.
     """
+    if not zipfile.is_zipfile(path):  # of which Keras says that there is none
+        raise ValueError(f"MODEL {path} is not a whole .keras file")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds

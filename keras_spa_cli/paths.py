@@ -62,8 +62,7 @@ def _check_output(parsed: argparse.Namespace) -> None:
     path = path.expanduser()
     if ending and path.suffix != ending:
         raise ValueError(f"--output must end in {ending}, not {path}")
-    if not path.resolve().parent.is_dir():
-        raise ValueError(f"--output: there is no folder {path.resolve().parent}")
+    _check_parent("output", path)
     if path.exists():
         _check_overwrite(path, parsed.overwrite, "file" if ending else "folder")
     parsed.output = path
@@ -85,6 +84,11 @@ def _check_training(parsed: argparse.Namespace) -> None:
     parsed.output = pathlib.Path(parsed.output).expanduser()
     if parsed.output.exists() and not parsed.output.is_dir():
         raise ValueError(f"--output must be a folder, not {parsed.output}")
+    if parsed.kind == "folder" and _is_amid_classes(parsed.output, parsed.data):
+        raise ValueError(
+            f"--output must lie outside of DATA, where {parsed.output} would be taken "
+            "for a class the next time"
+        )
     if parsed.weights not in ("none", "imagenet"):
         file = pathlib.Path(parsed.weights).expanduser()
         if not file.is_file():
@@ -94,18 +98,32 @@ def _check_training(parsed: argparse.Namespace) -> None:
         raise ValueError("--weights must be none with hub:PRESET, which has its own")
 
 
+def _is_amid_classes(path: pathlib.Path, data: pathlib.Path) -> bool:
+    """Whether it is below a folder that has the classes straight away."""
+    inside = data.resolve() in path.resolve().parents
+    return inside and all(one.name.lower() != "train" for one in data.iterdir())
+
+
 def _writable(flag: str, value: str, endings: tuple[str, ...]) -> pathlib.Path:
     path = pathlib.Path(value).expanduser()
     if path.suffix.lower() not in endings:
         raise ValueError(f"--{flag} must end in {' or '.join(endings)}, not {path}")
-    if not path.resolve().parent.is_dir():
-        raise ValueError(f"--{flag}: there is no folder {path.resolve().parent}")
+    _check_parent(flag, path)
     if path.exists() and not _is_ours(flag, path):
         raise ValueError(
             f"--{flag} replaces only {REPLACED[flag]} or an empty file: {path} is "
             "something else; delete it or name another"
         )
     return path
+
+
+def _check_parent(flag: str, path: pathlib.Path) -> None:
+    """Raises if nothing can be written there, which takes long to find out."""
+    parent = path.resolve().parent
+    if not parent.is_dir():
+        raise ValueError(f"--{flag}: there is no folder {parent}")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise ValueError(f"--{flag}: no permission to write into the folder {parent}")
 
 
 def _is_ours(flag: str, path: pathlib.Path) -> bool:

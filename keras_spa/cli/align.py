@@ -14,6 +14,7 @@ from keras_spa.trained.align import align_by_rule
 
 def align(arguments: Any) -> None:
     """Writes an aligned copy of MODEL and prints what that brought."""
+    models.check_format(arguments.format)
     given = subject.load(arguments)
     if why := heads.untaken(given.observer):
         raise ValueError(f"MODEL {arguments.model}: {why}")

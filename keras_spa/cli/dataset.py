@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import keras_spa as spa
-from keras_spa.data.load import verified
+from keras_spa.data.load import fault, verified
 from keras_spa.data.subset import Rule, subset_of
 
 NAMED = 5  # files or classes in a line
@@ -53,7 +53,7 @@ def _whole(pool: spa.data.LongTailedData, skip: bool) -> spa.data.LongTailedData
     if not kept.skipped:
         return kept
     total = sum(len(split.labels) for split in pool.splits().values())
-    line = f"{len(kept.skipped)} of {total} image files are damaged: "
+    line = f"{len(kept.skipped)} of {total} image files are {fault(kept.skipped)}: "
     line += names(kept.skipped)
     if not skip:
         raise ValueError(f"{line}. --skip_corrupt leaves them out")

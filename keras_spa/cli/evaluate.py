@@ -24,13 +24,11 @@ def evaluate(arguments: Any) -> None:
     confusions = judged.confusions(5)
     if confusions:
         print()
+    names = distinct(data.class_names)
     for c, other, often, images in confusions:
-        names = data.class_names
         print(f"{often} of {images} {names[c]!r} are taken for {names[other]!r}")
     if arguments.json:
-        accuracies = dict(
-            zip(distinct(data.class_names), judged.accuracies().tolist(), strict=True)
-        )
+        accuracies = dict(zip(names, judged.accuracies().tolist(), strict=True))
         result = {"split": name, **measured, "accuracy_per_class": accuracies}
         write_json(arguments.json, result)
         print(f"wrote {arguments.json}")

@@ -4,16 +4,27 @@ import contextlib
 import io
 import pathlib
 import re
+import zipfile
 from typing import Any
 
 import keras
 
 import keras_spa as spa
 from keras_spa.files import replacing
+from keras_spa_cli import is_there
 
 KERAS_NAMES = {"saved_model": "tf_saved_model", "onnx": "onnx", "litert": "litert"}
+ONNX = {"tensorflow": ("tf2onnx", "onnx"), "jax": ("jax2onnx", "onnx")}
 IN_PYTHON = {"evaluate": "model.evaluate"}  # others are keras_spa's
 UNKNOWN = re.compile("Could not locate (class|function) '([^']+)'")
+
+
+def check_format(format: str | None) -> None:
+    """Raises if there is no converter to ONNX, before anything is done."""
+    needed = ONNX.get(keras.backend.backend(), ("onnx",))
+    missing = " ".join(name for name in needed if not is_there(name))
+    if format == "onnx" and missing:
+        raise ValueError(f"--format=onnx needs more packages: pip install {missing}")
 
 
 def load(path: pathlib.Path, command: str) -> keras.Model:
@@ -22,6 +33,8 @@ def load(path: pathlib.Path, command: str) -> keras.Model:
     Raises:
         ValueError: it cannot be loaded; the message says why, in a line.
     """
+    if not zipfile.is_zipfile(path):  # of which Keras says that there is none
+        raise ValueError(f"MODEL {path} is not a whole .keras file")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds

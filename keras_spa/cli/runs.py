@@ -10,6 +10,7 @@ from typing import Any
 from keras_spa.files import without_nan, write_json
 
 SETTINGS, REPORT, LOCK = "settings.json", "report.html", ".lock"
+PLACE = "data"  # where the images lie, which may change: what they are, may not
 
 
 @contextlib.contextmanager
@@ -72,7 +73,9 @@ def _differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     one, other = _by_words(one), _by_words(other)
     absent = object()
     return [
-        name for name in one | other if one.get(name, absent) != other.get(name, absent)
+        name
+        for name in one | other
+        if name != PLACE and one.get(name, absent) != other.get(name, absent)
     ]
 
 

@@ -52,8 +52,7 @@ def _check(arguments: Any) -> None:
             f"--format={arguments.format} needs KERAS_BACKEND=tensorflow; `keras-spa "
             "align` writes it there from model.keras"
         )
-    if arguments.format == "onnx" and not is_there("onnx"):
-        raise ValueError("--format=onnx needs ONNX (pip install 'keras_spa[onnx]')")
+    models.check_format(arguments.format)
 
 
 def settings(

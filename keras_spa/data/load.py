@@ -2,6 +2,7 @@ import dataclasses
 import os
 import pathlib
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from keras_spa import _checks
@@ -207,8 +208,16 @@ def verified(
     if skipped:
         total = sum(len(split.labels) for split in pool.splits().values())
         warnings.warn(
-            f"Left out {len(skipped)} of {total} image files, which are damaged: "
-            f"{', '.join(map(shown, skipped[:3]))}",
+            f"Left out {len(skipped)} of {total} image files, which are "
+            f"{fault(skipped)}: {', '.join(map(shown, skipped[:3]))}",
             stacklevel=3,
         )
     return dataclasses.replace(pool, **kept, skipped=tuple(skipped))
+
+
+def fault(paths: Sequence[str]) -> str:
+    """What is wrong with files that cannot be read."""
+    there = [*map(os.path.exists, paths)]
+    if all(there):
+        return "damaged"
+    return "missing or damaged" if any(there) else "missing"

@@ -24,7 +24,8 @@ def read(path: pathlib.Path) -> str | bytes | None:
         return text
     about = other.read_bytes()
     with contextlib.suppress(ValueError):  # of no JSON: the card says so
-        if "class_names" not in json.loads(about):
+        found = json.loads(about)
+        if "class_names" not in found or "accuracy_per_class" in found:
             return None  # something else of that name, such as a result
     return about
 

@@ -162,7 +162,7 @@ def of_known_images(
     if doubt:
         note = (
             f"The model {known}, whose noise may not be that of new ones, {doubt}: "
-            "pass `augment=` to turn towards the optimum as well."
+            "`augment=` of `keras_spa.align` lets it be turned as well."
         )
         return dataclasses.replace(choice, beta=0.0, notes=(note,))
     note = (

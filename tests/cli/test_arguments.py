@@ -1,6 +1,7 @@
 """Arguments are read and refused before Keras is imported, in one line."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -164,6 +165,28 @@ def test_a_folder_without_permission_is_refused(folder, capsys, monkeypatch):
     """Root may read everything: the system is asked, not the disk."""
     monkeypatch.setattr("os.access", lambda path, mode: False)
     assert "data: Permission denied" in refused(capsys, "describe", "data")
+
+
+def test_places_that_take_no_files_are_refused_at_once(folder, capsys, monkeypatch):
+    """Not when all is done."""
+    monkeypatch.setattr("os.access", lambda path, mode: not mode & os.W_OK)
+    told = f"no permission to write into the folder {folder.resolve()}"
+    command = ("model.keras", "data")
+    assert f"--output: {told}" in refused(capsys, "align", *command)
+    assert f"--json: {told}" in refused(capsys, "evaluate", *command, "--json=e.json")
+    assert f"--picture: {told}" in refused(
+        capsys, "diagnose", *command, "--picture=d.png"
+    )
+
+
+def test_runs_do_not_become_a_class(folder, capsys, monkeypatch):
+    """Before, what was trained amid the classes could not go on nor be judged."""
+    monkeypatch.chdir(folder / "data")
+    told = "--output must lie outside of DATA, where keras-spa-runs would be taken for"
+    assert told in refused(capsys, "train", ".")
+    assert read(["train", ".", "--output=../runs"])
+    (folder / "data" / "Train").mkdir()  # which has the classes
+    assert read(["train", "."])
 
 
 def test_where_align_writes_to(folder):

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 
+import keras
 import pytest
 import small_zoo
 
@@ -53,8 +54,15 @@ def test_a_missing_file_of_a_table_is_named(run):
     table = small_zoo.table(pathlib.Path("zoo.csv"))
     os.unlink("files of the table/a cat/2.png")
     told = line(run("describe", table))
-    assert "1 of 23 image files are damaged: " in told
+    assert "1 of 23 image files are missing: " in told
     assert "a cat/2.png" in told
+    pathlib.Path("files of the table/a cat/3.png").write_bytes(b"no image")
+    assert "2 of 23 image files are missing or damaged: " in line(
+        run("describe", table)
+    )
+    os.rename("files of the table", "elsewhere")
+    told = line(run("describe", table))
+    assert "Left out 23 of 23 image files, which are missing: " in told
 
 
 def test_a_closed_folder_is_named(run, zoo, monkeypatch):
@@ -134,3 +142,22 @@ def test_what_is_missing_is_said(run, zoo, monkeypatch):
     monkeypatch.setattr("keras_spa.cli.feed.is_there", lambda name: False)
     told = line(run("train", "large"))
     assert "read by TensorFlow, which is missing (pip install tensorflow)" in told
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="converts by itself")
+@pytest.mark.parametrize("command", ["train", "align"])
+def test_a_missing_converter_is_told_before_anything_is_done(run, command, monkeypatch):
+    """Before, `train` looked for `onnx` alone, and failed when it had trained."""
+    small_zoo.archive(pathlib.Path("zoo.npz"))
+    pathlib.Path("my.keras").touch()
+    there = models.is_there
+    monkeypatch.setattr(
+        "keras_spa.cli.models.is_there",
+        lambda name: "2onnx" not in name and there(name),
+    )
+    subject = ("my.keras",) if command == "align" else ()
+    told = line(run(command, *subject, "zoo.npz", "--format=onnx"))
+    assert re.search(
+        "--format=onnx needs more packages: pip install (tf|jax)2onnx", told
+    )
+    assert not pathlib.Path("keras-spa-runs").exists()

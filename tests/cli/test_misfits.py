@@ -114,3 +114,15 @@ def test_confusions_of_classes_that_are_numbers(run):
     assert table.endswith("|")
     for line in confusions.splitlines():
         assert re.fullmatch(r"\d+ of 9 '[713]' are taken for '[713]'", line)
+
+
+def test_confusions_of_classes_of_one_name(run):
+    """Before: "3 of 9 'crane' are taken for 'crane'"."""
+    names = ("crane", "emu", "crane")
+    model(class_names=names)
+    archive(9, 9, 9, names=names)
+    out = run("evaluate", "mine.keras", "data.npz")[1]
+    for line in out.rsplit("\n\n", 1)[1].splitlines():
+        assert re.fullmatch(
+            r"\d of 9 '(emu|crane \([02]\))' are taken for '(emu|crane \([02]\))'", line
+        )

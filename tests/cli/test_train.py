@@ -109,6 +109,9 @@ def test_a_begun_run_goes_on_with_a_copy_of_its_files(begin):
     for path in zoo.glob("*/*"):
         os.utime(path, ns=(later, later))
     assert begin("zoo") == "1"
+    os.rename(zoo, "unpacked elsewhere")
+    os.symlink("unpacked elsewhere", zoo)
+    assert begin("zoo") == "1"
 
 
 def test_data_on_two_drives_of_windows(tmp_path, monkeypatch):

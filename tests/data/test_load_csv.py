@@ -79,7 +79,11 @@ def test_headers_and_splits_may_be_in_capitals(table):
         ("path,label,split\na.png,x,dev\n", "Line 2 of .* Received: a.png,x,dev"),
         (
             "path,label,split\na,x,train\na,z,train\nb,y,val\n",
-            "must have training images. Received 1 without: y",
+            "must have images whose split is train. Received 1 without: y",
+        ),
+        (
+            "path,label,split\na,x,test\nb,y,test\n",
+            "split is train; of images to judge a model on leave it empty. Received 2",
         ),
         ("path,label\na.png,x\n", r"at least 2 classes. Received: \['x'\]"),
         (b"\xff\xfe\x00", "is not a whole .csv table"),

@@ -58,8 +58,11 @@ def test_classes_may_lie_straight_away(folder):
     assert names(data.train) == expected
     assert data.test is None
     (folder / "train").rename(folder / "training")
-    with pytest.raises(ValueError, match="must have a folder `train` beside `test`"):
+    with pytest.raises(
+        ValueError, match="must have a folder `train` beside `test`.* PATH/test is the"
+    ):
         load(f"folder:{folder}")
+    assert load(f"folder:{folder}/test").name == "test"
 
 
 def test_bad_folders_are_told(folder):

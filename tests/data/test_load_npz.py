@@ -113,6 +113,8 @@ def test_a_relative_path_starts_from_data_dir(tmp_path):
         ({"x_train": np.array([{}, 1, 2], object)}, "`x_train` .*pickle"),
         ({"y_train": np.array([0, None, 1], object)}, "`y_train` .*pickle"),
         ({"y_train": np.array([0.0, 1.0, 1.0])}, "`y_train` must .*integer.*float64"),
+        ({"y_train": np.array([*"abc"])}, "`y_train` .*; names go to `class_names`. R"),
+        ({"y_train": np.array([b"a", b"b", b"c"])}, "`y_train` .*dtype .S1$"),
         ({"y_train": np.eye(3, dtype=int)}, r"`y_train` must .*\(3, 3\)"),
         ({"y_train": np.array([0, 1])}, "`train` must .*3 images, 2 labels"),
         ({"y_train": np.array([0, 2, 2])}, "without a gap.*2 classes, from 0 to 2"),
@@ -126,7 +128,7 @@ def test_a_relative_path_starts_from_data_dir(tmp_path):
         ({"class_names": np.array(["a"])}, r"`y_train` must .*0\.\.0.*2 others of 3"),
         (
             {"class_names": np.array(["a", "b", "c"])},
-            r"Received none for 1 of 3.*2 \(c",
+            r"`class_names` must .*anew. Received none for 1 of 3: 2 \(c\)$",
         ),
         ({"class_names": np.array([1, 2])}, "`class_names` must hold strings"),
     ],

@@ -123,6 +123,9 @@ def test_a_file_of_another_format_gets_one_beside_it(tmp_path):
     assert spa.ModelCard.read(path) == spa.ModelCard(NAMES)
     (tmp_path / "model.h5.json").write_text('{"dataset": "of a result"}')
     assert spa.ModelCard.read(path) is None
+    result = '{"class_names": ["a", "b"], "accuracy": 0.5, "accuracy_per_class": []}'
+    (tmp_path / "model.h5.json").write_text(result)  # as of diagnose --json
+    assert spa.ModelCard.read(path) is None
     (tmp_path / "model.h5.json").write_text("{")
     with pytest.raises(ValueError, match=r"The model card of .*model.h5': .*JSON"):
         spa.ModelCard.read(path)

@@ -74,7 +74,7 @@ def test_images_that_were_drawn_together_are_adjusted_and_not_turned():
     assert choice.beta == 0
     assert "knows its training images (100 % of each class" in str(choice)
     assert "which it has drawn together" in str(choice)
-    assert "pass `augment=`" in str(choice)
+    assert "`augment=` of `keras_spa.align`" in str(choice)
     augment = {"augment": lambda x: x, "verbose": 0}
     assert spa.choose_alignment(classifier(40.0), data(), **augment).beta == 0.2
 

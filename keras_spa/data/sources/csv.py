@@ -32,9 +32,10 @@ def load_csv(request: Request) -> LongTailedData:
     by_text, class_names = class_names, by_number(class_names) or class_names
     unknown = sorted({row.label for row in rows} - {*class_names})
     if unknown:
+        alone = "" if class_names else "; of images to judge a model on leave it empty"
         raise ValueError(
-            f"Each class of {str(path)!r} must have training images. Received "
-            f"{len(unknown)} without: {', '.join(unknown[:5])}"
+            f"Each class of {str(path)!r} must have images whose split is train{alone}"
+            f". Received {len(unknown)} without: {', '.join(unknown[:5])}"
         )
     if len(class_names) < 2:
         raise ValueError(

@@ -34,11 +34,11 @@ def load_folder(request: Request) -> LongTailedData:
         )
     folders, flat = _split_folders(path)
     if folders and "train" not in folders:
+        other = min(folder.name for folder in folders.values())
         raise ValueError(
-            f"Folder {str(path)!r} must have a folder `train` beside "
-            f"`{min(folder.name for folder in folders.values())}`, with a folder for "
-            "each class. Received: "
-            f"{', '.join(map(shown, _visible(path)[:5]))}"
+            f"Folder {str(path)!r} must have a folder `train` beside `{other}`, with a "
+            f"folder for each class; of these images alone, PATH/{other} is the "
+            f"folder. Received: {', '.join(map(shown, _visible(path)[:5]))}"
         )
     root = folders.pop("train", path)
     class_names = _class_folders(root, left_out)

@@ -59,9 +59,12 @@ def all_layers(model: keras.Layer, include_self: bool = True) -> list[keras.Laye
 def logits_of(outputs: Tensor) -> Tensor | None:
     """The logits that Keras keeps beside the outputs of a softmax, if it does.
 
-    Without it: losses take the logarithm of probabilities, and lose what underflowed.
+    It keeps those of a sigmoid, too: a graph of TensorFlow tells which it was, values
+    have to elsewhere. Without it: losses take the logarithm of probabilities, and lose
+    what underflowed.
     """
-    return getattr(outputs, "_keras_logits", None)
+    made_by = getattr(getattr(outputs, "op", None), "type", None)
+    return None if made_by == "Sigmoid" else getattr(outputs, "_keras_logits", None)
 
 
 def keep_logits(outputs: Tensor, logits: Tensor) -> None:

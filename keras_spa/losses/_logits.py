@@ -17,18 +17,16 @@ def as_logits(outputs: Tensor) -> Tensor:
     their values can be read, or TensorFlow tells that they come from a softmax. In a
     traced step the logarithm is taken as well.
     """
-    before = _keras_private.logits_of(outputs)  # what Keras' own losses take
-    if before is not None:
-        _warn()
-        return ops.cast(before, outputs.dtype)
     known = _known(outputs)
     if known is not None and not known:
         return outputs
-    if known:
+    before = _keras_private.logits_of(outputs)  # what Keras' own losses take
+    if known or before is not None:
         _warn()
-        return _log(outputs)
     found = _may_be_probabilities(outputs)
-    return ops.where(found, _log(ops.where(found, outputs, 1.0)), outputs)
+    if before is None:
+        before = _log(ops.where(found, outputs, 1.0))
+    return ops.where(found, ops.cast(before, outputs.dtype), outputs)
 
 
 def rounded_probabilities(outputs: Tensor) -> Tensor:
@@ -62,7 +60,8 @@ def nan_of_probabilities(values: Tensor, outputs: Tensor) -> Tensor:
             elsewhere.
     """
     known = _known(outputs)
-    if known or _keras_private.logits_of(outputs) is not None:
+    kept = known is None and _keras_private.logits_of(outputs) is not None
+    if known or kept:
         raise ValueError(
             "Argument `y_pred` must be dot products, without a softmax. Received: "
             "probabilities"

@@ -54,6 +54,8 @@ def align(
     the numbers above the more, the fewer images there are; T is then 1. Only classes
     with held-out images compete in it.
 
+    A warning tells of a model that classifies `dataset` no better than by guessing.
+
     With an `alignment` the weights become its `update_weights` once, and the biases its
     `update_biases`, and nothing else changes.
 

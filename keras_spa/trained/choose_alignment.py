@@ -1,6 +1,7 @@
 """What to do to a trained classifier, found from its training data."""
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -139,6 +140,7 @@ def plan_alignment(
             observer, dataset, counts, means, batch_size, verbose
         )
         choice = of_known_images(choice, learnt, doubt)
+    warn_of_guesses(logits - choice.tau * prior, labels)
     plan = Plan(choice, prior, *optimal)
     adjusted = classifier[0], classifier[1] - choice.tau * prior
     met = counts > 0
@@ -213,6 +215,26 @@ def training_prior(class_counts: ClassCounts | None, counts: Array) -> Array:
             f"Received: no images of {missing.tolist()}"
         )
     return log_prior(counts)
+
+
+def warn_of_guesses(logits: Array, labels: Array) -> None:
+    """Warns of decisions on training images that could as well be guesses.
+
+    Of C classes guesses are right in 1/C of each, ± two standard errors.
+    """
+    counts = np.unique(labels, return_counts=True)[1]
+    chance = 1 / len(counts)
+    error = np.sqrt(chance * (1 - chance) * np.sum(1 / counts)) / len(counts)
+    accuracy = balanced_accuracy(logits, labels)
+    if accuracy <= chance + 2 * error:
+        warnings.warn(
+            f"The model classifies {100 * accuracy:.0f} % of each class of its training"
+            f" images rightly, on average over {len(counts)} classes: no more than "
+            "guessing would. Aligning it hardly helps, and leaves it as confident as "
+            "it is. Are the pixels as it takes them, and the labels in the order of "
+            "its outputs?",
+            stacklevel=3,
+        )
 
 
 def balanced_accuracy(logits: Array, labels: Array) -> float:

@@ -95,6 +95,24 @@ def test_logits_are_no_probabilities(name):
         loss(LABELS, np.concatenate([PROBABILITIES[:1], LOGITS[1:]]))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", sorted({*LOSSES} - {"ClassBalanced"}))
+def test_outputs_of_a_sigmoid_are_no_probabilities(name, dtype):
+    """Keras keeps the logits of a sigmoid, too: before, they were taken in their place.
+
+    So they were on JAX step by step, and not where it compiles the step.
+    """
+    loss, sigmoid = LOSSES[name][0](), keras.activations.sigmoid
+    logits = ops.cast(LOGITS, dtype)
+    plain = ops.convert_to_numpy(ops.cast(sigmoid(logits), "float32"))
+    expected = float(loss(LABELS, plain))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert float(loss(LABELS, sigmoid(logits))) == pytest.approx(expected, 1e-5)
+        in_step = traced(lambda z: loss(LABELS, sigmoid(z)))
+        assert float(in_step(logits)) == pytest.approx(expected, rel=0.01)
+
+
 def balanced_cross_entropy(logits, one_hot):
     kind = "CategoricalCrossentropy"
     kind = kind if one_hot else f"Sparse{kind}"

@@ -38,7 +38,8 @@ def check_classifier(
     if keras.distribution.distribution() is not None:  # of arrays of several devices
         return
     name = _checks.named(head_of(classifier))
-    if _checks.are_probabilities(probe(classifier)[1]):
+    outputs, dtype = probe(classifier)[1], head_of(classifier).compute_dtype
+    if _checks.are_probabilities(outputs, dtype):
         raise ValueError(
             f"Argument `{argument}` must give logits, of which losses take the "
             f"softmax. Received: {name}, which gives probabilities"

@@ -6,11 +6,12 @@ from engine.names import ALIGNMENTS, METHODS
 from keras_spa.plots import PALETTE
 
 MARKERS = dict(zip(ALIGNMENTS, "os^DPX*v", strict=True))
+BROWN = "saddlebrown"  # for yellow, which hardly shows on white
 COLORS = {
-    alignment: PALETTE[name]
+    alignment: PALETTE.get(name, name)
     for alignment, name in zip(
         ALIGNMENTS,
-        ("black", "blue", "green", "orange", "sky", "yellow", "purple", "vermilion"),
+        ("black", "blue", "green", "orange", "sky", BROWN, "purple", "vermilion"),
         strict=True,
     )
 }

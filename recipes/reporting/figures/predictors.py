@@ -13,6 +13,7 @@ from keras_spa.plots import PALETTE
 from reporting.figures.runs import signed
 from reporting.predictors import Model
 from reporting.statistics import rank_correlation
+from reporting.styles import BROWN
 
 LOGARITHMIC = ("epochs", "images", "nc1", "condition")
 WIDE = 5  # the largest over the smallest value, from which on a log scale helps
@@ -25,7 +26,7 @@ PANELS = {
     "noise exponent": "exponent in the noise's metric",
 }
 NAMES = ("blue", "vermilion", "green", "purple", "sky", "orange", "black")
-HUES = [*(PALETTE[name] for name in NAMES), "saddlebrown", "lightgray"]
+HUES = [*(PALETTE[name] for name in NAMES), BROWN, "lightgray"]
 MARKERS = "osD^vP"
 GAIN = "gain of spa.align (points)"
 

@@ -21,9 +21,11 @@ UNKNOWN = re.compile("Could not locate (class|function) '([^']+)'")
 
 def check_format(format: str | None) -> None:
     """Raises if there is no converter to ONNX, before anything is done."""
+    if format != "onnx":
+        return
     needed = ONNX.get(keras.backend.backend(), ("onnx",))
     missing = " ".join(name for name in needed if not is_there(name))
-    if format == "onnx" and missing:
+    if missing:
         raise ValueError(f"--format=onnx needs more packages: pip install {missing}")
 
 

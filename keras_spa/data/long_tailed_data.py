@@ -111,7 +111,8 @@ class LongTailedData:
             names = ", ".join(f"{c} ({self.class_names[c]})" for c in empty[:5])
             raise ValueError(
                 "Each class must have at least one training image. Received none for "
-                f"{empty.size} of {self.num_classes} classes: {names}"
+                f"{empty.size} of {self.num_classes} classes: {names}. Leave them out "
+                "of `class_names`, and number the rest anew"
             )
 
     def _check(self, name: str, split: Split) -> None:

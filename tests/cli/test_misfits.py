@@ -1,6 +1,7 @@
 """A model's card and DATA that do not go together: refused, or said in a line."""
 
 import re
+import shutil
 
 import keras
 import numpy as np
@@ -126,3 +127,11 @@ def test_confusions_of_classes_of_one_name(run):
         assert re.fullmatch(
             r"\d of 9 '(emu|crane \([02]\))' are taken for '(emu|crane \([02]\))'", line
         )
+
+
+def test_a_zip_file_that_is_no_model_is_told(run):
+    archive(9, 9, 9)
+    shutil.copy("data.npz", "other.keras")
+    code, _, err = run("diagnose", "other.keras", "data.npz")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "MODEL other.keras cannot be loaded by Keras: " in err

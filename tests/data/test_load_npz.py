@@ -128,7 +128,7 @@ def test_a_relative_path_starts_from_data_dir(tmp_path):
         ({"class_names": np.array(["a"])}, r"`y_train` must .*0\.\.0.*2 others of 3"),
         (
             {"class_names": np.array(["a", "b", "c"])},
-            r"`class_names` must .*anew. Received none for 1 of 3: 2 \(c\)$",
+            r"none for 1 of 3 classes: 2 \(c\)\. Leave them out of `class_names`, and",
         ),
         ({"class_names": np.array([1, 2])}, "`class_names` must hold strings"),
     ],

@@ -1,6 +1,7 @@
 """`align` on data that are less than one might wish, or more than fit."""
 
 import re
+import warnings
 
 import keras
 import numpy as np
@@ -72,3 +73,14 @@ def test_a_dictionary_of_one_output():
     aligned = spa.align(model, (images, labels), verbose=0)
     outputs = aligned.predict(images, verbose=0)["logits"]
     assert np.mean(outputs.argmax(axis=1) == labels) == 1
+
+
+def test_a_model_that_guesses_is_told(model):
+    """Before, it came out as confident as it was, without a word."""
+    images, labels = data([90, 30, 12])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        spa.align(model, (images, labels), verbose=0)
+    for wrong in (labels - 1) % K, np.random.RandomState(0).permutation(labels):
+        with pytest.warns(UserWarning, match="no more than guessing.*order of its"):
+            spa.align(model, (images, wrong), verbose=0)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_spa._types import Array
-from keras_spa.data._labels import as_list, some
+from keras_spa.data._labels import as_list
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.data.sources.base import Request, with_official_splits
 
@@ -62,7 +62,6 @@ def load_npz(request: Request) -> LongTailedData:
             )
             for kind in kinds
         }
-        _check_named(labels["train"], class_names)
         unread = [key for key in archive if key[:2] in ("x_", "y_") and key not in keys]
     if unread:
         warnings.warn(
@@ -131,17 +130,6 @@ def _check_range(key: str, labels: Any, num_classes: int) -> Array:
             f"{wrong.size} others of {labels.size}, such as {wrong[:5].tolist()}"
         )
     return labels.astype("int32")
-
-
-def _check_named(labels: Array, class_names: tuple[str, ...]) -> None:
-    images = np.bincount(labels, minlength=len(class_names))
-    empty = [f"{c} ({class_names[c]})" for c in np.flatnonzero(images == 0)]
-    if empty:
-        raise ValueError(
-            "Key `class_names` must name classes with training images alone; leave the "
-            "others out, and number the rest anew. Received none for "
-            f"{len(empty)} of {len(images)}: {some(empty)}"
-        )
 
 
 def _class_names(archive: Any, labels: Any) -> tuple[str, ...]:

@@ -21,14 +21,13 @@ def evaluate(arguments: Any) -> None:
     seen = len(np.unique(split.labels))
     print(f"{len(split.labels):,} {name} images of {seen} classes\n")
     print(measures.text({arguments.model.name: measured}), end="")
-    confusions = judged.confusions(5)
+    confusions = judged.confusions(data.class_names, 5)
     if confusions:
-        print()
-    names = distinct(data.class_names)
-    for c, other, often, images in confusions:
-        print(f"{often} of {images} {names[c]!r} are taken for {names[other]!r}")
+        print("", *confusions, sep="\n")
     if arguments.json:
-        accuracies = dict(zip(names, judged.accuracies().tolist(), strict=True))
+        accuracies = dict(
+            zip(distinct(data.class_names), judged.accuracies().tolist(), strict=True)
+        )
         result = {"split": name, **measured, "accuracy_per_class": accuracies}
         write_json(arguments.json, result)
         print(f"wrote {arguments.json}")

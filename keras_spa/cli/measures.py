@@ -1,5 +1,6 @@
 """How well a classifier recognises images: of all, by shots, by class."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.special import log_softmax
 import keras_spa as spa
 from keras_spa import markdown
 from keras_spa._types import Array
+from keras_spa.data._labels import distinct
 
 ROWS = {
     "accuracy": ("accuracy", 100),
@@ -60,8 +62,8 @@ class Judged(NamedTuple):
             ),
         }
 
-    def confusions(self, most: int = 10) -> list[tuple[int, int, int, int]]:
-        """(class, taken for, how often, of how many images), the most frequent ones."""
+    def confusions(self, class_names: Sequence[str], most: int = 10) -> list[str]:
+        """What is taken for another class most often, in words."""
         decisions = np.argmax(self.logits, axis=1)
         wrong = decisions != self.labels
         pairs = np.stack([self.labels[wrong], decisions[wrong]], axis=1)
@@ -70,8 +72,9 @@ class Judged(NamedTuple):
         pairs, often = np.unique(pairs, axis=0, return_counts=True)
         images = np.bincount(self.labels)
         worst = np.argsort(-often, kind="stable")[:most]
+        names = distinct(class_names)
         return [
-            (int(c), int(other), int(often[i]), int(images[c]))
+            f"{often[i]} of {images[c]} {names[c]!r} are taken for {names[other]!r}"
             for i, (c, other) in zip(worst, pairs[worst], strict=True)
         ]
 

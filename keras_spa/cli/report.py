@@ -11,7 +11,6 @@ import keras_spa as spa
 from keras_spa.cli import align, html, measures, report_plots
 from keras_spa.cli.feed import Feed
 from keras_spa.cli.fitting import Trained
-from keras_spa.data._labels import distinct
 from keras_spa.files import write_atomically
 from keras_spa_cli.paths import ENDINGS
 
@@ -138,12 +137,8 @@ def _confusions(result: Result) -> list[str]:
     if result.split is None:
         return []
     title = list(result.judged)[-1]
-    names = distinct(result.fed.data.class_names)
-    pairs = result.judged[title][result.split].confusions()
-    lines = [
-        f"{often} of {images} {names[c]!r} are taken for {names[other]!r}"
-        for c, other, often, images in pairs
-    ]
+    judged = result.judged[title][result.split]
+    lines = judged.confusions(result.fed.data.class_names)
     heading = f"<h2>Taken for another class most often ({html.text(title)})</h2>"
     return [heading, html.items(lines or ["none"])]
 

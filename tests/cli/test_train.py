@@ -267,4 +267,4 @@ def test_measures_are_means_over_images_or_classes():
     assert found["log_loss"] == pytest.approx(losses.mean())
     expected = (losses[:3].mean() + losses[3]) / 2
     assert found["balanced_log_loss"] == pytest.approx(expected)
-    assert judged.confusions() == [(0, 1, 1, 3)]
+    assert judged.confusions("abc") == ["1 of 3 'a' are taken for 'b'"]

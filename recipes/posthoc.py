@@ -15,8 +15,9 @@ the same features. Prints a table and leaves table.md and results.json in --outp
 the latter also holds how collapsed, aligned and skewed each model's features are. The
 documents' tables (recipes/table.py) are of recipes/results/SECTION_posthoc, and of
 recipes/results/SECTION_NAME_posthoc with --alignment=NAME.
-`spa.align` and the second stage need logits `h @ kernel + bias`: the cosine classifiers
-of ldam_drw are compared without them, their cosines times 30 as logits.
+`spa.align` and the second stage need logits `h @ kernel + bias`: cosine classifiers are
+converted first (`keras_spa.trained.convert_head`), the bare cosines of ldam_drw times
+the 30 of its loss.
 """
 
 import dataclasses
@@ -58,7 +59,7 @@ def main() -> None:
         with quiet():
             import keras
 
-            from engine.after_training import compare
+            from engine.after_training import compare, with_bias
             from engine.artifact import load_model
             from engine.inputs import augmentation_layers
             from engine.measures import measure
@@ -75,7 +76,7 @@ def main() -> None:
         try:
             layers = augmentation_layers(config)
             augment = keras.Sequential(layers) if layers else None
-            model, data = load_model(path), task.load(config)
+            model, data = with_bias(load_model(path)), task.load(config)
             accuracy = compare(model, data, augment)
             measures = measure(model, data, augment)
         except (ValueError, OSError) as error:

@@ -16,8 +16,6 @@ def align(arguments: Any) -> None:
     """Writes an aligned copy of MODEL and prints what that brought."""
     models.check_format(arguments.format)
     given = subject.load(arguments)
-    if why := heads.untaken(given.observer):
-        raise ValueError(f"MODEL {arguments.model}: {why}")
     choice, aligned, how = aligned_model(given.model, given.feed)
     print(f"{how}\n{choice}\n")
     columns = {}
@@ -56,6 +54,7 @@ def aligned_model(
     Three numbers are fitted on the validation images if each class has one, else they
     are those of the rule.
     """
+    model, converted = heads.with_bias(model)
     data = fed.data
     held_out, how = None, "Aligned by the rule, with nothing held out."
     if data.validation is not None:
@@ -73,7 +72,7 @@ def aligned_model(
         batch_size=fed.batch_size,
         verbose=0,
     )
-    return choice, aligned, how
+    return choice, aligned, converted + how
 
 
 def comparison(split: str, before: dict[str, float], after: dict[str, float]) -> str:

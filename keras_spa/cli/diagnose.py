@@ -3,7 +3,7 @@
 from typing import Any
 
 import keras_spa as spa
-from keras_spa.cli import heads, subject
+from keras_spa.cli import subject
 from keras_spa.files import write_atomically
 
 
@@ -20,7 +20,6 @@ def diagnose(arguments: Any) -> None:
         arguments.batch_size,
         verbose=0,
     )
-    report = heads.reported(report, given.observer)
     print(report.to_markdown(), end="")
     if arguments.picture:
         report.plot(arguments.picture)

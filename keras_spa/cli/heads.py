@@ -1,28 +1,22 @@
-"""Classifiers that the command line does not align."""
+"""Classifiers without a bias, which the rule of `align` needs."""
+
+import keras
 
 import keras_spa as spa
-from keras_spa.trained._verdict import ADVICE
 
 
-def untaken(observer: spa.trained.Observer) -> str | None:
-    """Why the rule of `align` does not take a model's classifier, None if it may."""
-    if isinstance(observer.model.classifier, spa.layers.CosineDense):
-        return "A cosine classifier has no bias: it is not aligned."
-    if getattr(observer.model.classifier, "bias", False) is None:
-        return "The classifier has no bias: it is not aligned."
-    return None
-
-
-class WithoutAdvice(spa.CollapseReport):
-    """A report without advice to align."""
-
-    @property
-    def verdict(self) -> str:
-        return super().verdict.removesuffix(ADVICE).rstrip()
-
-
-def reported(
-    report: spa.CollapseReport, observer: spa.trained.Observer
-) -> spa.CollapseReport:
-    """The report, without advice that the command line does not take."""
-    return report if untaken(observer) is None else WithoutAdvice(**vars(report))
+def with_bias(model: keras.Model) -> tuple[keras.Model, str]:
+    """The model as the rule takes it, and a sentence if its classifier was another."""
+    classifier = spa.trained.Observer(model).model.classifier
+    cosine = isinstance(classifier, (spa.layers.CosineDense, spa.layers.ETFDense))
+    if not cosine and getattr(classifier, "bias", False) is not None:
+        return model, ""
+    try:
+        converted = spa.trained.convert_head(model)
+    except ValueError as error:
+        raise ValueError(
+            "The classifier has no bias: convert it in Python, "
+            f"keras_spa.trained.convert_head. {error}"
+        ) from None
+    kind, on = ("cosine ", " of unit features") if cosine else ("", "")
+    return converted, f"The {kind}classifier had no bias: it became a Dense{on}. "

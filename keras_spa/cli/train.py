@@ -12,7 +12,6 @@ from keras_spa.cli import (
     checksum,
     dataset,
     fitting,
-    heads,
     measures,
     models,
     network,
@@ -111,16 +110,14 @@ def finish(
     # The scatter of its own images misleads only of a model that knows them by heart.
     learnt = np.nanmean(diagnosis.accuracy_per_class)
     augment = trained.augment if learnt >= MEMORISED else None
-    diagnosis = heads.reported(diagnosis, observer)
-    how, aligned = heads.untaken(observer), None
-    if how is None:
-        try:
-            choice, aligned, how = align.aligned_model(trained.model, fed, augment)
-        except ValueError as error:  # one image a class, ...
-            how = f"Not aligned. {error}"
-        else:
-            how = f"{how} {choice}"
-            judged["aligned"] = _judge(aligned, fed)
+    aligned = None
+    try:
+        choice, aligned, how = align.aligned_model(trained.model, fed, augment)
+    except ValueError as error:  # one image a class, ...
+        how = f"Not aligned. {error}"
+    else:
+        how = f"{how} {choice}"
+        judged["aligned"] = _judge(aligned, fed)
     columns = {
         split: {title: of[split].measures(counts) for title, of in judged.items()}
         for split in judged["as trained"]

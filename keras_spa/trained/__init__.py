@@ -5,6 +5,7 @@ from keras_spa.trained.aligned_classifier import aligned_classifier
 from keras_spa.trained.alignment_choice import AlignmentChoice
 from keras_spa.trained.choose_alignment import choose_alignment
 from keras_spa.trained.collapse_report import CollapseReport
+from keras_spa.trained.convert_head import convert_head
 from keras_spa.trained.diagnose import diagnose
 from keras_spa.trained.linear_classifier import linear_classifier
 from keras_spa.trained.normalize_head import normalize_head
@@ -19,6 +20,7 @@ __all__ = [
     "align",
     "aligned_classifier",
     "choose_alignment",
+    "convert_head",
     "diagnose",
     "linear_classifier",
     "normalize_head",

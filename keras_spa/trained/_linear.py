@@ -23,9 +23,9 @@ from keras_spa.models._surgery.up_to_head import UpToHead
 from keras_spa.trained.linear_classifier import linear_classifier, readable
 from keras_spa.trained.observe import Observer
 
-BY_NAME = (
-    "a CosineDense, a fixed ETF, a Dense without a bias or another layer can be "
-    "aligned by name: spa.align(model, dataset, spa.SpASLERP.paper(0.25))"
+CONVERT = (
+    "make one of a CosineDense, a fixed ETF, a Dense without a bias or another linear "
+    "layer, spa.trained.convert_head(model)"
 )
 
 
@@ -73,7 +73,7 @@ def checked_classifier(observer: Observer) -> tuple[Array, Array]:
     if biases is None:
         raise ValueError(
             "Argument `model` must end in a classifier with a bias, `h @ kernel + "
-            f"bias`, such as keras.layers.Dense; {BY_NAME}. Received: {_head(observer)}"
+            f"bias`, such as keras.layers.Dense; {CONVERT}. Received: {_head(observer)}"
         )
     return weights, biases
 
@@ -94,7 +94,7 @@ def linear(
         observer,
         stored,
         "Argument `model` must end in a classifier `h @ kernel + bias`, without an "
-        f"activation, scale or normalisation of its own; {BY_NAME}. ",
+        f"activation, scale or normalisation of its own; {CONVERT}. ",
     )
 
 

@@ -14,6 +14,7 @@ from keras_spa.metrics import calibration_error
 from keras_spa.trained import (
     Observer,
     aligned_classifier,
+    convert_head,
     linear_classifier,
     retrain_head,
     scale_head,
@@ -71,6 +72,15 @@ def candidates(
     }
 
 
+def with_bias(model: keras.Model) -> keras.Model:
+    """The model, with a Dense that has biases in place of a classifier of cosines."""
+    classifier = Observer(model).model.classifier
+    if getattr(classifier, "bias", None) is not None:
+        return model
+    bare = getattr(classifier, "scale", None) == 1
+    return convert_head(model, LDAM_SCALE if bare else None)
+
+
 def compare(
     model: keras.Model,
     data: spa.data.LongTailedData,
@@ -80,6 +90,7 @@ def compare(
 
     Accuracies on the test images, and the expected calibration error there. Without
     validation images, the methods that choose or fit something on them are left out.
+    The classifier has biases.
     """
     observer = Observer(model)
     splits = {
@@ -88,10 +99,6 @@ def compare(
         if (split := getattr(data, name)) is not None
     }
     weights, biases = linear_classifier(observer.model)
-    directions_only = biases is None
-    if directions_only:
-        weights, biases = LDAM_SCALE * weights, np.zeros(len(weights))
-        splits = {n: (_unit(x), labels) for n, (x, labels) in splits.items()}
     counts = data.class_counts
     _, means = spa.metrics.exact_class_means([splits["train"]], len(counts))
     choices = {
@@ -99,16 +106,15 @@ def compare(
         for method, options in candidates(weights, biases, means, counts).items()
         if len(options) == 1 or "validation" in splits
     }
-    if not directions_only:
-        choices |= second_stage(model, tuple(data.train), augment)
-        rules: dict[str, Any] = {ALIGNED: None}
-        if data.validation is not None:
-            rules[FITTED] = tuple(data.validation)
-        for method, held_out in rules.items():
-            plan = plan_alignment(
-                observer, tuple(data.train), held_out, augment, None, 500, 0
-            )
-            choices[method] = plan.classifier(weights, biases)
+    choices |= second_stage(model, tuple(data.train), augment)
+    rules: dict[str, Any] = {ALIGNED: None}
+    if data.validation is not None:
+        rules[FITTED] = tuple(data.validation)
+    for method, held_out in rules.items():
+        plan = plan_alignment(
+            observer, tuple(data.train), held_out, augment, None, 500, 0
+        )
+        choices[method] = plan.classifier(weights, biases)
     accuracies = {}
     for method, choice in choices.items():
         features, labels = splits["test"]

@@ -274,15 +274,12 @@ def test_files_of_several_sizes_train_from_disk(run):
     if keras.backend.backend() == "tensorflow":
         flags += ("--format=saved_model",)
     code, out, err = run("train", "zoo", *flags)
-    assert (code, err) == (0, "")
+    assert code == 0, err  # of a model that hardly learnt, align warns
     assert "resnet_cifar on 12×12×3 pixels, float32" in out
-    assert "\nA cosine classifier has no bias: it is not aligned.\n" in out
-    assert "keras_spa.align" not in out
-    assert "keras_spa.align" not in pathlib.Path("r/1/report.html").read_text()
-    name = "model.keras or model/" if "--format=saved_model" in flags else "model.keras"
-    assert f"\nUse {name}.\n" in out
-    assert not pathlib.Path("r/1/aligned").exists()
-    assert pathlib.Path("r/1/model").exists() == ("--format=saved_model" in flags)
+    assert "\nThe cosine classifier had no bias: it became a Dense of unit " in out
+    for name in ("aligned", "model"):
+        exported = pathlib.Path("r/1", name).exists()
+        assert exported == ("--format=saved_model" in flags)
     assert "validation: 8 images, 2 a class (official)" in out
     code, _, err = run("train", "zoo", "--held_out=0.1")
     assert (code, err.count("\n")) == (2, 1)

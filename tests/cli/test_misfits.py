@@ -85,24 +85,35 @@ def test_an_archive_without_names_has_those_of_the_model(run):
 
 
 @pytest.mark.parametrize("cosine", [True, False])
-def test_a_classifier_that_the_rule_does_not_take(run, cosine):
-    """Before, a page of Python, and advice to align it all the same."""
+def test_a_classifier_without_a_bias_becomes_one_that_the_rule_takes(run, cosine):
+    """Before, a page of Python; later, nothing was aligned."""
     archive(30, 20, 10)
-    for head in (keras.layers.Dense(3), None):
-        if head is None and cosine:
-            head = spa.layers.CosineDense(3, 30.0)
-        head = head or keras.layers.Dense(3, use_bias=False)
-        layers = [keras.Input((4, 4, 3)), keras.layers.GlobalAveragePooling2D(), head]
-        keras.utils.set_random_seed(0)
-        keras.Sequential(layers).save("head.keras")
-        takes = getattr(head, "bias", None) is not None
-        code, out, _ = run("diagnose", "head.keras", "data.npz")
-        assert (code, "keras_spa.align" in out) == (0, takes)
-        code, _, err = run("align", "head.keras", "data.npz", "--overwrite")
-        assert code == (0 if takes else 2)
-        told = "A cosine classifier" if cosine else "The classifier"
-        assert (f"{told} has no bias: it is not aligned.\n" in err) != takes
-        assert "spa.align" not in err
+    head = keras.layers.Dense(3, use_bias=False)
+    if cosine:
+        head = spa.layers.CosineDense(3, 30.0)
+    pooled = [keras.Input((4, 4, 3)), keras.layers.GlobalAveragePooling2D()]
+    keras.utils.set_random_seed(0)
+    keras.Sequential([*pooled, head]).save("head.keras")
+    code, out, _ = run("align", "head.keras", "data.npz", "--output=aligned.keras")
+    kind, on = ("cosine ", " of unit features") if cosine else ("", "")
+    told = f"The {kind}classifier had no bias: it became a Dense{on}. Aligned by "
+    assert code == 0
+    assert told in out
+    assert told in spa.ModelCard.read("aligned.keras").method
+    aligned = keras.saving.load_model("aligned.keras")
+    assert type(aligned.classifier) is keras.layers.Dense
+    images = np.random.default_rng(1).integers(0, 256, (5, 4, 4, 3))
+    assert aligned(images.astype("float32")).shape == (5, 3)
+
+
+def test_bare_cosines_are_converted_in_python(run):
+    """How LDAM scaled them, their file does not say."""
+    archive(30, 20, 10)
+    pooled = [keras.Input((4, 4, 3)), keras.layers.GlobalAveragePooling2D()]
+    keras.Sequential([*pooled, spa.layers.CosineDense(3, 1)]).save("head.keras")
+    code, _, err = run("align", "head.keras", "data.npz")
+    assert code == 2
+    assert "convert it in Python, keras_spa.trained.convert_head. Argument `sc" in err
 
 
 def test_confusions_of_classes_that_are_numbers(run):

@@ -123,11 +123,17 @@ def test_heads_of_the_second_stage_are_those_of_the_package(model, data):
         assert accuracies[name]["all"] == pytest.approx(100 * right.mean())
 
 
-def test_cosine_classifiers_are_compared_without_the_rule_for_biases(model, data):
+def test_cosine_classifiers_are_compared_as_their_loss_scales_them(model, data):
+    """LDAM's bare cosines times 30, those of BCL as they are."""
+    scaled = spa.SpAModel(model.backbone, spa.layers.CosineDense(3, scale=20))
+    same = after_training.with_bias(scaled).predict(data.test.images, verbose=0)
+    logits = scaled.predict(data.test.images, verbose=0)
+    np.testing.assert_allclose(same, logits, atol=1e-4)
+    assert after_training.with_bias(model) is model
     cosine = spa.SpAModel(model.backbone, spa.layers.CosineDense(3, scale=1))
     logits = cosine.predict(data.test.images, verbose=0)
-    accuracies = after_training.compare(cosine, data)
-    assert not {ALIGNED, FITTED} & set(accuracies)
+    accuracies = after_training.compare(after_training.with_bias(cosine), data)
+    assert {ALIGNED, FITTED, RETRAINED} <= set(accuracies)
     right = logits.argmax(axis=1) == data.test.labels
     assert accuracies[UNTOUCHED]["all"] == pytest.approx(100 * right.mean())
     adjusted = 30 * logits - np.log(data.class_counts / data.class_counts.sum())
@@ -185,6 +191,7 @@ def test_results_state_the_alignment_of_the_training(
     monkeypatch.setattr(measures, "measure", lambda *_: {"nc1": 0.5})
     one = {"all": 50.0, "many": 60.0, "medium": 50.0, "few": 40.0}
     monkeypatch.setattr(after_training, "compare", lambda *_: {UNTOUCHED: one})
+    monkeypatch.setattr(after_training, "with_bias", lambda model: model)
     (tmp_path / "ce-spa_proj_noise-if50-seed3.keras").touch()
     (tmp_path / "ce-none-if50-seed3.keras").touch()
     arguments = ["--recipe=digits_lt", f"--models={tmp_path}", "--smoke", *more]

@@ -214,7 +214,7 @@ def test_a_missing_class_keeps_its_weight(model):
 def test_a_classifier_without_a_bias_is_told_what_to_do(head):
     backbone = keras.Sequential([keras.Input((5,)), keras.layers.Dense(D)])
     model, data = spa.SpAModel(backbone, head()), clusters([40, 12, 5])
-    with pytest.raises(ValueError, match="with a bias.*SpASLERP.paper.*Received"):
+    with pytest.raises(ValueError, match="with a bias.*convert_head.*Received"):
         spa.align(model, data, verbose=0)
 
 

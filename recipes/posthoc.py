@@ -12,7 +12,8 @@ validation images of each model, and without --validation_per_class=N there are 
 methods; heads that are retrained or scaled are so with the defaults of
 `keras_spa.trained`. The test images choose nothing, and all methods see
 the same features. Prints a table and leaves table.md and results.json in --output_dir;
-the latter also holds how collapsed, aligned and skewed each model's features are. The
+the latter also holds how collapsed, aligned and skewed each model's features are, and
+with --add keeps what it held of other models before. The
 documents' tables (recipes/table.py) are of recipes/results/SECTION_posthoc, and of
 recipes/results/SECTION_NAME_posthoc with --alignment=NAME.
 `spa.align` and the second stage need logits `h @ kernel + bias`: cosine classifiers are
@@ -39,6 +40,7 @@ SHARED = (
     *("imbalance_factor", "max_count", "order", "validation_per_class"),
     *("augment", "epochs"),
 )
+RESULTS = "results.json"
 NAME = re.compile(r"([a-z_]+)-([a-z_]+)-if([\d.]+)-seed(\d+)")
 
 
@@ -46,6 +48,7 @@ def main() -> None:
     values = flags.FlagValues()
     flags.DEFINE_enum("recipe", "cifar10_lt", list(RECIPES), "Whose models.", values)
     flags.DEFINE_string("models", None, "Folder of exported .keras files.", values)
+    flags.DEFINE_bool("add", False, "Keep other models' comparisons.", values)
     arguments = arguments_or_help(__doc__, values)
     try:
         rest = command_line.read_known(values, arguments)
@@ -56,6 +59,7 @@ def main() -> None:
         job = command_line.parse(rest, task)
         models = exported_models(values.models, job.runs[0])
         job.output_dir.mkdir(parents=True, exist_ok=True)
+        others = other_runs(job.output_dir, models) if values.add else []
         with quiet():
             import keras
 
@@ -82,16 +86,16 @@ def main() -> None:
         except (ValueError, OSError) as error:
             refuse(f"{path.name}: {error}")
         run = {"method": config.method, "seed": config.seed, "accuracy": accuracy}
+        run["environment"] = environment
         flags_of_training = training_flags(path, config) or config.identity()
         runs.append({**run, "measures": measures, "flags": flags_of_training})
         print(f"[{number:2}/{len(models)}] {path.stem}", flush=True)
     written: dict[str, Any] = {
-        "runs": runs,
+        "runs": sorted([*others, *runs], key=lambda run: (run["method"], run["seed"])),
         "alignment": job.runs[0].alignment,
         "flags": job.runs[0].identity(),
-        "environment": environment,
     }
-    storage.write_result(job.output_dir / "results.json", written)
+    storage.write_result(job.output_dir / RESULTS, written)
     found = posthoc_page.load(job.output_dir)
     table = posthoc_page.table(found, job.runs[0].alignment)
     write_atomically(job.output_dir / "table.md", table)
@@ -118,6 +122,35 @@ def exported_models(
             f"{config.imbalance_factor:g}-seedN.keras"
         )
     return models
+
+
+def other_runs(
+    folder: pathlib.Path, models: list[tuple[pathlib.Path, RunConfig]]
+) -> list[dict[str, Any]]:
+    """What results.json in a folder holds of other models than these.
+
+    Raises:
+        ValueError: they were trained otherwise.
+    """
+    path = folder / RESULTS
+    if not path.exists():
+        return []
+    before, config = storage.read_object(path), models[0][1]
+    theirs = stored_identity(type(config), before["flags"])
+    theirs["alignment"] = before.get("alignment", config.alignment)
+    for name in ("alignment", *SHARED):
+        if theirs[name] != getattr(config, name):
+            raise ValueError(
+                f"--add: {path} is of models with --{name}={theirs[name]}, not with "
+                f"{getattr(config, name)}"
+            )
+    compared = {(run.method, run.seed) for _, run in models}
+    return [
+        # Older files name their environment once, for all.
+        {"environment": before.get("environment")} | run
+        for run in before["runs"]
+        if (run["method"], run["seed"]) not in compared
+    ]
 
 
 def training_flags(path: pathlib.Path, config: RunConfig) -> dict[str, Any] | None:

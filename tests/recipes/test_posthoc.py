@@ -215,6 +215,32 @@ def test_results_state_the_alignment_of_the_training(
     shown = capsys.readouterr().out
     assert "SpA-Proj (noise)" in shown
     assert ("is left out" in shown) == said
+    for ending in ("keras", "json"):
+        old = tmp_path / f"ce-spa_proj_noise-if50-seed3.{ending}"
+        old.rename(tmp_path / f"ce-spa_proj_noise-if50-seed2.{ending}")
+    for more, seeds in (["--add"], [2, 3]), ([], [2]):
+        monkeypatch.setattr(sys, "argv", ["posthoc.py", *arguments, *more])
+        posthoc.main()
+        assert [seed for _, seed in posthoc_page.load(tmp_path / "done")] == seeds
+
+
+def test_comparisons_of_other_models_are_kept_if_wanted(tmp_path):
+    config = command_line.parse(["--seed=1"], RECIPES["cifar10_lt"]).runs[0]
+    models = [(tmp_path / f"{config.name}.keras", config)]
+    assert posthoc.other_runs(tmp_path, models) == []
+    runs = [{"method": "ce", "seed": seed, "accuracy": {}} for seed in (0, 1)]
+    runs.append({"method": "glmc", "seed": 1, "environment": "newer"})
+    older = {"runs": runs, "flags": config.identity(), "environment": "old"}
+    storage.write_result(tmp_path / "results.json", older)
+    assert posthoc.other_runs(tmp_path, models) == [
+        {**runs[0], "environment": "old"},
+        runs[2],
+    ]
+    for name, value in (("alignment", "spa_reg"), ("epochs", 7), ("order", "file")):
+        storage.write_result(tmp_path / "results.json", older | {"alignment": "none"})
+        other = [(models[0][0], dataclasses.replace(config, **{name: value}))]
+        with pytest.raises(ValueError, match=f"--add: .*--{name}=.*, not with {value}"):
+            posthoc.other_runs(tmp_path, other)
 
 
 def test_a_missing_library_ends_in_one_line(tmp_path, monkeypatch, capsys):

@@ -14,6 +14,7 @@ COMMON = {
     "_checks",
     "_keras_private",
     "_types",
+    "_warn",
     "files",
     "markdown",
     "plots",

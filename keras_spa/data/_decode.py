@@ -2,13 +2,13 @@
 
 import io
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_spa._types import Array, Tensor
+from keras_spa._warn import warn
 from keras_spa.data._rgb import is_plain, read, shown
 from keras_spa.data._tensorflow import import_tensorflow
 from keras_spa.data.augment import crops
@@ -122,7 +122,7 @@ class _Files:
         count = len(self.skipped)
         if count == self.number:  # else an endless data set would never end
             raise ValueError(f"{message}. Nothing is left: so are all {count} files")
-        warnings.warn(f"{message}. Skipped; {count} such files so far", stacklevel=2)
+        warn(f"{message}. Skipped; {count} such files so far")
 
 
 def look(contents: bytes) -> tuple[int, Array]:

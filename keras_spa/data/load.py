@@ -1,12 +1,12 @@
 import dataclasses
 import os
 import pathlib
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from keras_spa import _checks
 from keras_spa._types import Path
+from keras_spa._warn import warn
 from keras_spa.data._rgb import shown
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tailed_data import LongTailedData
@@ -207,10 +207,9 @@ def verified(
             skipped += split.images.paths[~whole].tolist()
     if skipped:
         total = sum(len(split.labels) for split in pool.splits().values())
-        warnings.warn(
+        warn(
             f"Left out {len(skipped)} of {total} image files, which are "
             f"{fault(skipped)}: {', '.join(map(shown, skipped[:3]))}",
-            stacklevel=3,
         )
     return dataclasses.replace(pool, **kept, skipped=tuple(skipped))
 

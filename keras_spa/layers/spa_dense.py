@@ -1,4 +1,3 @@
-import warnings
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -7,6 +6,7 @@ from keras import ops
 
 from keras_spa import _checks
 from keras_spa._types import Shape, Tensor
+from keras_spa._warn import warn
 from keras_spa.alignment import Alignment, _kernel
 from keras_spa.alignment._kernel import Alignments
 from keras_spa.class_statistics import ClassStatistics
@@ -150,11 +150,10 @@ class SpADense(CheckedInputs, keras.layers.Dense):
         if self.in_spa_model or self._told:
             return
         self._told = True
-        warnings.warn(
+        warn(
             f"SpADense {self.name!r} is called in training without labels: its class "
             "means stay as they are, and nothing is aligned. Call it with them, "
             "head(features, labels), as docs/own_models.md shows.",
-            stacklevel=2,
         )
 
     def apply_update(self, step: Tensor = 0) -> None:

@@ -1,12 +1,11 @@
 """Logits where a model that ends in a softmax gives probabilities."""
 
-import warnings
-
 import keras
 from keras import ops
 
 from keras_spa import _checks, _keras_private
 from keras_spa._types import Tensor
+from keras_spa._warn import warn
 
 
 def as_logits(outputs: Tensor) -> Tensor:
@@ -85,9 +84,8 @@ def _known(outputs: Tensor) -> bool | None:
 
 
 def _warn() -> None:
-    warnings.warn(
+    warn(
         "Probabilities were given where logits are meant: their logarithms are taken, "
         "which give the same softmax. Better leave the softmax out of the model, or "
         "train it as keras_spa.SpAModel.from_model(model), which does so.",
-        stacklevel=3,
     )

@@ -1,4 +1,3 @@
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -6,6 +5,7 @@ import numpy as np
 
 from keras_spa import _checks
 from keras_spa._types import Array, Tensor
+from keras_spa._warn import warn
 from keras_spa.metrics import _collapse, _inputs, _noise
 from keras_spa.metrics._collapse_notes import collapse_notes
 from keras_spa.metrics._sample import ClassSample
@@ -187,7 +187,7 @@ class NeuralCollapse:
             measures["nc4"] = agreeing / float(self.counts.sum())
         if names := [name for name, value in measures.items() if np.isnan(value)]:
             reasons = " ".join(self.notes(weights))
-            warnings.warn(f"Undefined: {', '.join(names)}. {reasons}", stacklevel=3)
+            warn(f"Undefined: {', '.join(names)}. {reasons}")
         return measures, classes
 
     def cosines(self, weights: Tensor) -> Array:

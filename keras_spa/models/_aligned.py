@@ -1,4 +1,3 @@
-import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
@@ -6,6 +5,7 @@ from keras import ops
 
 from keras_spa import _checks, distribute
 from keras_spa._types import Tensor
+from keras_spa._warn import warn
 from keras_spa.alignment import Alignment, _kernel
 from keras_spa.class_statistics import ClassStatistics
 from keras_spa.metrics.alignment_cosine import AlignmentCosine
@@ -104,13 +104,12 @@ class Aligned(StepParts):
         """Warns, once, of a training step that is not the model's own."""
         if self.alignments and not self._told:
             self._told = True
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} {self.name!r} is called in training, but not "
                 "by its own training step: its class means stay as they are, and "
                 "nothing is aligned. Train it by its own `fit`, or use "
                 "layers.SpADense; see docs/own_models.md. (Predictions with "
                 "`training=True`, of Monte-Carlo dropout, are as they should be.)",
-                stacklevel=3,
             )
 
     def add_loss(self, loss: Any) -> None:

@@ -1,11 +1,11 @@
 import functools
 import inspect
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from keras_spa import _checks
+from keras_spa._warn import warn
 from keras_spa.alignment import Alignment, _kernel
 from keras_spa.models import _shapes
 from keras_spa.models._logits_taken import LogitsNotTaken, check_takes_logits
@@ -48,7 +48,7 @@ class Fitting(StepParts):
         try:
             self.compile(**arguments)
         except LogitsNotTaken as error:
-            warnings.warn(f"The model is not compiled. {error}", stacklevel=2)
+            warn(f"The model is not compiled. {error}")
             return
         if self.built:
             self.optimizer.build(self.trainable_variables)
@@ -75,10 +75,9 @@ class Fitting(StepParts):
             self._check_heads()
             self._look_at_heads()
         if movers and heads and not any(kernel.trainable for kernel, _ in heads):
-            warnings.warn(
+            warn(
                 "The classifier's kernel is not trainable, so it is not moved: "
                 f"{movers} will have no effect.",
-                stacklevel=2,
             )
         return super().fit(x, y, *args, **kwargs)  # type: ignore[misc]
 

@@ -1,7 +1,6 @@
 """What to do to a trained classifier, found from its training data."""
 
 import dataclasses
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from keras_spa import _checks
 from keras_spa._types import Array, ClassCounts, Dataset
+from keras_spa._warn import warn
 from keras_spa.losses import log_prior
 from keras_spa.metrics._inputs import listed
 from keras_spa.metrics._noise import SHRINKAGE, unbiased
@@ -227,13 +227,12 @@ def warn_of_guesses(logits: Array, labels: Array) -> None:
     error = np.sqrt(chance * (1 - chance) * np.sum(1 / counts)) / len(counts)
     accuracy = balanced_accuracy(logits, labels)
     if accuracy <= chance + 2 * error:
-        warnings.warn(
+        warn(
             f"The model classifies {100 * accuracy:.0f} % of each class of its training"
             f" images rightly, on average over {len(counts)} classes: no more than "
             "guessing would. Aligning it hardly helps, and leaves it as confident as "
             "it is. Are the pixels as it takes them, and the labels in the order of "
             "its outputs?",
-            stacklevel=3,
         )
 
 

@@ -1,7 +1,6 @@
-import warnings
-
 from keras_spa import _checks
 from keras_spa._types import Array
+from keras_spa._warn import warn
 from keras_spa.models._surgery.linear_map import LinearMap, is_whole, linear_map
 from keras_spa.models._surgery.logits import head_of
 from keras_spa.models.spa_model import SpAModel
@@ -41,10 +40,9 @@ def linear_classifier(model: SpAModel) -> tuple[Array, Array | None]:
     """
     read = readable(model)
     if read.kind == "read" and is_whole(model.classifier):
-        warnings.warn(
+        warn(
             f"The {_checks.named(head_of(model.classifier))} computes something else "
             "than `h @ kernel + bias`: its weights are read off its outputs.",
-            stacklevel=2,
         )
     return read.weights, read.biases
 

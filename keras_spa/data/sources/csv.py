@@ -2,12 +2,12 @@
 
 import csv
 import pathlib
-import warnings
 from collections import Counter
 from typing import Any
 
 import numpy as np
 
+from keras_spa._warn import warn
 from keras_spa.data._labels import by_number, some
 from keras_spa.data.image_files import ImageFiles
 from keras_spa.data.long_tailed_data import LongTailedData, Split
@@ -43,16 +43,14 @@ def load_csv(request: Request) -> LongTailedData:
         )
     check(f"Table {str(path)!r}", rows)
     if unread:
-        warnings.warn(
+        warn(
             f"Left out of the table {str(path)!r}: the columns {', '.join(unread)}. "
             "Read are path, label and split",
-            stacklevel=3,
         )
     if class_names != by_text:
-        warnings.warn(
+        warn(
             f"The classes of {str(path)!r} are numbers, taken in their order, which in "
             f"folders is that of their text: {some(class_names)}",
-            stacklevel=3,
         )
     numbers = {name: number for number, name in enumerate(class_names)}
     splits = {}

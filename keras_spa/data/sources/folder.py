@@ -3,11 +3,11 @@
 import collections
 import os
 import pathlib
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
+from keras_spa._warn import warn
 from keras_spa.data._labels import by_number, some
 from keras_spa.data._rgb import shown
 from keras_spa.data.image_files import ImageFiles
@@ -67,12 +67,11 @@ def load_folder(request: Request) -> LongTailedData:
         splits[split] = _split(folder, class_names, left_out, missing_allowed=True)
     check(f"Folder '{shown(path)}'", _rows(splits, class_names))
     if left_out:
-        warnings.warn(_told(path, left_out), stacklevel=3)
+        warn(_told(path, left_out))
     if by_number(class_names) not in ([], class_names):
-        warnings.warn(
+        warn(
             f"The classes of '{shown(path)}' are numbers, taken in the order of their "
             f"text, as Keras does: {some(class_names)}",
-            stacklevel=3,
         )
     names = [shown(name) for name in class_names]
     return with_official_splits(shown(path.resolve().name), splits, names)

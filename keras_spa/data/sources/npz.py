@@ -2,7 +2,6 @@
 
 import errno
 import struct
-import warnings
 import zipfile
 import zlib
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_spa._types import Array
+from keras_spa._warn import warn
 from keras_spa.data._labels import as_list
 from keras_spa.data.long_tailed_data import LongTailedData, Split
 from keras_spa.data.sources.base import Request, with_official_splits
@@ -64,10 +64,9 @@ def load_npz(request: Request) -> LongTailedData:
         }
         unread = [key for key in archive if key[:2] in ("x_", "y_") and key not in keys]
     if unread:
-        warnings.warn(
+        warn(
             f"Left out of the archive {str(path)!r}: {', '.join(unread)}. Read are "
             "x_train, y_train and the same of val and test",
-            stacklevel=3,
         )
     shapes = {f"x_{kind}": splits[SPLITS[kind]].images.shape for kind in kinds}
     if len({shape[1:] for shape in shapes.values()}) > 1:

@@ -2,10 +2,10 @@
 
 import collections
 import os
-import warnings
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
+from keras_spa._warn import warn
 from keras_spa.data._rgb import shown
 
 
@@ -20,7 +20,7 @@ class Row(NamedTuple):
 Pair = tuple[Row, Row]
 
 
-def check(where: str, rows: Sequence[Row], stacklevel: int = 4) -> None:
+def check(where: str, rows: Sequence[Row]) -> None:
     """Warns of files that are there more than once, and refuses clear mistakes.
 
     A path in two splits or classes is a mistake. Two paths of one file need not be:
@@ -29,7 +29,6 @@ def check(where: str, rows: Sequence[Row], stacklevel: int = 4) -> None:
     Args:
         where: What holds them, for messages.
         rows: N of them.
-        stacklevel: As in `warnings.warn`: where the user's call is.
 
     Raises:
         ValueError: a path of two labels, or in two splits.
@@ -61,21 +60,19 @@ def check(where: str, rows: Sequence[Row], stacklevel: int = 4) -> None:
             same = (row.label, row.split) == (other.label, other.split)
             (repeated if same else linked).append((other, row))
     if repeated:
-        warnings.warn(
+        warn(
             f"{where} has {len(repeated)} entries that repeat a file of their class "
             f"and split, such as '{shown(repeated[0][1].path)}'. All are kept; images "
             "held out of them may be trained on, too",
-            stacklevel=stacklevel,
         )
     if linked:
         examples = " and ".join(
             f"'{shown(row.path)}' ({row.split}, {row.label})" for row in linked[0]
         )
-        warnings.warn(
+        warn(
             f"{where} has {len(linked)} entries that lead to a file of another split "
             f"or class, such as {examples}. All are kept, though test images that a "
             "model was trained on say nothing of new ones",
-            stacklevel=stacklevel,
         )
 
 

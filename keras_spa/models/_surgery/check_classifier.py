@@ -1,10 +1,9 @@
 """Whether a classifier is one whose logits an alignment of its kernel moves."""
 
-import warnings
-
 import keras
 
 from keras_spa import _checks
+from keras_spa._warn import warn
 from keras_spa.models._surgery.linear_map import (
     follows_kernel,
     linear_map,
@@ -45,11 +44,10 @@ def check_classifier(
             f"softmax. Received: {name}, which gives probabilities"
         )
     if aligned and not follows_kernel(classifier, linear_map(classifier)):
-        warnings.warn(
+        warn(
             f"The {name} computes something else than `h @ kernel + bias`, at most "
             "scaled by class, or the cosine of both. Alignment turns its kernel all "
             "the same, towards the class means of its inputs.",
-            stacklevel=3,
         )
 
 

@@ -1,7 +1,6 @@
 """A copy of a model through its configuration, and whether it is one."""
 
 import tempfile
-import warnings
 from typing import Any
 
 import keras
@@ -11,6 +10,7 @@ from keras import ops
 from keras_spa import _checks
 from keras_spa._keras_private import all_layers
 from keras_spa._types import Array
+from keras_spa._warn import warn
 from keras_spa.models._surgery import own_objects
 
 
@@ -129,9 +129,8 @@ def compile_like(model: keras.Model, copy: keras.Model) -> None:
         with keras.saving.custom_object_scope(known):
             copy.compile_from_config(model.get_compile_config())
     except Exception as error:
-        warnings.warn(
+        warn(
             "The aligned model is not compiled, for what `model` was compiled with "
             "cannot be made anew from its configuration: compile it yourself. "
             f"{type(error).__name__}: " + str(error).split("\n")[0],
-            stacklevel=3,
         )

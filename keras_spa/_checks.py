@@ -135,7 +135,7 @@ def only(structure: Any) -> Any:
     return structure
 
 
-def reduction(model: Any) -> Any:
+def loss_reduction(model: Any) -> Any:
     """How the loss of a compiled model makes one number of a batch."""
     of_loss = getattr(only(model.loss), "reduction", "sum_over_batch_size")
     return getattr(model, "loss_reduction", None) or of_loss

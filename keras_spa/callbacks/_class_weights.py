@@ -60,7 +60,7 @@ class ClassWeights(keras.metrics.Metric):
             loss = unweighted(x, y, y_pred, weights, **kwargs)
             if distribute.num_replicas() == 1:
                 return loss
-            if _checks.reduction(model) == "mean_with_sample_weight":
+            if _checks.loss_reduction(model) == "mean_with_sample_weight":
                 # A replica's mean, whose share in the whole goes by the weights given.
                 share = ops.divide_no_nan(ops.sum(weights), ops.sum(given))
                 loss = ops.multiply(loss, share)

@@ -58,7 +58,7 @@ class StepParts(Host):
 
         Keras counts all alike, which is wrong when their parts of the batch differ.
         """
-        reduction = _checks.reduction(self)
+        reduction = _checks.loss_reduction(self)
         if distribute.num_replicas() == 1 or reduction == "sum":
             return 1.0
         if reduction == "mean_with_sample_weight" and sample_weight is not None:

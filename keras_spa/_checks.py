@@ -21,7 +21,8 @@ def number(
 ) -> float:
     """`value` as a float, if it is a finite number in [low, high]."""
     real = isinstance(value, (numbers.Real, np.number)) and not isinstance(value, bool)
-    if not (real and math.isfinite(value) and low <= value <= high):
+    # Compared, not asked whether it is finite: no float holds 10**400.
+    if not (real and abs(value) <= sys.float_info.max and low <= value <= high):
         limits = "" if (low, high) == (-math.inf, math.inf) else f" in [{low}, {high}]"
         raise ValueError(
             f"Argument `{name}` must be a finite number{limits}. "

@@ -18,7 +18,7 @@ documents' tables (recipes/table.py) are of recipes/results/SECTION_posthoc, and
 recipes/results/SECTION_NAME_posthoc with --alignment=NAME.
 `spa.align` and the second stage need logits `h @ kernel + bias`: cosine classifiers are
 converted first (`keras_spa.trained.convert_head`), the bare cosines of ldam_drw times
-the 30 of its loss.
+the 30 of its loss, and so are what is measured of them.
 """
 
 import dataclasses
@@ -59,7 +59,9 @@ def main() -> None:
         job = command_line.parse(rest, task)
         models = exported_models(values.models, job.runs[0])
         job.output_dir.mkdir(parents=True, exist_ok=True)
-        others = other_runs(job.output_dir, models) if values.add else []
+        others = []
+        if values.add:
+            others = other_runs(job.output_dir, values.recipe, models)
         with quiet():
             import keras
 
@@ -91,6 +93,7 @@ def main() -> None:
         runs.append({**run, "measures": measures, "flags": flags_of_training})
         print(f"[{number:2}/{len(models)}] {path.stem}", flush=True)
     written: dict[str, Any] = {
+        "recipe": values.recipe,
         "runs": sorted([*others, *runs], key=lambda run: (run["method"], run["seed"])),
         "alignment": job.runs[0].alignment,
         "flags": job.runs[0].identity(),
@@ -125,32 +128,39 @@ def exported_models(
 
 
 def other_runs(
-    folder: pathlib.Path, models: list[tuple[pathlib.Path, RunConfig]]
+    folder: pathlib.Path, recipe: str, models: list[tuple[pathlib.Path, RunConfig]]
 ) -> list[dict[str, Any]]:
-    """What results.json in a folder holds of other models than these.
+    """What results.json in a folder holds of other models than these of a recipe.
 
     Raises:
-        ValueError: they were trained otherwise.
+        ValueError: they were trained otherwise, or it holds no comparison.
     """
     path = folder / RESULTS
     if not path.exists():
         return []
     before, config = storage.read_object(path), models[0][1]
-    theirs = stored_identity(type(config), before["flags"])
-    theirs["alignment"] = before.get("alignment", config.alignment)
-    for name in ("alignment", *SHARED):
-        if theirs[name] != getattr(config, name):
-            raise ValueError(
-                f"--add: {path} is of models with --{name}={theirs[name]}, not with "
-                f"{getattr(config, name)}"
-            )
     compared = {(run.method, run.seed) for _, run in models}
-    return [
+    try:
         # Older files name their environment once, for all.
-        {"environment": before.get("environment")} | run
-        for run in before["runs"]
-        if (run["method"], run["seed"]) not in compared
-    ]
+        others = [
+            {"environment": before.get("environment")} | run
+            for run in before["runs"]
+            if (run["method"], run["seed"]) not in compared
+        ]
+        differences = config.differences(before["flags"])
+    except (KeyError, TypeError):
+        raise ValueError(f"--add: {path} holds no comparison of posthoc.py") from None
+    ours = {"recipe": recipe, "alignment": config.alignment}
+    for name, value in ours.items():
+        if before.get(name, value) != value:  # older files do not state it
+            differences[name] = before[name]
+    for name in (*ours, *SHARED, "depth", "width"):
+        if name in differences:
+            raise ValueError(
+                f"--add: {path} is of models with --{name}={differences[name]}, not "
+                f"with {ours.get(name, getattr(config, name, None))}"
+            )
+    return others
 
 
 def training_flags(path: pathlib.Path, config: RunConfig) -> dict[str, Any] | None:

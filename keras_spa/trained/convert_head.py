@@ -5,41 +5,43 @@ import numpy as np
 
 from keras_spa import _checks
 from keras_spa._types import Array
-from keras_spa.models._surgery.linear_map import LinearMap, quantization
-from keras_spa.models._surgery.logits import head_of
+from keras_spa.models._surgery.linear_map import LinearMap, is_whole, quantization
+from keras_spa.models._surgery.logits import head_of, logits_layer
+from keras_spa.models._surgery.up_to_head import UpToHead
 from keras_spa.models.spa_model import SpAModel
 from keras_spa.trained.linear_classifier import readable
 from keras_spa.trained.observe import Observer
 
 
-def convert_head(
-    model: keras.Model,
-    scale: float | None = None,
-    head: keras.Layer | str | None = None,
-) -> SpAModel:
+def convert_head(model: keras.Model, scale: float | None = None) -> SpAModel:
     """The same model with a Dense classifier that has a bias, as `align` needs it.
 
     A cosine classifier `s·ŵ_c·ĥ` becomes a layer that makes features unit and a Dense
     of weights `s·ŵ_c`; any other linear one a Dense of the weights that it computes
     with. The biases of one that has none begin at 0. Logits stay what they were, times
-    `scale`.
+    `scale`, but for rounding.
 
     Args:
-        model: A trained model, as in `align`. It stays as it is.
-        scale: What logits are multiplied by, positive. Needed of bare cosines, where
-            the loss multiplied them: 30 by default of `losses.LDAM`. Defaults to None:
-            1, and a ValueError for bare cosines.
-        head: The classifier within `model`, as in `align`. Defaults to None, the last
-            layer; subclassed models need it.
+        model: A trained `SpAModel`, Sequential or Functional model, as in `align`. It
+            stays as it is.
+        scale: What the loss multiplied the logits by, positive; the new ones are
+            multiplied by it. Needed of bare cosines, whose probabilities mean nothing
+            without: 30 by default of `losses.LDAM`, 1 if they were taken as they are.
+            Where a loss knows no scale, as `losses.DotRegression`, give 30 and let
+            `align` fit it on `held_out` images. Defaults to None: 1, and a ValueError
+            for bare cosines.
 
     Returns:
         A `SpAModel` that shares all layers before the classifier with `model`, with
-        its card, without an alignment and not compiled. It gives logits, also where
-        `model` ends in a softmax.
+        its card. It gives logits, also where `model` ends in a softmax. Of its training
+        nothing stays but the momentum of class means: it is not compiled, has no
+        alignment, no views of GLMC or BCL, and its classifier is trainable, without
+        regularizer or constraint.
 
     Raises:
-        ValueError: a classifier that is neither linear nor a cosine, bare cosines
-            without `scale`, a `scale` out of range.
+        ValueError: a classifier that is neither linear nor a cosine, is quantized, has
+            LoRA, or has to be read off its outputs in half precision; a subclassed
+            model; bare cosines without `scale`, a `scale` out of range.
 
     Example:
 
@@ -56,29 +58,59 @@ def convert_head(
 
     Reference: ours.
     """
-    observer = Observer(model, head)
-    read = readable(observer.model)
     if scale is not None:
         scale = _checks.positive("scale", scale)
-    elif read.kind == "cosine" and abs(read.scale - 1) < 0.01:
+    old = Observer(model).model
+    _check_convertible(old)
+    read = readable(old)
+    head = head_of(old.classifier)
+    if read.kind == "read" and head.compute_dtype in ("float16", "bfloat16"):
         raise ValueError(
-            "Argument `scale` must be what the loss multiplied the logits by, for a "
-            "classifier whose logits are bare cosines: 30 by default of "
-            "keras_spa.losses.LDAM. Received: scale=None"
+            "Argument `model` must have a classifier that computes in float32, for its "
+            f"weights are read off its outputs. Received: {_checks.named(head)}, in "
+            f"{head.compute_dtype}"
         )
-    backbone, classifier = observer.model.backbone, observer.model.classifier
+    if scale is None and read.kind == "cosine" and abs(read.scale - 1) < 0.01:
+        raise ValueError(
+            "Argument `scale` of keras_spa.trained.convert_head must be what the loss "
+            "multiplied the logits by, for a classifier of bare cosines: 30 by default "
+            "of LDAM, 1 if they were taken as they are. Received: scale=None"
+        )
+    kernel, biases = _kernel_and_biases(read, 1.0 if scale is None else scale)
+    backbone = old.backbone
     if read.kind == "cosine":
         backbone = _unit_features(backbone)
-    old = head_of(classifier)
-    dtype = old.compute_dtype if quantization(classifier) else old.dtype_policy
-    dense = keras.layers.Dense(len(read.weights), dtype=dtype, name="classifier")
+    dense = keras.layers.Dense(len(biases), dtype=head.dtype_policy, name="classifier")
     converted = SpAModel(
-        backbone, dense, card=observer.model.card, dtype=observer.model.dtype_policy
+        backbone,
+        logits_layer(dense, getattr(old.classifier, "logits_dtype", None)),
+        momentum=old.momentum,
+        card=old.card,
+        dtype=old.dtype_policy,
     )
     if not converted.built:
-        converted.build(observer.model.get_build_config()["input_shape"])
-    dense.set_weights(_kernel_and_bias(read, 1.0 if scale is None else scale))
+        converted.build(old.get_build_config()["input_shape"])
+    dense.set_weights([kernel, biases])
     return converted
+
+
+def _check_convertible(model: SpAModel) -> None:
+    if isinstance(model.backbone, UpToHead):
+        raise ValueError(
+            "Argument `model` must be a SpAModel, Sequential or Functional model: of a "
+            "subclassed one the old head would stay a part. Give its class a "
+            "keras.layers.Dense(K) in place of the head, behind a "
+            "keras.layers.UnitNormalization() in place of a cosine one, and let "
+            "`set_weights` give it the weights. Received: "
+            f"{_checks.named(model.backbone.model)}"
+        )
+    head = head_of(model.classifier)
+    if quantization(head) or not is_whole(head):
+        what = "LoRA" if quantization(head) is None else "quantized weights"
+        raise ValueError(
+            "Argument `model` must have a classifier that is not quantized, and "
+            f"without LoRA. Received: {_checks.named(head)} with {what}"
+        )
 
 
 def _unit_features(backbone: keras.Layer) -> keras.Model:
@@ -96,9 +128,19 @@ def _unit_features(backbone: keras.Layer) -> keras.Model:
     return keras.Model(inputs, unit(backbone(inputs)), name="unit_backbone")
 
 
-def _kernel_and_bias(read: LinearMap, scale: float) -> tuple[Array, Array]:
-    weights = scale * read.weights.T
-    if read.kind == "cosine":
-        weights = read.scale * weights
+def _kernel_and_biases(read: LinearMap, scale: float) -> tuple[Array, Array]:
+    """(d, K) and (K,), which float32 holds."""
+    factor = scale * (read.scale if read.kind == "cosine" else 1.0)
     biases = np.zeros(len(read.weights)) if read.biases is None else read.biases
-    return weights, scale * biases
+    with np.errstate(over="ignore"):
+        kernel, biases = (
+            np.asarray(factor * a.astype("float64"), "float32")
+            for a in (read.weights.T, biases)
+        )
+    if not (np.isfinite(kernel).all() and np.isfinite(biases).all()):
+        raise ValueError(
+            "Argument `model` must have a classifier whose weights are finite, times "
+            f"`scale` too. Received: {np.abs(read.weights).max():.3g} as the largest, "
+            f"scale={scale:g}"
+        )
+    return kernel, biases

@@ -113,7 +113,10 @@ def test_bare_cosines_are_converted_in_python(run):
     keras.Sequential([*pooled, spa.layers.CosineDense(3, 1)]).save("head.keras")
     code, _, err = run("align", "head.keras", "data.npz")
     assert code == 2
-    assert "convert it in Python, keras_spa.trained.convert_head. Argument `sc" in err
+    assert (
+        "Argument `scale` of keras_spa.trained.convert_head must be what the loss"
+        in err
+    )
 
 
 def test_confusions_of_classes_that_are_numbers(run):

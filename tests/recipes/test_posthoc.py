@@ -227,20 +227,28 @@ def test_results_state_the_alignment_of_the_training(
 def test_comparisons_of_other_models_are_kept_if_wanted(tmp_path):
     config = command_line.parse(["--seed=1"], RECIPES["cifar10_lt"]).runs[0]
     models = [(tmp_path / f"{config.name}.keras", config)]
-    assert posthoc.other_runs(tmp_path, models) == []
+    assert posthoc.other_runs(tmp_path, "cifar10_lt", models) == []
     runs = [{"method": "ce", "seed": seed, "accuracy": {}} for seed in (0, 1)]
     runs.append({"method": "glmc", "seed": 1, "environment": "newer"})
     older = {"runs": runs, "flags": config.identity(), "environment": "old"}
     storage.write_result(tmp_path / "results.json", older)
-    assert posthoc.other_runs(tmp_path, models) == [
+    assert posthoc.other_runs(tmp_path, "cifar10_lt", models) == [
         {**runs[0], "environment": "old"},
         runs[2],
     ]
-    for name, value in (("alignment", "spa_reg"), ("epochs", 7), ("order", "file")):
-        storage.write_result(tmp_path / "results.json", older | {"alignment": "none"})
-        other = [(models[0][0], dataclasses.replace(config, **{name: value}))]
+    newer = older | {"alignment": "none", "recipe": "cifar10_lt"}
+    storage.write_result(tmp_path / "results.json", newer)
+    changes = [("alignment", "spa_reg"), ("epochs", 7), ("order", "file"), ("depth", 8)]
+    for name, value in [*changes, ("recipe", "cifar100_lt")]:
+        changed = {} if name == "recipe" else {name: value}
+        other = [(models[0][0], dataclasses.replace(config, **changed))]
+        recipe = value if name == "recipe" else "cifar10_lt"
         with pytest.raises(ValueError, match=f"--add: .*--{name}=.*, not with {value}"):
-            posthoc.other_runs(tmp_path, other)
+            posthoc.other_runs(tmp_path, recipe, other)
+    for content in ({}, {"flags": {}}, newer | {"runs": [{}]}, newer | {"runs": 3}):
+        storage.write_result(tmp_path / "results.json", content)
+        with pytest.raises(ValueError, match="results.json holds no comparison"):
+            posthoc.other_runs(tmp_path, "cifar10_lt", models)
 
 
 def test_a_missing_library_ends_in_one_line(tmp_path, monkeypatch, capsys):

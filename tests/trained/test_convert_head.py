@@ -101,22 +101,22 @@ def test_it_is_saved_with_its_card_and_the_layers_are_the_models(data, tmp_path)
 
 
 class Own(keras.Model):
-    """A subclassed model that ends in a softmax, of two inputs in a dict."""
+    """A subclassed model, of which one cannot know what it does after its head."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.hidden, self.fc = layers.Dense(6), spa.layers.CosineDense(K)
 
     def call(self, inputs):
-        return ops.softmax(self.fc(self.hidden(inputs["a"] + inputs["b"])))
+        return 30 * self.fc(self.hidden(inputs))
 
 
-def test_a_subclassed_model_of_two_inputs_gives_logits(data):
-    model, inputs = Own(), {"a": data[0], "b": data[0] ** 2}
-    before = predicted(model, inputs)
-    converted = convert_head(model, head="fc")
-    after = ops.convert_to_numpy(ops.softmax(converted(inputs)))
-    np.testing.assert_allclose(after, before, rtol=1e-4)
+def test_the_old_head_of_a_subclassed_model_would_stay_a_part(data):
+    model = Own()
+    model(data[0])
+    split = spa.SpAModel.from_model(model, head="fc")
+    with pytest.raises(ValueError, match="subclassed.*UnitNormalization.*Own"):
+        convert_head(split)
 
 
 def test_a_functional_model_of_two_inputs_that_ends_in_a_softmax(data):
@@ -144,6 +144,67 @@ def test_half_precision_stays_and_lengths_do_not_overflow(data):
     np.testing.assert_allclose(after, before, atol=0.1)
 
 
-def test_another_classifier_is_refused():
-    with pytest.raises(ValueError, match="linear.*Squashed"):
-        convert_head(network(Squashed(K)))
+@pytest.mark.parametrize("last", ["linear", "softmax"])
+def test_logits_in_float32_behind_half_precision_stay_so(last, data, tmp_path):
+    head = spa.layers.CosineDense(K, dtype="mixed_bfloat16")
+    model = network(head, layers.Activation(last, dtype="float32"))
+    converted = convert_head(model)
+    assert "float32" in str(converted(data[0]).dtype)
+    logits = predicted(spa.SpAModel.from_model(model), data[0])
+    np.testing.assert_allclose(predicted(converted, data[0]), logits, atol=0.3)
+    aligned = spa.align(converted, data, verbose=0)
+    aligned.save(tmp_path / "aligned.keras")
+    loaded = keras.saving.load_model(tmp_path / "aligned.keras")
+    np.testing.assert_allclose(*(predicted(m, data[0]) for m in (aligned, loaded)))
+
+
+def test_what_is_converted_can_be_looked_at_aligned_and_trained_again(data):
+    converted = convert_head(network(spa.layers.ETFDense(K, scale=5)), 2)
+    aligned = spa.align(converted, data, verbose=0)
+    again = convert_head(spa.align(aligned, data, spa.SpASLERP(0.25), verbose=0))
+    report = spa.diagnose(again, data, verbose=0)
+    assert 0 <= report.accuracy <= 1
+    again.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+    before = predicted(again, data[0])
+    again.fit(*data, verbose=0)
+    assert len(again.trainable_variables) == 4
+    assert np.abs(predicted(again, data[0]) - before).max() > 0
+
+
+def lora(head):
+    head.build((None, 6))
+    head.enable_lora(2)
+    return head
+
+
+def quantized(head):
+    head.build((None, 6))
+    head.quantize("int8")
+    return head
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (lambda: Squashed(K), "linear.*Squashed"),
+        (lambda: lora(layers.Dense(K)), "without LoRA.*with LoRA"),
+        (lambda: quantized(layers.Dense(K)), "not quantized.*quantized weights"),
+        (
+            lambda: ScaledHead(K, 3.0, dtype="mixed_bfloat16"),
+            "in float32.*ScaledHead.*in bfloat16",
+        ),
+    ],
+)
+def test_other_classifiers_are_refused(head, message):
+    with pytest.raises(ValueError, match=message):
+        convert_head(network(head()))
+
+
+def test_weights_that_are_not_finite_are_refused():
+    model = network(layers.Dense(K))
+    for scale in (1e300, 10**400):
+        with pytest.raises(ValueError, match="`scale`.*Received: "):
+            convert_head(model, scale)
+    model.layers[-1].bias.assign([0, np.nan, 0, 0])
+    with pytest.raises(ValueError, match="Argument `model`"):
+        convert_head(model)

@@ -13,6 +13,7 @@ COMMON = {
     "_arrays",
     "_checks",
     "_keras_private",
+    "_label_checks",
     "_types",
     "_warn",
     "files",

@@ -4,7 +4,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_spa import _checks, _keras_private, distribute
+from keras_spa import _checks, _keras_private, _label_checks, distribute
 from keras_spa._types import Tensor
 
 
@@ -110,8 +110,8 @@ class ClassWeights(keras.metrics.Metric):
                 "Argument `class_counts` must hold one count for each logit. "
                 f"Received: {self.num_classes} class counts, y_pred.shape={shape}"
             )
-        valid = _checks.labels_valid(labels, self.num_classes)
-        if _checks.label_shape(labels, self.num_classes) == "integer":
+        valid = _label_checks.valid(labels, self.num_classes)
+        if _label_checks.kind(labels, self.num_classes) == "integer":
             labels = ops.reshape(ops.cast(labels, "int32"), (-1,))
             labels = ops.one_hot(labels, self.num_classes)
         # A sum and not a matrix product, which GPUs may round to fewer digits.

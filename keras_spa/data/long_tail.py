@@ -1,6 +1,6 @@
 import numpy as np
 
-from keras_spa import _arrays, _checks
+from keras_spa import _arrays, _checks, _label_checks
 from keras_spa._types import Array, Labels
 from keras_spa.data._labels import as_list
 
@@ -101,7 +101,7 @@ def long_tail_indices(
             "Argument `counts` must be a list of non-negative integers. "
             f"Received: counts={counts}"
         )
-    _checks.label_values(labels, len(counts))
+    _label_checks.check(labels, len(counts))
     available = np.bincount(labels, minlength=len(counts))
     if np.any(available < counts):
         short = np.flatnonzero(available < counts)

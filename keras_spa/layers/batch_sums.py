@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_spa import _checks, distribute
+from keras_spa import _label_checks, distribute
 from keras_spa._types import Tensor
 
 
@@ -20,7 +20,7 @@ def class_weights(
         float32 tensor (K,).
     """
     weight = _weights(labels, sample_weight)
-    if _checks.label_shape(labels, num_classes) == "soft":
+    if _label_checks.kind(labels, num_classes) == "soft":
         sums = ops.sum(ops.cast(labels, "float32") * weight[:, None], axis=0)
     else:
         sums = ops.segment_sum(weight, _integers(labels), num_classes)
@@ -51,7 +51,7 @@ def moves(
     """
     features, classes = ops.cast(features, "float32"), means.shape[0]
     weight = _weights(labels, sample_weight)
-    if _checks.label_shape(labels, classes) == "soft":
+    if _label_checks.kind(labels, classes) == "soft":
         shares = ops.transpose(ops.cast(labels, "float32") * weight[:, None])
         whole = rates * ops.sum(shares, axis=1)
         sums = rates[:, None] * ops.matmul(shares, features) - whole[:, None] * means
@@ -104,7 +104,7 @@ def within_class_scatter(
     shares = present / ops.where(class_weights > 0, class_weights, 1.0)
     shares = shares / ops.maximum(ops.sum(present), 1.0)
     weight = _weights(labels, sample_weight)
-    if _checks.label_shape(labels, class_weights.shape[0]) == "soft":
+    if _label_checks.kind(labels, class_weights.shape[0]) == "soft":
         soft = ops.cast(labels, "float32") * weight[:, None] * shares  # (B, K)
         # About a point among the features, so that what is subtracted is small.
         centre = ops.sum(present[:, None] * means, axis=0)

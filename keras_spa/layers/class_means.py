@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_spa import _arrays, _checks, _keras_private
+from keras_spa import _arrays, _checks, _keras_private, _label_checks
 from keras_spa._types import Shape, Tensor
 from keras_spa.class_statistics import ClassStatistics
 from keras_spa.layers._checked import CheckedInputs
@@ -135,7 +135,7 @@ class ClassMeans(CheckedInputs):
                 f"Argument `features` must have shape (B, {self.means.shape[1]}). "
                 f"Received: features.shape={tuple(features.shape)}"
             )
-        _checks.label_values_if_known(labels, self.num_classes)
+        _label_checks.check_if_known(labels, self.num_classes)
         _arrays.of_one_length("labels", labels, "features", features)
         if sample_weight is not None:
             _arrays.of_one_length("sample_weight", sample_weight, "features", features)

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_spa import _arrays, _checks
+from keras_spa import _arrays, _label_checks
 from keras_spa._types import Labels, Tensor
 
 
@@ -14,8 +14,8 @@ def standardize(labels: Labels, logits: Tensor) -> Tensor:
             shape, and for wrong values where they can be read (not in a traced step).
     """
     num_classes = logits.shape[-1]
-    kind = _checks.label_shape(labels, num_classes)
-    _checks.label_values_if_known(labels, num_classes)
+    kind = _label_checks.kind(labels, num_classes)
+    _label_checks.check_if_known(labels, num_classes)
     _arrays.of_one_length("y_true", labels, "y_pred", logits)
     if kind == "soft":
         return ops.cast(labels, logits.dtype)
@@ -24,7 +24,7 @@ def standardize(labels: Labels, logits: Tensor) -> Tensor:
 
 def nan_unless_valid(values: Tensor, labels: Labels, num_classes: int) -> Tensor:
     """`values` (B,), NaN where the label is none: it must not go unseen."""
-    return ops.where(_checks.labels_valid(labels, num_classes), values, float("nan"))
+    return ops.where(_label_checks.valid(labels, num_classes), values, float("nan"))
 
 
 def shares(labels: Labels, logits: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 from keras import ops
 
-from keras_spa import _arrays, _checks, geometry
+from keras_spa import _arrays, _checks, _label_checks, geometry
 from keras_spa._types import Labels, Tensor
 from keras_spa.losses import _labels
 
@@ -63,13 +63,13 @@ def balanced_contrastive(
             f"Argument `embeddings` must have shape (B, V, {units}), V at least 1, as "
             f"long as the prototypes. Received: embeddings.shape={shape}"
         )
-    if _checks.label_shape(labels, classes) != "integer":
+    if _label_checks.kind(labels, classes) != "integer":
         raise ValueError(
             "Argument `labels` must be integers: views of mixed images have no class "
             f"to be drawn to. Received: labels.shape={tuple(labels.shape)}"
         )
     _arrays.of_one_length("labels", labels, "embeddings", embeddings)
-    _checks.label_values_if_known(labels, classes)
+    _label_checks.check_if_known(labels, classes)
     views = embeddings.shape[1]
     own = ops.repeat(ops.reshape(ops.cast(labels, "int32"), (-1,)), views)
     anchors = geometry.unit(ops.reshape(embeddings, (-1, units)))

@@ -1,6 +1,6 @@
 from keras import ops
 
-from keras_spa import _arrays, _checks, geometry
+from keras_spa import _arrays, _checks, _label_checks, geometry
 from keras_spa._types import Labels, Tensor
 from keras_spa.losses import _labels
 
@@ -77,13 +77,13 @@ def inducing_collapse(
             f"centers. Received: features.shape={tuple(features.shape)}, "
             f"centers.shape={tuple(centers.shape)}"
         )
-    if _checks.label_shape(labels, classes) != "integer":
+    if _label_checks.kind(labels, classes) != "integer":
         raise ValueError(
             "Argument `labels` must be integers. "
             f"Received: labels.shape={tuple(labels.shape)}"
         )
     _arrays.of_one_length("labels", labels, "features", features)
-    _checks.label_values_if_known(labels, classes)
+    _label_checks.check_if_known(labels, classes)
     features, centers = ops.cast(features, "float32"), ops.cast(centers, "float32")
     own = ops.reshape(ops.cast(labels, "int32"), (-1,))
     distances = ops.sum(ops.square(features - ops.take(centers, own, axis=0)), axis=1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_spa import _arrays, _checks
+from keras_spa import _arrays, _label_checks
 from keras_spa._types import Array, Tensor
 
 
@@ -28,12 +28,12 @@ def features(features: Tensor, means: Array | None, batch: int) -> Array:
 def labels(labels: Tensor, count: int, num_classes: int) -> Array:
     """Integer labels (B,), as many as there are features."""
     labels = _arrays.array("labels", labels, "(B,)")
-    if _checks.label_shape(labels, num_classes) != "integer":
+    if _label_checks.kind(labels, num_classes) != "integer":
         raise ValueError(
             "Argument `labels` must be integers of shape (B,) or (B, 1). "
             f"Received: labels.shape={labels.shape}"
         )
-    _checks.label_values(labels, num_classes)
+    _label_checks.check(labels, num_classes)
     if len(labels) != count:
         raise ValueError(
             "Argument `labels` must hold one label for each of the features. "

@@ -1,7 +1,7 @@
 import numpy as np
 import scipy
 
-from keras_spa import _arrays, _checks
+from keras_spa import _arrays, _checks, _label_checks
 from keras_spa._types import Array
 
 BINS = 15
@@ -90,7 +90,7 @@ def _rows(name: str, value: Array) -> Array:
 def _labels(labels: Array, rows: Array) -> Array:
     """`labels` as integers (N,) in 0..K−1, one a row."""
     labels = _arrays.array("labels", labels, "(N,)")
-    _checks.label_values(labels, rows.shape[1])
+    _label_checks.check(labels, rows.shape[1])
     if labels.shape != rows.shape[:1]:
         raise ValueError(
             f"Argument `labels` must be {len(rows)} integers, one for each row. "

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_spa import _arrays, _checks
+from keras_spa import _arrays, _checks, _label_checks
 from keras_spa._types import Array
 
 
@@ -162,7 +162,7 @@ def accuracy_per_class(predictions: Array, labels: Array, num_classes: int) -> A
             "Argument `predictions` must be classes (N,). "
             f"Received: predictions.shape={predictions.shape}"
         )
-    _checks.label_values(predictions, num_classes, "predictions")
+    _label_checks.check(predictions, num_classes, "predictions")
     labels = _labels(labels, len(predictions), num_classes)
     images = np.bincount(labels, minlength=num_classes)
     right = np.bincount(labels[predictions == labels], minlength=num_classes)
@@ -193,5 +193,5 @@ def _labels(labels: Array, images: int, num_classes: int) -> Array:
             f"Argument `labels` must hold one integer for each of {images} images. "
             f"Received: labels.shape={labels.shape}"
         )
-    _checks.label_values(labels, num_classes)
+    _label_checks.check(labels, num_classes)
     return labels.astype("int64")

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_spa import _arrays, _checks
+from keras_spa import _arrays, _checks, _label_checks
 from keras_spa._types import Array, ClassCounts, Config, Labels, Tensor
 
 
@@ -184,9 +184,9 @@ class ShotAccuracy(keras.metrics.Metric):
                 f"Received: y_pred.shape={tuple(y_pred.shape)}"
             )
         _arrays.of_one_length("y_true", y_true, "y_pred", y_pred)
-        _checks.label_values_if_known(y_true, num_classes)
-        valid = _checks.labels_valid(y_true, num_classes)
-        if _checks.label_shape(y_true, num_classes) == "soft":
+        _label_checks.check_if_known(y_true, num_classes)
+        valid = _label_checks.valid(y_true, num_classes)
+        if _label_checks.kind(y_true, num_classes) == "soft":
             y_true = ops.argmax(y_true, axis=-1)
         labels = ops.where(valid, ops.reshape(ops.cast(y_true, "int32"), (-1,)), 0)
         valid = ops.cast(valid, self.dtype)

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_spa import _checks, distribute
+from keras_spa import _checks, _label_checks, distribute
 from keras_spa._types import Tensor
 from keras_spa._warn import warn
 from keras_spa.alignment import Alignment, _kernel
@@ -149,9 +149,9 @@ class Aligned(StepParts):
 
         NaN if a label is none: a compiled step cannot refuse it.
         """
-        y, sample_weight = _checks.given_labels(y), _checks.only(sample_weight)
+        y, sample_weight = _label_checks.given(y), _checks.only(sample_weight)
         loss = self.method_loss(x, y, y_pred, sample_weight, training)
-        valid = _checks.labels_valid(y, self.class_means.num_classes)
+        valid = _label_checks.valid(y, self.class_means.num_classes)
         loss = ops.add(loss, ops.where(ops.all(valid), 0.0, float("nan")))
         statistics = statistics or self.class_means.statistics
         for alignment in self._acting("penalty"):

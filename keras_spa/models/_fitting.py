@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_spa import _checks
+from keras_spa import _label_checks
 from keras_spa._warn import warn
 from keras_spa.alignment import Alignment, _kernel
 from keras_spa.models import _shapes
@@ -131,13 +131,13 @@ class Fitting(StepParts):
         labels = y
         if y is None and isinstance(x, keras.utils.PyDataset):
             _, labels, _ = keras.utils.unpack_x_y_sample_weight(x[0])
-            labels = _checks.given_labels(labels)
+            labels = _label_checks.given(labels)
         elif y is not None or _are_arrays(x):
-            labels = _checks.given_labels(y)
+            labels = _label_checks.given(y)
         if y is not None and not self.built:
             self.build(keras.tree.map_structure(_shapes.batch_shape, x))
         if labels is not None and self.built:
-            _checks.label_values_if_known(labels, self.class_means.num_classes)
+            _label_checks.check_if_known(labels, self.class_means.num_classes)
 
 
 def _are_arrays(x: Any) -> bool:

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from keras_spa import _checks, geometry
+from keras_spa import _label_checks, geometry
 from keras_spa._types import Tensor
 
 Pair = tuple[Tensor, Tensor]
@@ -50,15 +50,15 @@ def mixed_labels(
     labels: Tensor, partner_labels: Tensor, share: Tensor, classes: int
 ) -> Tensor:
     """λ·onehot(labels) + (1−λ)·onehot(partner_labels), (B, K)."""
-    _checks.label_values_if_known(partner_labels, classes, "partner_labels")
+    _label_checks.check_if_known(partner_labels, classes, "partner_labels")
     own, others = (soft_labels(values, classes) for values in (labels, partner_labels))
     return share * own + (1 - share) * others
 
 
 def soft_labels(labels: Tensor, classes: int) -> Tensor:
     """Labels (B,), (B, 1) or (B, K) as float32 (B, K); NaN where one is none."""
-    valid = _checks.labels_valid(labels, classes)
-    if _checks.label_shape(labels, classes) == "integer":
+    valid = _label_checks.valid(labels, classes)
+    if _label_checks.kind(labels, classes) == "integer":
         labels = ops.reshape(ops.cast(labels, "int32"), (-1, 1))
         labels = ops.equal(labels, ops.arange(classes, dtype="int32"))
     return ops.where(valid[:, None], ops.cast(labels, "float32"), float("nan"))

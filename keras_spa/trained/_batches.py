@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_spa import _arrays, _checks
+from keras_spa import _arrays, _checks, _label_checks
 from keras_spa._types import Array
 from keras_spa.data._named import by_name
 from keras_spa.data.image_files import ImageFiles
@@ -125,13 +125,13 @@ def _array(value: Any) -> Array:
 def integer_labels(labels: Array, num_classes: int) -> Array:
     """Labels of any kind as integers (B,)."""
     try:
-        _checks.label_values(labels, num_classes)
+        _label_checks.check(labels, num_classes)
     except ValueError as error:
         raise ValueError(
             f"Argument `dataset` does not fit the model, which has {num_classes} "
             f"classes. {error}"
         ) from None
-    if _checks.label_shape(labels, num_classes) == "soft":
+    if _label_checks.kind(labels, num_classes) == "soft":
         largest = labels == np.max(labels, axis=-1, keepdims=True)
         if (unclear := np.flatnonzero(largest.sum(axis=-1) > 1)).size:
             raise ValueError(

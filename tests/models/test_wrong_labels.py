@@ -131,8 +131,8 @@ def test_labels_in_a_structure_of_one_are_looked_at(wrap):
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int64", "float32"])
 def test_more_classes_than_a_dtype_counts(dtype):
     labels = np.array([0, 100, 120], dtype)
-    assert np.asarray(keras.ops.all(spa._checks.labels_valid(labels, 1000)))
-    assert not np.asarray(keras.ops.any(spa._checks.labels_valid(labels[1:], 100)))
+    assert np.asarray(keras.ops.all(spa._label_checks.valid(labels, 1000)))
+    assert not np.asarray(keras.ops.any(spa._label_checks.valid(labels[1:], 100)))
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64"])

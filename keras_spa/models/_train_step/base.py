@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_spa import _checks, _keras_private, distribute
+from keras_spa import _checks, _keras_private, _label_checks, distribute
 from keras_spa._types import Tensor
 from keras_spa.alignment import Alignment, _kernel
 from keras_spa.class_statistics import ClassStatistics
@@ -40,7 +40,7 @@ class StepParts(Host):
     loss_reduction: str | None = None
 
     def _forward_pass(self, x: Any, y: Tensor, sample_weight: Tensor | None) -> Batch:
-        y, sample_weight = _checks.given_labels(y), _checks.only(sample_weight)
+        y, sample_weight = _label_checks.given(y), _checks.only(sample_weight)
         features, logits = self(x, training=True, return_features=True)
         self._check_heads()  # which the first batch may have built
         statistics = self.class_means.updated(features, y, sample_weight)

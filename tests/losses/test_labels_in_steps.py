@@ -36,7 +36,7 @@ EVERY_LABEL = pytest.mark.parametrize("kind", WRONG)
 
 @pytest.fixture(autouse=True)
 def values_cannot_be_read(monkeypatch):
-    monkeypatch.setattr(spa._checks, "label_values_if_known", lambda *_: None)
+    monkeypatch.setattr(spa._label_checks, "check_if_known", lambda *_: None)
 
 
 def in_a_step(function, *arguments):

@@ -111,7 +111,7 @@ def test_a_reweighted_loss_of_a_plain_model_shows_them():
 
 
 def test_the_metric_counts_them_as_wrong(monkeypatch):
-    monkeypatch.setattr(spa._checks, "label_values_if_known", lambda *_: None)
+    monkeypatch.setattr(spa._label_checks, "check_if_known", lambda *_: None)
     for labels in (BAD[:8], BAD[:8, None], np.where(BAD[:8] == 9, np.nan, BAD[:8])):
         metric = spa.metrics.ShotAccuracy(COUNTS)
         metric.update_state(labels, np.eye(4)[Y[:8]])

@@ -12,7 +12,6 @@ from keras_spa.losses import log_prior
 
 SNAP = 0.25
 SHARES = (-1.0, 2.0)  # between which the prior's share is looked for
-PLAUSIBLE = (-SNAP, 1 + SNAP)  # the same, of images that are known by heart
 NO_RANGE = 1e-6  # of log π: all classes are equally frequent
 BETA = 0.2
 RIDGE = 1e-3  # pulls a fit towards the rule
@@ -21,11 +20,7 @@ LARGEST_UNIT = 100.0
 
 
 def prior_share(
-    logits: Array,
-    labels: Array,
-    prior: Array,
-    limits: tuple[float, float] = SHARES,
-    counts: Array | None = None,
+    logits: Array, labels: Array, prior: Array, counts: Array | None = None
 ) -> float:
     """t, at which `softmax(z + t·log π)` makes the labels most likely, in [−1, 2].
 
@@ -41,7 +36,6 @@ def prior_share(
         logits: z (N, K), of training images.
         labels: integers (N,).
         prior: log π (K,), finite.
-        limits: Between which t is looked for. Defaults to (−1, 2).
         counts: q but for a factor, (K,). Defaults to None, π.
     """
     logits, prior = (np.asarray(array, "float64") for array in (logits, prior))
@@ -64,7 +58,7 @@ def prior_share(
         others[rows, labels] = 0
         return float(others.sum(axis=1) @ prior[labels] - (others @ prior).sum())
 
-    low, high = limits
+    low, high = SHARES
     if slope(low) == slope(high) == 0:
         return 1.0
     if slope(low) <= 0:
@@ -77,11 +71,14 @@ def prior_share(
 
 
 def snapped(share: float) -> float:
-    """0 or 1 if the share is near it: long training drives it away from both."""
-    for value in (0.0, 1.0):
-        if abs(share - value) <= SNAP:
-            return value
-    return share
+    """0 or 1 if the share is near it or beyond.
+
+    Long training drives it away from both, and so does a loss with margins or another
+    scale. No model is given back more of its prior than it lost, or freed of it twice.
+    """
+    if share <= SNAP:
+        return 0.0
+    return 1.0 if share >= 1 - SNAP else share
 
 
 def temperature(

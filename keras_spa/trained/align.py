@@ -38,14 +38,14 @@ def align(
       log-likelihoods, and a = 1.
     - π are the training frequencies, and `τ = 1 − t`: t is found from the training
       data as the number at which `softmax(z + t·log π)` makes their labels most likely,
-      and taken for 0 or 1 within 0.25 of these.
+      and taken for 0 or 1 within 0.25 of these and beyond.
     - Σ is that of augmented images about the clean means, if `augment` is given. Once
       a model knows its images by heart, their own scatter may not be that of new
       images. Without `augment` it is believed if features midway between two images
       of a class scatter less than those of the images (else the network has drawn its
       images together), if there are at least as many images as features, and if images
       left out are classified better in its metric than by class means alone; else β is
-      0. No t beyond 0 and 1 is believed of such a model.
+      0.
     - T leaves all decisions as they are, and the probabilities as confident as they
       were without β: z* would make them too sure of themselves.
 

@@ -126,8 +126,7 @@ def plan_alignment(
     optimal = optimal_classifier(means, counts, covariance)
     logits, labels = sample.arrays()
     learnt = balanced_accuracy(logits, labels)
-    limits = adjustment.SHARES if learnt < MEMORISED else adjustment.PLAUSIBLE
-    t = adjustment.prior_share(logits, labels, prior, limits, counts)
+    t = adjustment.prior_share(logits, labels, prior, counts)
     balanced = np.ptp(prior) < adjustment.NO_RANGE
     choice = AlignmentChoice(
         tau=0.0 if balanced else 1 - adjustment.snapped(t),

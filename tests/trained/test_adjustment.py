@@ -86,9 +86,9 @@ def test_equally_frequent_classes_of_an_unequal_prior_ask_for_no_adjustment():
 
 @pytest.mark.parametrize(
     ("share", "expected"),
-    [(0.1, 0), (-0.25, 0), (0.5, 0.5), (0.8, 1), (1.25, 1), (1.4, 1.4)],
+    [(0.1, 0), (-0.25, 0), (0.5, 0.5), (0.8, 1), (1.25, 1), (1.4, 1), (-0.6, 0)],
 )
-def test_shares_near_0_and_1_are_snapped(share, expected):
+def test_shares_near_0_and_1_and_beyond_are_snapped(share, expected):
     assert adjustment.snapped(share) == expected
 
 

@@ -24,7 +24,9 @@ def test_warnings_point_at_the_call_however_deep_they_come_from():
     frozen = keras.layers.Dense(3, trainable=False)
     fixed = spa.SpAModel(model, frozen, "spa_slerp")
     fixed.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+    loss = spa.losses.BalancedSoftmax([15, 10, 5])
     calls = (
+        lambda: loss(y[:3], np.full((3, 3), 1 / 3, "float32")),  # through Keras
         lambda: spa.align(model, (x, y), verbose=0),
         lambda: spa.choose_alignment(model, (x, y), verbose=0),
         lambda: fixed.fit(x, y, verbose=0),

@@ -48,6 +48,25 @@ def test_gains_after_training_are_drawn_of_all_comparisons(tmp_path):
     assert "of 2 seeds" in caption
 
 
+def test_a_training_that_some_data_sets_lack_counts_no_seeds_there(tmp_path):
+    """Before: "of 0 to 4 seeds"."""
+    for folder, methods in (("digits_lt", "ce"), ("cifar10_lt_40", "ldam_drw")):
+        place = tmp_path / f"{folder}_posthoc" / "results.json"
+        place.parent.mkdir()
+        seeds = range(3 + (methods == "ce"))
+        runs = [
+            {"method": methods, "seed": seed, "accuracy": compared(1.0)}
+            for seed in seeds
+        ]
+        place.write_text(json.dumps({"runs": runs}))
+    figure, caption = catalogue.draw_after_training(tmp_path / "a")
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "after cross-entropy",
+        "after LDAM-DRW",
+    ]
+    assert "of 3 to 4 seeds" in caption
+
+
 def test_gains_after_training_need_a_comparison(tmp_path):
     with pytest.raises(catalogue.Missing, match=r"posthoc\.py"):
         catalogue.draw_after_training(tmp_path / "runs")
@@ -69,6 +88,6 @@ def test_single_models_are_left_out_beside_three(tmp_path):
         place.write_text(json.dumps({"runs": runs}))
     figure, caption = catalogue.draw_after_training(tmp_path / "a")
     (axes,) = figure.axes
-    assert axes.get_title(loc="left") == "trained with cross-entropy"
+    assert axes.get_title(loc="left") == "after cross-entropy"
     assert len(axes.get_yticklabels()) == 1
     assert "of 3 seeds" in caption

@@ -144,3 +144,14 @@ def test_figures_say_what_to_run(results, tmp_path):
 def test_each_data_set_of_the_stored_models_has_a_color_of_its_own():
     titles = {model.data for model in predictors.load()}
     assert len(titles) <= len(set(figures.HUES)) == len(figures.HUES)
+
+
+def test_each_method_of_the_stored_models_has_a_marker_of_its_own():
+    """Before, LDAM-DRW looked like GLMC."""
+    models = predictors.load()
+    points = figures.draw(models)[0].axes[0].get_lines()
+    markers = {
+        one.method: point.get_marker()
+        for one, point in zip(models, points, strict=False)
+    }
+    assert len(markers) == len(set(markers.values())) > 3

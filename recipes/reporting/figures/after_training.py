@@ -43,9 +43,9 @@ def draw(comparisons: Mapping[str, Comparisons]) -> tuple[Figure, str]:
         shown |= dict(zip(labels, handles, strict=True))
     figure.legend(list(shown.values()), list(shown), loc="outside lower right", ncols=2)
     seeds = [
-        len([1 for name, _ in runs if name == training])
+        sum(name == training for name, _ in runs)
         for runs in comparisons.values()
-        for training in trainings
+        for training in {name for name, _ in runs}
     ]
     most = str(max(seeds))
     number = most if min(seeds) == max(seeds) else f"{min(seeds)} to {most}"
@@ -86,7 +86,7 @@ def _draw_panel(
     axes.axvline(0, color="black", lw=0.8)
     axes.grid(axis="x", alpha=0.25)
     axes.set_xlabel("gain (points)")
-    axes.set_title(f"trained with {METHODS[training]}", loc="left")
+    axes.set_title(f"after {METHODS[training]}", loc="left")
 
 
 def _gain(runs: Comparisons, training: str, method: str) -> Gain | None:

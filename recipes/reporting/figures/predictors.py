@@ -26,7 +26,7 @@ PANELS = {
     "noise exponent": "exponent in the noise's metric",
 }
 NAMES = ("blue", "vermilion", "green", "purple", "sky", "orange", "black")
-HUES = [*(PALETTE[name] for name in NAMES), BROWN, "lightgray"]
+HUES = [*(PALETTE[name] for name in NAMES), BROWN, "lightgray", "indigo"]
 MARKERS = "osD^vP"
 GAIN = "gain of spa.align (points)"
 
@@ -110,7 +110,8 @@ def _style(models: Sequence[Model], model: Model) -> dict[str, Any]:
     """A color a data set, a marker a method; models aligned in training are full."""
     data = list(dict.fromkeys(model.data for model in models))
     color = HUES[data.index(model.data) % len(HUES)]
-    marker = MARKERS[list(METHODS).index(model.method) % len(MARKERS)]
+    methods = [name for name in METHODS if name in {one.method for one in models}]
+    marker = MARKERS[methods.index(model.method) % len(MARKERS)]
     face = color if model.aligned else "none"
     return {"color": color, "marker": marker, "markersize": 5, "markerfacecolor": face}
 
@@ -124,10 +125,8 @@ def _legend(figure: Figure, models: Sequence[Model]) -> None:
         gray = {**style, "color": "gray"}
         data.setdefault(model.data, Line2D([], [], **{**style, "marker": "_"}, lw=2))
         methods.setdefault(METHODS[model.method], Line2D([], [], **gray, lw=0))
-        if model.aligned:
-            full = {**gray, "marker": "o", "markerfacecolor": "gray"}
-            methods.setdefault(
-                "full: aligned in training", Line2D([], [], **full, lw=0)
-            )
+    if any(model.aligned for model in models):
+        full: dict[str, Any] = {"marker": "o", "markersize": 5, "color": "gray"}
+        methods["full: aligned in training"] = Line2D([], [], **full, lw=0)
     figure.legend(list(data.values()), list(data), loc="outside lower left")
     figure.legend(list(methods.values()), list(methods), loc="outside lower right")

@@ -1,14 +1,13 @@
 """Runs a command; whatever ends it early is said in one line."""
 
 import logging
-import os
-import pathlib
 import re
 import sys
 import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from keras_spa._warn import KerasSpaWarning
 from keras_spa.cli.align import align
 from keras_spa.cli.describe import describe
 from keras_spa.cli.diagnose import diagnose
@@ -72,14 +71,7 @@ def _leave() -> NoReturn:
     sys.exit(signals.Preempted.code)
 
 
-def _note(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    *others: Any,
-) -> None:
+def _note(message: Warning | str, category: type[Warning], *others: Any) -> None:
     """One line of what keras_spa warns of; other libraries' are not for users."""
-    package = pathlib.Path(__file__).parents[1]
-    if os.fspath(filename).startswith(f"{package}{os.sep}"):
+    if issubclass(category, KerasSpaWarning):
         print(f"keras-spa: {' '.join(str(message).split())}", file=sys.stderr)

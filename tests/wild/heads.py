@@ -11,6 +11,7 @@ from wild.trained import (
     COUNTS,
     DATASET,
     HEADS,
+    MODEL,
     NO_ALIGNMENT,
     NO_MODEL,
     NO_PAIRS,
@@ -33,6 +34,12 @@ TRAINING = {
     "model": NO_MODEL,
     **COMMON,
 }
+
+
+def converted(model=MODEL, **given):
+    return spa.trained.convert_head(model, **given).classifier.get_weights()
+
+
 TRAINED = {"dataset": (X, Y), "steps": 2, "batch_size": N}
 TABLE = {
     "align": Subject(
@@ -58,6 +65,14 @@ TABLE = {
             "head": HEADS,
             **COUNTED,
             **COMMON,
+        },
+    ),
+    "convert_head": Subject(
+        converted,
+        {"scale": 2.0},
+        {
+            "scale": pools.number(2.0, 0, none=ANY),
+            "model": NO_MODEL,
         },
     ),
     "normalize_head": Subject(

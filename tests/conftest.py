@@ -52,6 +52,7 @@ ONCE = (  # NumPy, lists of files, text: no backend has a part, or has had it el
     "recipes/test_grid.py",
     "recipes/test_measures.py",
     "recipes/test_posthoc.py",
+    "recipes/test_posthoc_command.py",
     "recipes/test_posthoc_overview.py",
     "recipes/test_predictors.py",
     "recipes/test_processes.py",

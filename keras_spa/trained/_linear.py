@@ -29,8 +29,8 @@ CONVERT = (
 )
 
 
-def check_movable(observer: Observer) -> None:
-    """Raises if moving the kernel of the classifier would not move what it does."""
+def check_whole(observer: Observer) -> None:
+    """Raises if the classifier is quantized, or has LoRA."""
     classifier = observer.model.classifier
     if mode := quantization(classifier):
         raise ValueError(
@@ -45,6 +45,12 @@ def check_movable(observer: Observer) -> None:
             "`set_weights([head.kernel, head.bias])`. Received: "
             f"{_head(observer)} with LoRA"
         )
+
+
+def check_movable(observer: Observer) -> None:
+    """Raises if moving the kernel of the classifier would not move what it does."""
+    check_whole(observer)
+    classifier = observer.model.classifier
     if not follows_kernel(classifier, linear_map(classifier)):
         raise ValueError(
             "Argument `model` must have a classifier that decides by its kernel (d, K) "

@@ -5,10 +5,11 @@ import numpy as np
 
 from keras_spa import _checks
 from keras_spa._types import Array
-from keras_spa.models._surgery.linear_map import LinearMap, is_whole, quantization
+from keras_spa.models._surgery.linear_map import LinearMap
 from keras_spa.models._surgery.logits import head_of, logits_layer
 from keras_spa.models._surgery.up_to_head import UpToHead
 from keras_spa.models.spa_model import SpAModel
+from keras_spa.trained._linear import check_whole
 from keras_spa.trained.linear_classifier import readable
 from keras_spa.trained.observe import Observer
 
@@ -60,8 +61,18 @@ def convert_head(model: keras.Model, scale: float | None = None) -> SpAModel:
     """
     if scale is not None:
         scale = _checks.positive("scale", scale)
-    old = Observer(model).model
-    _check_convertible(old)
+    observer = Observer(model)
+    old = observer.model
+    if isinstance(old.backbone, UpToHead):
+        raise ValueError(
+            "Argument `model` must be a SpAModel, Sequential or Functional model: of a "
+            "subclassed one the old head would stay a part. Give its class a "
+            "keras.layers.Dense(K) in place of the head, behind a "
+            "keras.layers.UnitNormalization() in place of a cosine one, and let "
+            "`set_weights` give it the weights. Received: "
+            f"{_checks.named(old.backbone.model)}"
+        )
+    check_whole(observer)
     read = readable(old)
     head = head_of(old.classifier)
     if read.kind == "read" and head.compute_dtype in ("float16", "bfloat16"):
@@ -92,25 +103,6 @@ def convert_head(model: keras.Model, scale: float | None = None) -> SpAModel:
         converted.build(old.get_build_config()["input_shape"])
     dense.set_weights([kernel, biases])
     return converted
-
-
-def _check_convertible(model: SpAModel) -> None:
-    if isinstance(model.backbone, UpToHead):
-        raise ValueError(
-            "Argument `model` must be a SpAModel, Sequential or Functional model: of a "
-            "subclassed one the old head would stay a part. Give its class a "
-            "keras.layers.Dense(K) in place of the head, behind a "
-            "keras.layers.UnitNormalization() in place of a cosine one, and let "
-            "`set_weights` give it the weights. Received: "
-            f"{_checks.named(model.backbone.model)}"
-        )
-    head = head_of(model.classifier)
-    if quantization(head) or not is_whole(head):
-        what = "LoRA" if quantization(head) is None else "quantized weights"
-        raise ValueError(
-            "Argument `model` must have a classifier that is not quantized, and "
-            f"without LoRA. Received: {_checks.named(head)} with {what}"
-        )
 
 
 def _unit_features(backbone: keras.Layer) -> keras.Model:

@@ -188,7 +188,7 @@ def quantized(head):
     [
         (lambda: Squashed(K), "linear.*Squashed"),
         (lambda: lora(layers.Dense(K)), "without LoRA.*with LoRA"),
-        (lambda: quantized(layers.Dense(K)), "not quantized.*quantized weights"),
+        (lambda: quantized(layers.Dense(K)), "not quantized.*quantized to int8"),
         (
             lambda: ScaledHead(K, 3.0, dtype="mixed_bfloat16"),
             "in float32.*ScaledHead.*in bfloat16",

@@ -12,8 +12,9 @@ validation images of each model, and without --validation_per_class=N there are 
 methods; heads that are retrained or scaled are so with the defaults of
 `keras_spa.trained`. The test images choose nothing, and all methods see
 the same features. Prints a table and leaves table.md and results.json in --output_dir;
-the latter also holds how collapsed, aligned and skewed each model's features are, and
-with --add keeps what it held of other models before. The
+the latter also holds what `spa.align` found and did, and how collapsed, aligned and
+skewed each model's features are, and with --add keeps what it held of other models
+before. The
 documents' tables (recipes/table.py) are of recipes/results/SECTION_posthoc, and of
 recipes/results/SECTION_NAME_posthoc with --alignment=NAME.
 `spa.align` and the second stage need logits `h @ kernel + bias`: cosine classifiers are
@@ -83,12 +84,12 @@ def main() -> None:
             layers = augmentation_layers(config)
             augment = keras.Sequential(layers) if layers else None
             model, data = with_bias(load_model(path)), task.load(config)
-            accuracy = compare(model, data, augment)
+            accuracy, choices = compare(model, data, augment)
             measures = measure(model, data, augment)
         except (ValueError, OSError) as error:
             refuse(f"{path.name}: {error}")
         run = {"method": config.method, "seed": config.seed, "accuracy": accuracy}
-        run["environment"] = environment
+        run |= {"choices": choices, "environment": environment}
         flags_of_training = training_flags(path, config) or config.identity()
         runs.append({**run, "measures": measures, "flags": flags_of_training})
         print(f"[{number:2}/{len(models)}] {path.stem}", flush=True)

@@ -12,6 +12,7 @@ from engine.measures import features_and_labels
 from keras_spa.losses import log_prior
 from keras_spa.metrics import calibration_error
 from keras_spa.trained import (
+    AlignmentChoice,
     Observer,
     aligned_classifier,
     convert_head,
@@ -85,12 +86,13 @@ def compare(
     model: keras.Model,
     data: spa.data.LongTailedData,
     augment: Callable[[Any], Any] | None = None,
-) -> dict[str, dict[str, float | None]]:
-    """`{method: {"all", "many", "medium", "few", "calibration error"}}` in percent.
+) -> tuple[posthoc_page.Accuracies, dict[str, dict[str, Any]]]:
+    """Accuracies after each method, and what `spa.align` found and did.
 
-    Accuracies on the test images, and the expected calibration error there. Without
-    validation images, the methods that choose or fit something on them are left out.
-    The classifier has biases.
+    Accuracies, `{method: {"all", "many", "medium", "few", "calibration error"}}`, are
+    those on the test images in percent, as is the expected calibration error there.
+    Without validation images, the methods that choose or fit something on them are left
+    out. The classifier has biases.
     """
     observer = Observer(model)
     splits = {
@@ -110,11 +112,13 @@ def compare(
     rules: dict[str, Any] = {ALIGNED: None}
     if data.validation is not None:
         rules[FITTED] = tuple(data.validation)
+    found = {}
     for method, held_out in rules.items():
         plan = plan_alignment(
             observer, tuple(data.train), held_out, augment, None, 500, 0
         )
         choices[method] = plan.classifier(weights, biases)
+        found[method] = _as_stored(plan.choice)
     accuracies = {}
     for method, choice in choices.items():
         features, labels = splits["test"]
@@ -125,7 +129,7 @@ def compare(
             **shot_accuracies(per_class, counts),
             posthoc_page.CALIBRATION: 100 * calibration_error(logits, labels),
         }
-    return accuracies
+    return accuracies, found
 
 
 def second_stage(
@@ -140,6 +144,14 @@ def second_stage(
     }
     return {
         name: linear_classifier(Observer(one).model) for name, one in models.items()
+    }
+
+
+def _as_stored(choice: AlignmentChoice) -> dict[str, Any]:
+    names = ("tau", "beta", "scale", "shrinkage", "prior_share", "temperature")
+    return {
+        **{name: float(getattr(choice, name)) for name in names},
+        "verdict": choice.verdict,
     }
 
 

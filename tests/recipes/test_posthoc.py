@@ -69,7 +69,7 @@ def test_candidates_are_the_published_formulas():
 
 
 def test_each_method_is_chosen_on_validation_and_measured_on_test(model, data):
-    accuracies = after_training.compare(model, data)
+    accuracies, _ = after_training.compare(model, data)
     logits = model.predict(data.test.images, verbose=0)
     right = logits.argmax(axis=1) == data.test.labels
     assert accuracies["untouched"]["all"] == pytest.approx(100 * right.mean())
@@ -83,29 +83,36 @@ def test_each_method_is_chosen_on_validation_and_measured_on_test(model, data):
 
 
 def test_ours_is_what_align_does(model, data):
-    accuracies = after_training.compare(model, data)
+    accuracies, choices = after_training.compare(model, data)
     train, held_out = tuple(data.train), tuple(data.validation)
     for name, given in ((ALIGNED, None), (FITTED, held_out)):
         aligned = spa.align(model, train, held_out=given, verbose=0)
         logits = aligned.predict(data.test.images, verbose=0)
         right = logits.argmax(axis=1) == data.test.labels
         assert accuracies[name]["all"] == pytest.approx(100 * right.mean())
+        choice = spa.choose_alignment(model, train, held_out=given, verbose=0)
+        stored = choices[name]
+        assert stored.pop("verdict") == choice.verdict
+        for number, value in stored.items():
+            assert value == pytest.approx(getattr(choice, number), abs=1e-6)
+        assert len(stored) == 6
+    assert set(choices) == {ALIGNED, FITTED}
 
 
 def test_without_validation_images_nothing_is_chosen_on_them(model, data):
     without = dataclasses.replace(data, validation=None, validation_source=None)
-    accuracies = after_training.compare(model, without)
+    accuracies, _ = after_training.compare(model, without)
     assert set(accuracies) == {
         *(UNTOUCHED, "nearest class mean", ADJUSTED, ALIGNED),
         *(RETRAINED, RETRAINED_ALIGNED, SCALED),
     }
-    everything = after_training.compare(model, data)
+    everything, _ = after_training.compare(model, data)
     assert accuracies == {method: everything[method] for method in accuracies}
 
 
 @pytest.mark.long
 def test_heads_of_the_second_stage_are_those_of_the_package(model, data):
-    accuracies = after_training.compare(model, data)
+    accuracies, _ = after_training.compare(model, data)
     train = tuple(data.train)
     for name, made in (
         (RETRAINED, retrain_head(model, train, verbose=0)),
@@ -126,7 +133,7 @@ def test_cosine_classifiers_are_compared_as_their_loss_scales_them(model, data):
     assert after_training.with_bias(model) is model
     cosine = spa.SpAModel(model.backbone, spa.layers.CosineDense(3, scale=1))
     logits = cosine.predict(data.test.images, verbose=0)
-    accuracies = after_training.compare(after_training.with_bias(cosine), data)
+    accuracies, _ = after_training.compare(after_training.with_bias(cosine), data)
     assert {ALIGNED, FITTED, RETRAINED} <= set(accuracies)
     right = logits.argmax(axis=1) == data.test.labels
     assert accuracies[UNTOUCHED]["all"] == pytest.approx(100 * right.mean())
@@ -142,6 +149,6 @@ def test_validation_images_that_want_no_change_get_none(model, data):
     content = spa.data.Split(images, decided)
     splits = data.train, content, data.test
     other = spa.data.LongTailedData("content", *splits, class_names=tuple("abc"))
-    accuracies = after_training.compare(model, other)
+    accuracies, _ = after_training.compare(model, other)
     chosen, untouched = accuracies["logit adjustment, chosen"], accuracies[UNTOUCHED]
     assert chosen == pytest.approx(untouched)

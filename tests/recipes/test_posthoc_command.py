@@ -51,7 +51,10 @@ def test_results_state_the_alignment_of_the_training(
     monkeypatch.setattr(artifact, "load_model", lambda path: path.stem)
     monkeypatch.setattr(measures, "measure", lambda *_: {"nc1": 0.5})
     one = {"all": 50.0, "many": 60.0, "medium": 50.0, "few": 40.0}
-    monkeypatch.setattr(after_training, "compare", lambda *_: {UNTOUCHED: one})
+    choices = {"spa.align": {"beta": 0.2}}
+    monkeypatch.setattr(
+        after_training, "compare", lambda *_: ({UNTOUCHED: one}, choices)
+    )
     monkeypatch.setattr(after_training, "with_bias", lambda model: model)
     (tmp_path / "ce-spa_proj_noise-if50-seed3.keras").touch()
     (tmp_path / "ce-none-if50-seed3.keras").touch()
@@ -68,6 +71,7 @@ def test_results_state_the_alignment_of_the_training(
     storage.write_result(tmp_path / "ce-spa_proj_noise-if50-seed3.json", result)
     posthoc.main()
     (run,) = json.loads((tmp_path / "done" / "results.json").read_text())["runs"]
+    assert run["choices"] == choices
     assert (
         run["flags"]["spa_stop"] == 0.4
     )  # of the model, which the command leaves open

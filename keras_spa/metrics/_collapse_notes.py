@@ -1,5 +1,7 @@
 """What `NeuralCollapse` has to say about what is missing or cannot be."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_spa._types import Array
@@ -13,6 +15,7 @@ def collapse_notes(
     weights: Array | None,
     metric: Array | None,
     sampled: Array,
+    class_names: Sequence[str] | None = None,
 ) -> list[str]:
     """Sentences; [] if all is well.
 
@@ -22,11 +25,13 @@ def collapse_notes(
         weights: Theirs, or None.
         metric: Σ, or None if the features do not scatter.
         sampled: Images of each class whose features were kept (K,).
+        class_names: K strings. Defaults to the class numbers.
     """
+    name = np.array(_inputs.class_names(class_names, len(counts)), "object")
     met = np.flatnonzero(counts)
     notes = []
     if len(met) < len(counts):
-        missing = np.flatnonzero(counts == 0)
+        missing = name[counts == 0]
         notes.append(f"Classes without images, left out: {_inputs.listed(missing)}.")
     if means.shape[1] < len(met) - 1:
         notes.append(
@@ -37,10 +42,10 @@ def collapse_notes(
     if count == len(met) * (len(met) - 1) // 2:
         notes.append("The means of all classes coincide: features tell none apart.")
     elif count:
-        listed = ", ".join(f"{met[i]} and {met[j]}" for i, j in same)
+        listed = ", ".join(f"{name[met[i]]} and {name[met[j]]}" for i, j in same)
         notes.append(f"Classes whose means coincide: {listed}.")
     if weights is not None and len(zero := met[~weights.any(axis=1)]):
-        notes.append(f"Classes whose weights are 0: {_inputs.listed(zero)}.")
+        notes.append(f"Classes whose weights are 0: {_inputs.listed(name[zero])}.")
     if metric is None:
         few = counts.max() < 2
         why = "No class has two images" if few else "Features of a class are all equal"

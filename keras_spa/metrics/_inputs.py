@@ -1,5 +1,7 @@
 """What `NeuralCollapse` is given, as NumPy arrays, if it can be used."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_spa import _arrays, _label_checks
@@ -80,6 +82,23 @@ def listed(classes: Array) -> str:
     """The first ten classes, and how many more there are."""
     shown = ", ".join(str(c) for c in classes[:10])
     return shown + (f" and {len(classes) - 10} more" if len(classes) > 10 else "")
+
+
+def class_names(class_names: Sequence[str] | None, num_classes: int) -> list[str]:
+    """K strings; by default the class numbers."""
+    given = range(num_classes) if class_names is None else class_names
+    if isinstance(given, (str, bytes, type)) or not hasattr(given, "__len__"):
+        raise ValueError(
+            f"Argument `class_names` must be a list of {num_classes} names. "
+            f"Received: class_names={class_names!r}"
+        )
+    names = [str(name) for name in given]
+    if len(names) != num_classes:
+        raise ValueError(
+            f"Argument `class_names` must hold {num_classes} names. "
+            f"Received: {len(names)}"
+        )
+    return names
 
 
 def check_logits_as_before(logits: Tensor | None, before: bool, batch: int) -> None:

@@ -190,10 +190,6 @@ class NeuralCollapse:
             warn(f"Undefined: {', '.join(names)}. {reasons}")
         return measures, classes
 
-    def cosines(self, weights: Tensor) -> Array:
-        """`cos(w_c, m_c)` of each class, (K,); NaN for classes without images."""
-        return self.per_class(weights)["cosine"]
-
     def per_class(
         self, weights: Tensor, biases: Tensor | None = None
     ) -> dict[str, Array]:
@@ -223,20 +219,22 @@ class NeuralCollapse:
             values[name][met] = of_met
         return values
 
-    def notes(self, weights: Tensor | None = None) -> list[str]:
+    def notes(
+        self, weights: Tensor | None = None, class_names: Sequence[str] | None = None
+    ) -> list[str]:
         """Sentences about what is missing or cannot be; [] if all is well."""
         met, means, _ = self._class_means()
         if weights is not None:
             weights = _inputs.weights(weights, self.means.shape)[met]
+        kept = self._sample.counts()
         return collapse_notes(
-            self.counts, means, weights, self._metric(), self._sample.counts()
+            self.counts, means, weights, self._metric(), kept, class_names
         )
 
     def _metric(self) -> Array | None:
         """Σ, shrunk, (d, d); None if the features do not scatter."""
         if self._covariance is None:
-            sample = self._sample.parts()
-            counts = self._sample.counts()
+            sample, counts = self._sample.parts(), self._sample.counts()
             covariance = within_class_covariance(sample, self.means, counts)
             self._covariance = _noise.unbiased(covariance, counts)
         return _noise.shrunk(self._covariance, self._class_means()[1])

@@ -149,7 +149,7 @@ class CollapseReport:
             accuracy=float(right / images.sum()),
             accuracy_per_class=[float(value) for value in accuracy_per_class],
             metrics=metrics,
-            notes=collapse.notes(weights),
+            notes=collapse.notes(weights, class_names),
             **classes,
         )
 

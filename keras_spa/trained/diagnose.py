@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_spa.metrics import _inputs
 from keras_spa.metrics.neural_collapse import NeuralCollapse
 from keras_spa.trained._linear import as_read
 from keras_spa.trained.collapse_report import CollapseReport
@@ -82,7 +83,7 @@ def diagnose(
     """
     observer = model if isinstance(model, Observer) else Observer(model, head)
     num_classes = observer.num_classes
-    names = _checked_names(class_names, num_classes)
+    names = _inputs.class_names(class_names, num_classes)
     collapse = NeuralCollapse(num_classes, class_counts)
     right = np.zeros(num_classes)
     seen = observe(observer, dataset, batch_size, verbose)
@@ -94,19 +95,3 @@ def diagnose(
     accuracies = np.where(images > 0, right / np.maximum(images, 1), np.nan)
     weights, biases = linear_classifier(observer.model)
     return CollapseReport.from_collapse(collapse, weights, biases, accuracies, names)
-
-
-def _checked_names(class_names: Sequence[str] | None, num_classes: int) -> list[str]:
-    given = range(num_classes) if class_names is None else class_names
-    if isinstance(given, (str, bytes, type)) or not hasattr(given, "__len__"):
-        raise ValueError(
-            f"Argument `class_names` must be a list of {num_classes} names. "
-            f"Received: class_names={class_names!r}"
-        )
-    names = [str(name) for name in given]
-    if len(names) != num_classes:
-        raise ValueError(
-            f"Argument `class_names` must hold {num_classes} names. "
-            f"Received: {len(names)}"
-        )
-    return names

@@ -62,7 +62,7 @@ def test_a_collapsed_simplex_is_collapsed(K):
 def test_cosines_by_class_and_by_shots():
     features, labels, weights, biases = sample(seed=2)
     metric = measured(features, labels, weights, biases, class_counts=[500, 50, 20, 5])
-    cosines = metric.cosines(weights)
+    cosines = metric.per_class(weights)["cosine"]
     measures = metric.result(weights)
     assert measures["nc3_cosine"] == pytest.approx(cosines.mean())
     assert measures["nc3_cosine_many"] == pytest.approx(cosines[0])

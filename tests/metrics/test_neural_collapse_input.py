@@ -16,8 +16,17 @@ def test_classes_without_images_are_left_out_and_named():
     for name, value in two_passes(features, labels, weights, biases).items():
         if name != "nc4":  # whose loop may decide for the missing class
             np.testing.assert_allclose(measures[name], value, rtol=1e-5)
-    assert np.isnan(metric.cosines(weights)).tolist() == [False, False, True, False]
+    assert np.isnan(metric.per_class(weights)["cosine"]).tolist() == [
+        False,
+        False,
+        True,
+        False,
+    ]
     assert metric.notes() == ["Classes without images, left out: 2."]
+    named = metric.notes(class_names=["cat", "dog", "emu", "fox"])
+    assert named == ["Classes without images, left out: emu."]
+    with pytest.raises(ValueError, match="`class_names` must hold 4 names.*: 2"):
+        metric.notes(class_names=["cat", "dog"])
 
 
 def test_a_simplex_that_does_not_fit_is_noted():
@@ -45,6 +54,8 @@ def test_two_classes_with_one_mean_are_named():
         measures = metric.result(np.eye(3, 2))
     assert np.isnan(measures["cdnv"])
     assert np.isfinite(measures["nc1"])
+    notes = metric.notes(class_names=["cat", "dog", "emu"])
+    assert "Classes whose means coincide: cat and dog." in notes
 
 
 def test_zero_weights_are_named():
@@ -52,7 +63,9 @@ def test_zero_weights_are_named():
     weights[1] = 0
     metric = measured(features, labels, weights, biases)
     assert metric.notes(weights) == ["Classes whose weights are 0: 1."]
-    assert metric.cosines(weights)[1] == 0
+    named = metric.notes(weights, ["cat", "dog", "emu", "fox"])
+    assert named == ["Classes whose weights are 0: dog."]
+    assert metric.per_class(weights)["cosine"][1] == 0
 
 
 def test_tensors_of_any_precision_and_empty_batches():

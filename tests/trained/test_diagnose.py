@@ -153,6 +153,11 @@ def test_a_missing_class_is_no_silent_nan(model, data):
     )
     assert "left out: 2, 3" in report.to_markdown()
     assert "nan" not in report.verdict
+    names = ["cat", "dog", "emu", "fox"]
+    report = spa.diagnose(
+        model, (images[:32], labels[:32]), class_names=names, verbose=0
+    )
+    assert report.notes == ["Classes without images, left out: emu, fox."]
 
 
 def test_the_bar_and_its_silence(model, data, capsys):

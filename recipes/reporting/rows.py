@@ -36,6 +36,7 @@ class Section(NamedTuple):
     factors: tuple[int, ...]
 
 
+CIFAR = ("cifar10", "CIFAR-10-LT (re-encoded)"), ("cifar100", "CIFAR-100-LT")
 SECTIONS = (
     Section("digits_lt", "UCI digits, long-tailed", "digits_lt", (50,)),
     Section(
@@ -66,11 +67,17 @@ SECTIONS = (
         Section(
             f"{data}_lt_{epochs}", f"{title}, {epochs} epochs", f"{data}_lt", (100,)
         )
-        for data, title in (
-            ("cifar10", "CIFAR-10-LT (re-encoded)"),
-            ("cifar100", "CIFAR-100-LT"),
-        )
+        for data, title in CIFAR
         for epochs in (20, 40, 90)
+    ),
+    *(
+        Section(
+            f"{data}_lt_resnet20",
+            f"{title}, ResNet-20, 40 epochs",
+            f"{data}_lt",
+            (100,),
+        )
+        for data, title in CIFAR
     ),
     *(
         Section(
@@ -79,10 +86,7 @@ SECTIONS = (
             f"{data}_lt",
             (100,),
         )
-        for data, title, most in (
-            ("cifar10", "CIFAR-10-LT (re-encoded)", "2,000"),
-            ("cifar100", "CIFAR-100-LT", "250"),
-        )
+        for (data, title), most in zip(CIFAR, ("2,000", "250"), strict=True)
     ),
     *(
         Section(

@@ -97,7 +97,10 @@ class Alignment:
 
 def with_noise(cls: type, config: dict[str, Any]) -> dict[str, Any]:
     """The configuration, in isotropic noise if it names none, as those of 0.1 do."""
+    return {"noise": "isotropic", **config} if takes(cls, "noise") else config
+
+
+def takes(cls: type, argument: str) -> bool:
+    """Whether a class can be made with this argument."""
     parameters = inspect.signature(cls).parameters.values()
-    if any(p.name == "noise" or p.kind is p.VAR_KEYWORD for p in parameters):
-        return {"noise": "isotropic", **config}
-    return config
+    return any(p.name == argument or p.kind is p.VAR_KEYWORD for p in parameters)

@@ -6,7 +6,13 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_spa import _checks, geometry
 from keras_spa._types import Tensor
-from keras_spa.alignment.base import NOISES, SMALLEST_SHRINKAGE, Alignment, with_noise
+from keras_spa.alignment.base import (
+    NOISES,
+    SMALLEST_SHRINKAGE,
+    Alignment,
+    takes,
+    with_noise,
+)
 from keras_spa.class_statistics import ClassStatistics
 
 
@@ -22,8 +28,9 @@ class SpASLERP(Alignment):
     Angles and directions are those of the metric of the noise, `⟨a, b⟩ = aᵀΣb`, the
     length ‖w_c‖ is the plain one. The target is `Σ⁻¹m_c`, m_c the class mean, and
     biases follow so that the logits of the global mean μ_G stay:
-    `b_c ← b_c + (w_c − w_c')·μ_G`. The paper's form, `SpASLERP.paper()`, takes noise to
-    be isotropic (Σ = I), does not centre the means, and leaves the biases.
+    `b_c ← b_c + (w_c − w_c')·μ_G`. Else a turn would shift all boundaries where μ_G is
+    far from 0, as after a ReLU. The paper's form, `SpASLERP.paper()`, takes noise to be
+    isotropic (Σ = I), does not centre the means, and leaves the biases.
 
     Lengths stay; where the direction is undefined (θ near 0 or π, zero vectors) the
     weight stays.
@@ -50,9 +57,10 @@ class SpASLERP(Alignment):
             features' noise, their within-class covariance Σ, and the targets
             `Σ⁻¹m`; or `"isotropic"`, the paper's: Σ = I.
         shrinkage: α in [0.001, 1]: the noise is taken as `(1−α)Σ + α·tr(Σ)/d·I`.
+        biases: `"follow"` (default) as above, or `"keep"`: they stay, the paper's.
 
     Raises:
-        ValueError: `rate` or `threshold` out of range, or unknown `norm`.
+        ValueError: `rate` or `threshold` out of range, unknown `norm` or `biases`.
 
     Example:
 
@@ -78,6 +86,7 @@ class SpASLERP(Alignment):
         noise: str = "within_class",
         shrinkage: float = 0.1,
         every: int = 1,
+        biases: str = "follow",
     ) -> None:
         if not isinstance(rate, LearningRateSchedule):
             rate = _checks.number("rate", rate, 0, 1)
@@ -87,6 +96,7 @@ class SpASLERP(Alignment):
         self.norm = _checks.choice("norm", norm, ("keep", "equal", "noise"))
         self.noise = _checks.choice("noise", noise, NOISES)
         self.shrinkage = _checks.number("shrinkage", shrinkage, SMALLEST_SHRINKAGE, 1)
+        self.biases = _checks.choice("biases", biases, ("follow", "keep"))
         if center is None:
             center = noise != "isotropic"
         self.center = _checks.choice("center", center, (True, False))
@@ -99,7 +109,8 @@ class SpASLERP(Alignment):
         **kwargs: Any,
     ) -> Self:
         """The paper's form: isotropic noise, un-centred means, biases as they are."""
-        return cls(rate, threshold, **{"noise": "isotropic", **kwargs})
+        kwargs = {"noise": "isotropic", "biases": "keep", **kwargs}
+        return cls(rate, threshold, **kwargs)
 
     def update_weights(
         self,
@@ -157,9 +168,9 @@ class SpASLERP(Alignment):
     ) -> Tensor:
         """`b_c + (w_c − w_c')·μ_G`: the logits of the global mean stay as they were.
 
-        In isotropic noise, the paper's form, biases stay.
+        With `biases="keep"`, as in the paper's form, they stay.
         """
-        if self.noise == "isotropic":
+        if self.biases == "keep":
             return biases
         centre = ops.expand_dims(statistics.centre(), 1 if axis == 0 else 0)
         turned = ops.cast(before, "float32") - ops.cast(after, "float32")
@@ -177,6 +188,7 @@ class SpASLERP(Alignment):
             "noise": self.noise,
             "shrinkage": self.shrinkage,
             "every": self.every,
+            "biases": self.biases,
         }
 
     @classmethod
@@ -184,4 +196,8 @@ class SpASLERP(Alignment):
         if isinstance(config["rate"], dict):
             rate = keras.saving.deserialize_keras_object(config["rate"])
             config = {**config, "rate": rate}
-        return cls(**with_noise(cls, config))
+        config = with_noise(cls, config)
+        if config.get("noise") == "isotropic" and takes(cls, "biases"):
+            # As it was before it could be chosen.
+            config = {"biases": "keep", **config}
+        return cls(**config)

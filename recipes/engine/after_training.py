@@ -1,5 +1,6 @@
 """Methods that improve a trained classifier, compared on the same features."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -20,28 +21,37 @@ from keras_spa.trained import (
     retrain_head,
     scale_head,
 )
-from keras_spa.trained.choose_alignment import plan_alignment
+from keras_spa.trained.choose_alignment import Plan, fitted_choice, plan_alignment
+from keras_spa.trained.linear_classifier import readable
 from reporting import posthoc_page
 from reporting.posthoc_page import (
     ADJUSTED,
+    ADJUSTED_FIT,
+    ADJUSTED_FIT_OF_TEN,
     ALIGNED,
     CHOSEN,
     FITTED,
+    FITTED_OF_TEN,
+    FOLLOWED,
     PAPER,
     RETRAINED,
     RETRAINED_ALIGNED,
     SCALED,
+    TEN,
     UNTOUCHED,
 )
 
 TAUS = np.linspace(0, 1.5, 16)
 SHARES = np.linspace(0, 1, 11)
-TURNS = [
-    spa.SpASLERP.paper(rate, 1.0, center=center, norm=norm)
-    for center in (True, False)
-    for norm in ("keep", "equal")
-    for rate in (0.1, 0.25, 0.5, 0.75, 1.0)
-]
+TURNS = {
+    method: [
+        spa.SpASLERP.paper(rate, 1.0, center=center, norm=norm, biases=biases)
+        for center in (True, False)
+        for norm in ("keep", "equal")
+        for rate in (0.1, 0.25, 0.5, 0.75, 1.0)
+    ]
+    for method, biases in ((PAPER, "keep"), (FOLLOWED, "follow"))
+}
 LDAM_SCALE = 30.0  # of the cosines in its loss
 Classifier = tuple[Any, Any]  # weights (K, d) and biases (K,)
 
@@ -59,15 +69,18 @@ def candidates(
     zero = np.zeros_like(biases)
     prior = log_prior(counts)
     directions = _unit(means)
-    turned = [
-        aligned_classifier(alignment, weights, biases, means, counts)
-        for alignment in TURNS
-    ]
+    turned = {
+        method: [
+            aligned_classifier(alignment, weights, biases, means, counts)
+            for alignment in alignments
+        ]
+        for method, alignments in TURNS.items()
+    }
     return {
         UNTOUCHED: [(weights, biases)],
         "tau-normalisation": [(weights / lengths**share, zero) for share in SHARES],
         "nearest class mean": [(directions, zero)],
-        PAPER: [(weights, biases), *turned],
+        **{method: [(weights, biases), *some] for method, some in turned.items()},
         ADJUSTED: [(weights, biases - prior)],
         CHOSEN: [(weights, biases - tau * prior) for tau in TAUS],
     }
@@ -75,10 +88,11 @@ def candidates(
 
 def with_bias(model: keras.Model) -> keras.Model:
     """The model, with a Dense that has biases in place of a classifier of cosines."""
-    classifier = Observer(model).model.classifier
-    if getattr(classifier, "bias", None) is not None:
+    split = Observer(model).model
+    if getattr(split.classifier, "bias", None) is not None:
         return model
-    bare = getattr(classifier, "scale", None) == 1
+    read = readable(split)
+    bare = read.kind == "cosine" and abs(read.scale - 1) < 0.01
     return convert_head(model, LDAM_SCALE if bare else None)
 
 
@@ -103,33 +117,55 @@ def compare(
     weights, biases = linear_classifier(observer.model)
     counts = data.class_counts
     _, means = spa.metrics.exact_class_means([splits["train"]], len(counts))
-    choices = {
+    classifiers = {
         method: _best(options, splits.get("validation"))
         for method, options in candidates(weights, biases, means, counts).items()
         if len(options) == 1 or "validation" in splits
     }
-    choices |= second_stage(model, tuple(data.train), augment)
-    rules: dict[str, Any] = {ALIGNED: None}
-    if data.validation is not None:
-        rules[FITTED] = tuple(data.validation)
-    found = {}
-    for method, held_out in rules.items():
-        plan = plan_alignment(
-            observer, tuple(data.train), held_out, augment, None, 500, 0
-        )
-        choices[method] = plan.classifier(weights, biases)
-        found[method] = _as_stored(plan.choice)
+    classifiers |= second_stage(model, tuple(data.train), augment)
+    plan = plan_alignment(observer, tuple(data.train), None, augment, None, 500, 0)
+    plans = {ALIGNED: plan}
+    if "validation" in splits:
+        plans |= fitted_plans(plan, (weights, biases), *splits["validation"])
+    classifiers |= {
+        method: plan.classifier(weights, biases) for method, plan in plans.items()
+    }
     accuracies = {}
-    for method, choice in choices.items():
+    for method, (kernel, offsets) in classifiers.items():
         features, labels = splits["test"]
-        per_class = 100 * _accuracy_per_class(features, labels, *choice)
-        logits = features @ choice[0].T + choice[1]
+        per_class = 100 * _accuracy_per_class(features, labels, kernel, offsets)
+        logits = features @ kernel.T + offsets
         accuracies[method] = {
             "all": per_class.mean(),  # the test set is balanced
             **shot_accuracies(per_class, counts),
             posthoc_page.CALIBRATION: 100 * calibration_error(logits, labels),
         }
-    return accuracies, found
+    return accuracies, {name: _as_stored(one.choice) for name, one in plans.items()}
+
+
+def fitted_plans(
+    plan: Plan, classifier: Classifier, features: np.ndarray, labels: np.ndarray
+) -> dict[str, Plan]:
+    """`spa.align`, and logit adjustment, fitted on held-out images by log loss.
+
+    Adjustment is `a·z − τ·log π`: the fit of `spa.align` with a z* that tells no class
+    from another. Both also on the first ten images of each class, where there are more.
+    """
+    none = np.zeros_like(plan.weights), np.zeros_like(plan.biases)
+    each = [np.flatnonzero(labels == c)[:TEN] for c in np.unique(labels)]
+    few = np.concatenate(each)
+    samples: dict[tuple[str, str], Any] = {(FITTED, ADJUSTED_FIT): slice(None)}
+    if len(few) < len(labels):
+        samples[FITTED_OF_TEN, ADJUSTED_FIT_OF_TEN] = few
+    plain = dataclasses.replace(plan.choice, beta=0.0, temperature=1.0)
+    starts = plan, Plan(plain, plan.prior, *none)
+    plans = {}
+    for names, part in samples.items():
+        images = features[part], labels[part]
+        for method, (choice, prior, *optimum) in zip(names, starts, strict=True):
+            choice = fitted_choice(choice, prior, classifier, tuple(optimum), *images)
+            plans[method] = Plan(choice, prior, *optimum)
+    return plans
 
 
 def second_stage(
@@ -148,11 +184,10 @@ def second_stage(
 
 
 def _as_stored(choice: AlignmentChoice) -> dict[str, Any]:
-    names = ("tau", "beta", "scale", "shrinkage", "prior_share", "temperature")
-    return {
-        **{name: float(getattr(choice, name)) for name in names},
-        "verdict": choice.verdict,
-    }
+    """As JSON holds it; the measures of a fit are in the verdict."""
+    fields = dataclasses.asdict(choice)
+    numbers = {name: one for name, one in fields.items() if isinstance(one, float)}
+    return {**numbers, "verdict": choice.verdict}
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

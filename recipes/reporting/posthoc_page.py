@@ -1,5 +1,6 @@
 """The table of `recipes/posthoc.py`: what is gained after training."""
 
+import itertools
 import json
 import pathlib
 from collections.abc import Mapping
@@ -10,13 +11,18 @@ from reporting.summary import SHOTS, configuration_title
 
 UNTOUCHED = "untouched"
 PAPER = "SpA-SLERP, the paper's"
+FOLLOWED = "SpA-SLERP, isotropic, biases follow"
 ADJUSTED = "logit adjustment, τ = 1"
 CHOSEN = "logit adjustment, chosen"
+ADJUSTED_FIT = "logit adjustment, fitted"
 RETRAINED = "head retrained (cRT)"
 RETRAINED_ALIGNED = "head retrained, SpA-SLERP"
 SCALED = "head scaled (LWS)"
 ALIGNED = "spa.align"
 FITTED = "spa.align, held out"
+TEN = 10
+ADJUSTED_FIT_OF_TEN = f"logit adjustment, fitted on {TEN} a class"
+FITTED_OF_TEN = f"spa.align, {TEN} held out a class"
 CALIBRATION = "calibration error"
 Accuracies = dict[str, dict[str, float | None]]  # by method after training, by shots
 Comparisons = Mapping[tuple[str, int], Accuracies]  # by method of training and seed
@@ -37,22 +43,22 @@ def alignment(folder: pathlib.Path | str) -> str | None:
 def values(
     comparisons: Comparisons, training: str, method: str, shots: str
 ) -> dict[int, float | None]:
-    """Accuracy in percent by seed."""
+    """Accuracy in percent by seed, of the models that the method was tried on."""
     return {
         seed: accuracies[method].get(shots)  # older results lack the calibration
         for (name, seed), accuracies in comparisons.items()
-        if name == training
+        if name == training and method in accuracies
     }
 
 
 def gain(
-    comparisons: Comparisons, training: str, method: str
+    comparisons: Comparisons, training: str, method: str, over: str = UNTOUCHED
 ) -> statistics.Gain | None:
-    """Accuracy over the same models untouched; None of these themselves."""
-    if method == UNTOUCHED:
+    """Accuracy over the same models after another method; None over itself."""
+    if method == over:
         return None
     after, before = (
-        values(comparisons, training, name, "all") for name in (method, UNTOUCHED)
+        values(comparisons, training, name, "all") for name in (method, over)
     )
     return statistics.paired_gain(after, before)
 
@@ -69,8 +75,9 @@ def table(comparisons: Comparisons, alignment: str = "none") -> str:
         groups.append(CALIBRATION)
     rows = [["trained with", "after training", all_images, "gain [95 %]", *groups]]
     for training in dict.fromkeys(training for training, _ in comparisons):
-        methods = next(a for (name, _), a in comparisons.items() if name == training)
-        for method in methods:
+        done = [a for (name, _), a in comparisons.items() if name == training]
+        most_first = sorted(done, key=len, reverse=True)
+        for method in dict.fromkeys(itertools.chain(*most_first)):
             texts = {
                 shots: statistics.mean_std(
                     list(values(comparisons, training, method, shots).values())
@@ -79,6 +86,8 @@ def table(comparisons: Comparisons, alignment: str = "none") -> str:
             }
             change = statistics.gain_text(gain(comparisons, training, method))
             name = configuration_title(training, alignment)
-            row = [name, method, texts[all_images], change]
+            tried = sum(method in one for one in done)
+            some = "" if tried == len(done) else f" ({tried} of {len(done)} models)"
+            row = [name, method + some, texts[all_images], change]
             rows.append([*row, *(texts[shots] for shots in groups)])
     return markdown.table(rows)

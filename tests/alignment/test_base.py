@@ -21,7 +21,7 @@ OBJECTS = [
     CosineRamp(0.2, steps=7),
     SpAProj(gamma=0.3, center=False),
     SpAReg(-0.5, center=False, gradient="features"),
-    SpASLERP(0.2, threshold=0.5, center=True, norm="equal"),
+    SpASLERP(0.2, threshold=0.5, center=True, norm="equal", biases="keep"),
     SpASLERP(CosineRamp(0.2, steps=7)),
 ]
 

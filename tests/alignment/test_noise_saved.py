@@ -15,7 +15,8 @@ STRATEGIES = [spa.SpAReg, spa.SpASLERP, spa.SpAProj]
 def test_a_configuration_without_noise_is_of_isotropic_noise(strategy):
     """Such as version 0.1 wrote, which knew no other."""
     config = strategy.paper().get_config()
-    older = {k: v for k, v in config.items() if k not in ("noise", "shrinkage")}
+    unknown = "noise", "shrinkage", "biases"
+    older = {k: v for k, v in config.items() if k not in unknown}
     assert repr(strategy.from_config(older)) == repr(strategy.paper())
     assert strategy.from_config(strategy().get_config()).noise == "within_class"
 
@@ -29,6 +30,15 @@ class Doubled(spa.SpAReg):
 
     def get_config(self):
         return {"half": self.half}
+
+
+def test_biases_of_an_older_file_are_those_of_its_noise():
+    for slerp, biases in ((spa.SpASLERP.paper(), "keep"), (spa.SpASLERP(), "follow")):
+        config = slerp.get_config()
+        del config["biases"]
+        assert spa.SpASLERP.from_config(config).biases == biases
+    chosen = spa.SpASLERP(noise="isotropic")
+    assert spa.SpASLERP.from_config(chosen.get_config()).biases == "follow"
 
 
 def test_subclasses_that_know_no_noise_are_left_alone():

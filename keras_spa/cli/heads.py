@@ -4,10 +4,14 @@ import keras
 
 import keras_spa as spa
 from keras_spa.models._surgery.logits import head_of
+from keras_spa.models._surgery.split import gives_probabilities
 
 
 def with_bias(model: keras.Model) -> tuple[keras.Model, str]:
-    """The model as the rule takes it, and a sentence if its classifier was another."""
+    """The model as the rule takes it, and a sentence if its classifier was another.
+
+    It gives logits or probabilities as it did, and is a `SpAModel` if it was one.
+    """
     head = head_of(spa.trained.Observer(model).model.classifier)
     cosine = isinstance(head, (spa.layers.CosineDense, spa.layers.ETFDense))
     if not cosine and getattr(head, "bias", False) is not None:
@@ -15,6 +19,19 @@ def with_bias(model: keras.Model) -> tuple[keras.Model, str]:
     try:
         converted = spa.trained.convert_head(model)
     except ValueError as error:
+        if "`scale`" in str(error):  # an argument that the command has not
+            error = ValueError(
+                "MODEL gives bare cosines, and its file does not say what the loss "
+                "multiplied them by. In Python, keras_spa.trained.convert_head("
+                "keras.saving.load_model(MODEL), scale=30), or whatever it was, gives "
+                "a model to save and align"
+            )
         raise ValueError(f"The classifier has no bias. {error}") from None
     kind, on = ("cosine ", " of unit features") if cosine else ("", "")
-    return converted, f"The {kind}classifier had no bias: it became a Dense{on}. "
+    told = f"The {kind}classifier had no bias: it became a Dense{on}. "
+    if isinstance(model, spa.SpAModel):
+        return converted, told
+    outputs = converted.classifier(converted.backbone.output)
+    if gives_probabilities(model):
+        outputs = keras.layers.Softmax()(outputs)
+    return keras.Model(converted.backbone.input, outputs, name=model.name), told

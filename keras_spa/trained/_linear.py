@@ -25,7 +25,7 @@ from keras_spa.trained.observe import Observer
 
 CONVERT = (
     "make one of a CosineDense, a fixed ETF, a Dense without a bias or another linear "
-    "layer, spa.trained.convert_head(model)"
+    "layer, spa.trained.convert_head(model), but put it into a subclassed model by hand"
 )
 
 

@@ -8,10 +8,11 @@ import keras
 import numpy as np
 
 from keras_spa._types import Array, Dataset
-from keras_spa.metrics.per_class import exact_class_means
+from keras_spa.metrics.per_class import exact_class_means, within_class_covariance
 from keras_spa.trained._batches import array_batches
 from keras_spa.trained.observe import Observer
 
+UNEQUAL = 1.5  # times the mean, what a class may weigh where each shall count alike
 MOST_LOGITS = 20_000_000  # kept of the training images, and of those held out: 80 MB
 
 
@@ -166,6 +167,38 @@ def finite_class_means(
             "keras_spa.diagnose names the batch"
         )
     return counts, means
+
+
+def noise_covariance(
+    passes: Callable[[], Iterable[tuple[Array, ...]]],
+    data: Dataset,
+    means: Array,
+    counts: Array,
+) -> Array:
+    """`within_class_covariance` of images that may have other frequencies than counted.
+
+    Batches that come augmented may be class-balanced: a second pass then weighs each
+    image by those of its class in the first.
+
+    Args:
+        passes: Gives what `observe` yields, anew at each call.
+        data: What it goes through; in a second pass, if that can be.
+        means: μ (K, d).
+        counts: n (K,), images of each class that the means are of.
+    """
+    seen = np.zeros(len(counts))
+
+    def counted() -> Iterator[tuple[Array, ...]]:
+        for observed in passes():
+            seen[:] += np.bincount(observed[-1], minlength=len(seen))
+            yield observed
+
+    covariance = within_class_covariance(counted(), means, counts)
+    shares = seen[counts > 0] / counts[counts > 0]
+    if shares.max() <= UNEQUAL * shares.mean():
+        return covariance
+    check_repeatable(data)
+    return within_class_covariance(passes(), means, np.where(counts > 0, seen, 0))
 
 
 def collected(observed: Iterable[tuple[Array, Array, Array]]) -> tuple[Array, Array]:

@@ -14,7 +14,7 @@ from keras_spa.losses import log_prior
 from keras_spa.metrics._inputs import listed
 from keras_spa.metrics._noise import SHRINKAGE, unbiased
 from keras_spa.metrics.calibration import calibration_error
-from keras_spa.metrics.per_class import accuracy_per_class, within_class_covariance
+from keras_spa.metrics.per_class import accuracy_per_class
 from keras_spa.trained import adjustment
 from keras_spa.trained._linear import checked_classifier, linear
 from keras_spa.trained._passes import (
@@ -25,6 +25,7 @@ from keras_spa.trained._passes import (
     finite,
     finite_class_means,
     naming,
+    noise_covariance,
     sampled,
 )
 from keras_spa.trained.alignment_choice import AlignmentChoice
@@ -120,7 +121,7 @@ def plan_alignment(
         noisy = dataset
         if augment is not None:
             noisy = augmented(observer, dataset, augment, batch_size)
-        covariance = within_class_covariance(seen(noisy, source), means, counts)
+        covariance = noise_covariance(lambda: seen(noisy, source), noisy, means, counts)
     if augment is None:
         covariance = unbiased(covariance, counts)
     optimal = optimal_classifier(means, counts, covariance)

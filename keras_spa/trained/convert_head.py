@@ -1,5 +1,7 @@
 """Another form of a trained classifier: a Dense with a bias, of the same logits."""
 
+from typing import NoReturn
+
 import keras
 import numpy as np
 
@@ -7,6 +9,7 @@ from keras_spa import _checks
 from keras_spa._types import Array
 from keras_spa.models._surgery.linear_map import LinearMap
 from keras_spa.models._surgery.logits import head_of, logits_layer
+from keras_spa.models._surgery.split import is_graph
 from keras_spa.models._surgery.up_to_head import UpToHead
 from keras_spa.models.spa_model import SpAModel
 from keras_spa.trained._linear import check_whole
@@ -42,7 +45,8 @@ def convert_head(model: keras.Model, scale: float | None = None) -> SpAModel:
     Raises:
         ValueError: a classifier that is neither linear nor a cosine, is quantized, has
             LoRA, or has to be read off its outputs in half precision; a subclassed
-            model; bare cosines without `scale`, a `scale` out of range.
+            model, or one that is not built; bare cosines without `scale`; weights that
+            are not finite, or that `scale` makes so, or 0.
 
     Example:
 
@@ -62,17 +66,13 @@ def convert_head(model: keras.Model, scale: float | None = None) -> SpAModel:
     """
     if scale is not None:
         scale = _checks.positive("scale", scale)
+    known = isinstance(model, (SpAModel, keras.Sequential))
+    if isinstance(model, keras.Model) and not known and not is_graph(model):
+        _refuse_subclassed(model)
     observer = Observer(model)
     old = observer.model
     if isinstance(old.backbone, UpToHead):
-        raise ValueError(
-            "Argument `model` must be a SpAModel, Sequential or Functional model: of a "
-            "subclassed one the old head would stay a part. Give its class a "
-            "keras.layers.Dense(K) in place of the head, behind a "
-            "keras.layers.UnitNormalization() in place of a cosine one, and let "
-            "`set_weights` give it the weights. Received: "
-            f"{_checks.named(old.backbone.model)}"
-        )
+        _refuse_subclassed(old.backbone.model)
     check_whole(observer)
     read = readable(old)
     head = head_of(old.classifier)
@@ -106,17 +106,32 @@ def convert_head(model: keras.Model, scale: float | None = None) -> SpAModel:
     return converted
 
 
+def _refuse_subclassed(model: keras.Model) -> NoReturn:
+    raise ValueError(
+        "Argument `model` must be a SpAModel, Sequential or Functional model: of a "
+        "subclassed one the old head would stay a part. Give its class a "
+        "keras.layers.Dense(K) in place of the head, behind a "
+        "keras.layers.UnitNormalization() in place of a cosine one, and let "
+        f"`set_weights` give it the weights. Received: {_checks.named(model)}"
+    )
+
+
 def _unit_features(backbone: keras.Layer) -> keras.Model:
     """The backbone, and its features made unit in float32, as a cosine sees them."""
     unit = keras.layers.UnitNormalization(dtype="float32", name="unit_features")
     if not getattr(backbone, "inputs", None):
         return keras.Sequential([backbone, unit], name="unit_backbone")
     sequential = isinstance(backbone, keras.Sequential)
+    single = backbone.inputs[0] if sequential else backbone.input
     inputs = keras.tree.map_structure(
         lambda tensor: keras.Input(
-            batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name
+            batch_shape=tensor.shape,
+            dtype=tensor.dtype,
+            # Several are told apart by their names, which one must not share with the
+            # layers that the new model has.
+            name=None if single is tensor else tensor.name,
         ),
-        backbone.inputs[0] if sequential else backbone.input,
+        single,
     )
     return keras.Model(inputs, unit(backbone(inputs)), name="unit_backbone")
 
@@ -130,10 +145,11 @@ def _kernel_and_biases(read: LinearMap, scale: float) -> tuple[Array, Array]:
             np.asarray(factor * a.astype("float64"), "float32")
             for a in (read.weights.T, biases)
         )
-    if not (np.isfinite(kernel).all() and np.isfinite(biases).all()):
+    finite = np.isfinite(kernel).all() and np.isfinite(biases).all()
+    if not finite or (read.weights.any() and not kernel.any()):
         raise ValueError(
-            "Argument `model` must have a classifier whose weights are finite, times "
-            f"`scale` too. Received: {np.abs(read.weights).max():.3g} as the largest, "
-            f"scale={scale:g}"
+            "Argument `model` must have a classifier whose weights are finite, and "
+            "times `scale` too, and not all 0 by it. Received: "
+            f"{np.abs(read.weights).max():.3g} as the largest, scale={scale:g}"
         )
     return kernel, biases

@@ -84,8 +84,11 @@ def test_an_archive_without_names_has_those_of_the_model(run):
     assert run("evaluate", "mine.keras", "data.npz")[0] == 2
 
 
+@pytest.mark.parametrize("softmax", [True, False])
 @pytest.mark.parametrize("cosine", [True, False])
-def test_a_classifier_without_a_bias_becomes_one_that_the_rule_takes(run, cosine):
+def test_a_classifier_without_a_bias_becomes_one_that_the_rule_takes(
+    run, cosine, softmax
+):
     """Before, a page of Python; later, nothing was aligned."""
     archive(30, 20, 10)
     head = keras.layers.Dense(3, use_bias=False)
@@ -93,7 +96,8 @@ def test_a_classifier_without_a_bias_becomes_one_that_the_rule_takes(run, cosine
         head = spa.layers.CosineDense(3, 30.0)
     pooled = [keras.Input((4, 4, 3)), keras.layers.GlobalAveragePooling2D()]
     keras.utils.set_random_seed(0)
-    keras.Sequential([*pooled, head]).save("head.keras")
+    end = [keras.layers.Softmax()] if softmax else []
+    keras.Sequential([*pooled, head, *end]).save("head.keras")
     code, out, _ = run("align", "head.keras", "data.npz", "--output=aligned.keras")
     kind, on = ("cosine ", " of unit features") if cosine else ("", "")
     told = f"The {kind}classifier had no bias: it became a Dense{on}. Aligned by "
@@ -101,9 +105,14 @@ def test_a_classifier_without_a_bias_becomes_one_that_the_rule_takes(run, cosine
     assert told in out
     assert told in spa.ModelCard.read("aligned.keras").method
     aligned = keras.saving.load_model("aligned.keras")
-    assert type(aligned.classifier) is keras.layers.Dense
+    classifier = spa.SpAModel.from_model(aligned).classifier
+    assert isinstance(classifier, keras.layers.Dense)
+    assert classifier.use_bias
     images = np.random.default_rng(1).integers(0, 256, (5, 4, 4, 3))
-    assert aligned(images.astype("float32")).shape == (5, 3)
+    outputs = aligned.predict(images.astype("float32"), verbose=0)
+    assert np.allclose(outputs.sum(axis=1), 1) == softmax
+    assert run("diagnose", "aligned.keras", "data.npz")[0] == 0
+    assert not isinstance(aligned, spa.SpAModel)
 
 
 def test_bare_cosines_are_converted_in_python(run):
@@ -113,10 +122,8 @@ def test_bare_cosines_are_converted_in_python(run):
     keras.Sequential([*pooled, spa.layers.CosineDense(3, 1)]).save("head.keras")
     code, _, err = run("align", "head.keras", "data.npz")
     assert code == 2
-    assert (
-        "Argument `scale` of keras_spa.trained.convert_head must be what the loss"
-        in err
-    )
+    assert "MODEL gives bare cosines, and its file does not say what the loss" in err
+    assert "Argument" not in err
 
 
 def test_confusions_of_classes_that_are_numbers(run):

@@ -56,8 +56,10 @@ def test_the_optimum_is_half_the_mahalanobis_distance_and_attained(seed):
     best = theory.optimal_classifier(means, covariance)
     reached = theory.error_exponent(best[0], means, best[1], covariance=covariance)
     assert reached == pytest.approx(optimum, rel=1e-6)
-    other = theory.exponent_efficiency(weights, means, biases, covariance)
-    assert 0 <= other <= 1
+    other = theory.error_exponent(weights, means, biases, covariance=covariance)
+    assert other < optimum
+    efficiency = theory.exponent_efficiency(weights, means, biases, covariance)
+    assert efficiency == pytest.approx(other / optimum)
 
 
 def test_the_optimal_classifier_decides_as_linear_discriminant_analysis():

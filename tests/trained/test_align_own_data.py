@@ -84,3 +84,21 @@ def test_a_model_that_guesses_is_told(model):
     for wrong in (labels - 1) % K, np.random.RandomState(0).permutation(labels):
         with pytest.warns(UserWarning, match="no more than guessing.*order of its"):
             spa.align(model, (images, wrong), verbose=0)
+
+
+def test_augmented_batches_of_other_frequencies_give_the_same_noise(model):
+    """Each class counts alike, however often its images come."""
+    images, labels = data([40, 8, 4])
+    images[labels == 2, 0] += 9 * np.array([1, -1, 1, -1])
+    often = np.repeat(np.arange(len(labels)), np.array([1, 5, 10])[labels])
+    balanced = [(images[often], labels[often])]
+    own = [(images, labels)]
+    given = {"batch_size": 99, "verbose": 0}
+    kernels = [
+        spa.align(model, (images, labels), augment=augment, **given).get_weights()[0]
+        for augment in (own, balanced, iter(own))
+    ]
+    np.testing.assert_allclose(kernels[1], kernels[0], rtol=1e-5)
+    np.testing.assert_allclose(kernels[2], kernels[0], rtol=1e-5)
+    with pytest.raises(ValueError, match="`augment` must be data that can be gone"):
+        spa.align(model, (images, labels), augment=iter(balanced), **given)

@@ -115,8 +115,22 @@ def test_the_old_head_of_a_subclassed_model_would_stay_a_part(data):
     model = Own()
     model(data[0])
     split = spa.SpAModel.from_model(model, head="fc")
-    with pytest.raises(ValueError, match="subclassed.*UnitNormalization.*Own"):
-        convert_head(split)
+    for given in (model, split):
+        with pytest.raises(ValueError, match="subclassed.*UnitNormalization.*Own"):
+            convert_head(given)
+    with pytest.raises(ValueError, match="but put it into a subclassed model by hand"):
+        spa.align(model, data, head="fc", verbose=0)
+
+
+@pytest.mark.parametrize("name", ["encoder", "unit_features", "unit_backbone"])
+def test_an_input_may_have_the_name_of_a_layer(name, data):
+    image = keras.Input((5,), name=name)
+    inner = keras.Model(image, layers.Dense(6)(image), name="encoder")
+    model = spa.SpAModel(inner, spa.layers.CosineDense(K, 12))
+    converted = convert_head(model)
+    np.testing.assert_allclose(
+        predicted(converted, data[0]), predicted(model, data[0]), atol=1e-4
+    )
 
 
 def test_a_functional_model_of_two_inputs_that_ends_in_a_softmax(data):
@@ -162,8 +176,9 @@ def test_what_is_converted_can_be_looked_at_aligned_and_trained_again(data):
     converted = convert_head(network(spa.layers.ETFDense(K, scale=5)), 2)
     aligned = spa.align(converted, data, verbose=0)
     again = convert_head(spa.align(aligned, data, spa.SpASLERP(0.25), verbose=0))
+    right = predicted(again, data[0]).argmax(axis=1) == data[1]
     report = spa.diagnose(again, data, verbose=0)
-    assert 0 <= report.accuracy <= 1
+    assert report.accuracy == pytest.approx(right.mean())
     again.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
     before = predicted(again, data[0])
     again.fit(*data, verbose=0)
@@ -202,7 +217,7 @@ def test_other_classifiers_are_refused(head, message):
 
 def test_weights_that_are_not_finite_are_refused():
     model = network(layers.Dense(K))
-    for scale in (1e300, 10**400):
+    for scale in (1e300, 10**400, 1e-300):
         with pytest.raises(ValueError, match="`scale`.*Received: "):
             convert_head(model, scale)
     model.layers[-1].bias.assign([0, np.nan, 0, 0])

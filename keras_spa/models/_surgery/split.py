@@ -29,11 +29,22 @@ def split(
         head = find_layer(model, head)
     backbone, head = _parts(model, head)
     _check_head(head, backbone)
-    dtype = model.outputs[0].dtype if _is_graph(model) else None
+    dtype = model.outputs[0].dtype if is_graph(model) else None
     return backbone, logits_layer(head, dtype)
 
 
-def _is_graph(model: keras.Model) -> bool:
+def gives_probabilities(model: keras.Model) -> bool:
+    """Whether the graph of a model's layers ends in a softmax."""
+    if not is_graph(model):
+        return False
+    node, softmaxes = _head_node(model.outputs[0])
+    last = node.operation
+    if isinstance(last, keras.Model):
+        return bool(softmaxes) or gives_probabilities(last)
+    return bool(softmaxes) or ends_in_softmax(last)
+
+
+def is_graph(model: keras.Model) -> bool:
     """Whether what a model computes is the graph of its layers."""
     keras_calls = type(model).call.__module__.startswith("keras.")
     return keras_calls and bool(getattr(model, "outputs", None))
@@ -41,7 +52,7 @@ def _is_graph(model: keras.Model) -> bool:
 
 def _parts(model: keras.Model, head: Any) -> tuple[keras.Layer, keras.Layer]:
     """The model up to its head, and the head."""
-    if not _is_graph(model):
+    if not is_graph(model):
         return _subclassed_parts(model, head)
     if len(model.outputs) != 1:
         raise ValueError(
@@ -53,7 +64,7 @@ def _parts(model: keras.Model, head: Any) -> tuple[keras.Layer, keras.Layer]:
     last = node.operation
     inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     if last is not head and isinstance(last, keras.Model):
-        if not _is_graph(last):
+        if not is_graph(last):
             raise ValueError(
                 "Argument `model` must not end in a subclassed model as a layer. Split "
                 "that one, SpAModel.from_model(inner, head=...), and do in its `call` "

@@ -5,7 +5,7 @@
 
 Takes the trained models METHOD-none-ifN-seedN.keras that a recipe exported, or with
 --alignment=NAME those METHOD-NAME-ifN-seedN.keras, of all methods and seeds, and the
-same flags of data, augmentation and epochs.
+same flags of data, network, augmentation and epochs.
 `spa.align(model, train)` takes the augmentation of the flags and holds nothing out;
 parameters that are chosen, or fitted by `spa.align` with held-out images, are so on the
 validation images of each model, and without --validation_per_class=N there are no such
@@ -36,10 +36,10 @@ from engine.flag_help import arguments_or_help
 from engine.registry import RECIPES
 from keras_spa_cli.screen import quiet
 
-# What the flags and a model's training must have in common.
+# What the flags and a model's training must have in common, if its recipe has it.
 SHARED = (
     *("imbalance_factor", "max_count", "order", "validation_per_class"),
-    *("augment", "epochs"),
+    *("augment", "epochs", "depth", "width"),
 )
 RESULTS = "results.json"
 NAME = re.compile(r"([a-z_]+)-([a-z_]+)-if([\d.]+)-seed(\d+)")
@@ -146,21 +146,34 @@ def other_runs(
         others = [
             {"environment": before.get("environment")} | run
             for run in before["runs"]
-            if (run["method"], run["seed"]) not in compared
+            if (run["method"], int(run["seed"])) not in compared
         ]
+        for run in others:
+            run["accuracy"].keys()
         differences = config.differences(before["flags"])
-    except (KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise ValueError(f"--add: {path} holds no comparison of posthoc.py") from None
     ours = {"recipe": recipe, "alignment": config.alignment}
     for name, value in ours.items():
         if before.get(name, value) != value:  # older files do not state it
             differences[name] = before[name]
-    for name in (*ours, *SHARED, "depth", "width"):
+    for name in (*ours, *SHARED):
         if name in differences:
             raise ValueError(
                 f"--add: {path} is of models with --{name}={differences[name]}, not "
                 f"with {ours.get(name, getattr(config, name, None))}"
             )
+    for model, run in models:
+        if ours_now := training_flags(model, run):
+            like = [one for one in others if one["method"] == run.method]
+            for one in filter(lambda one: "flags" in one, like):
+                theirs = stored_identity(type(run), one["flags"])
+                for name, value in ours_now.items():
+                    if theirs.get(name) != value:
+                        raise ValueError(
+                            f"--add: {path} holds {run.method} trained with --{name}="
+                            f"{theirs.get(name)}, not with {value}"
+                        )
     return others
 
 
@@ -176,7 +189,7 @@ def _check_training(path: pathlib.Path, config: RunConfig) -> None:
     """Raises if a model was trained otherwise than the flags say."""
     theirs = training_flags(path, config)
     for name in SHARED if theirs else ():
-        if theirs[name] != getattr(config, name):
+        if name in theirs and theirs[name] != getattr(config, name):
             raise ValueError(
                 f"{path.name} was trained with --{name}={theirs[name]}, not with "
                 f"{getattr(config, name)}: give the flags of its training"

@@ -94,7 +94,8 @@ def test_comparisons_of_other_models_are_kept_if_wanted(tmp_path):
     models = [(tmp_path / f"{config.name}.keras", config)]
     assert posthoc.other_runs(tmp_path, "cifar10_lt", models) == []
     runs = [{"method": "ce", "seed": seed, "accuracy": {}} for seed in (0, 1)]
-    runs.append({"method": "glmc", "seed": 1, "environment": "newer"})
+    glmc = {"method": "glmc", "seed": 1, "environment": "newer", "accuracy": {}}
+    runs.append(glmc)
     older = {"runs": runs, "flags": config.identity(), "environment": "old"}
     storage.write_result(tmp_path / "results.json", older)
     assert posthoc.other_runs(tmp_path, "cifar10_lt", models) == [
@@ -110,10 +111,33 @@ def test_comparisons_of_other_models_are_kept_if_wanted(tmp_path):
         recipe = value if name == "recipe" else "cifar10_lt"
         with pytest.raises(ValueError, match=f"--add: .*--{name}=.*, not with {value}"):
             posthoc.other_runs(tmp_path, recipe, other)
-    for content in ({}, {"flags": {}}, newer | {"runs": [{}]}, newer | {"runs": 3}):
+    broken = [{"method": "ce", "seed": 9}], [{**runs[0], "seed": "x"}], [{}], 3
+    for content in (
+        *({}, {"flags": {}}, newer | {"flags": []}),
+        *(newer | {"runs": one} for one in broken),
+    ):
         storage.write_result(tmp_path / "results.json", content)
         with pytest.raises(ValueError, match="results.json holds no comparison"):
             posthoc.other_runs(tmp_path, "cifar10_lt", models)
+
+
+def test_models_of_a_method_are_kept_beside_their_like_alone(tmp_path):
+    config = command_line.parse(["--seed=1"], RECIPES["cifar10_lt"]).runs[0]
+    path, other = tmp_path / f"{config.name}.keras", "balanced_softmax"
+    result = dict.fromkeys(storage.NEEDED) | {"flags": config.identity()}
+    storage.write_result(path.with_suffix(".json"), result)
+    kept = [
+        {"method": method, "seed": 7, "accuracy": {}, "flags": config.identity() | own}
+        for method, own in ((config.method, {}), (other, {"learning_rate": 0.3}))
+    ]
+    before = {"runs": kept, "flags": config.identity()}
+    storage.write_result(tmp_path / "results.json", before)
+    models = [(path, config)]
+    assert len(posthoc.other_runs(tmp_path, "cifar10_lt", models)) == 2
+    kept[0]["flags"]["learning_rate"] = 0.3
+    storage.write_result(tmp_path / "results.json", before)
+    with pytest.raises(ValueError, match="--learning_rate=0.3, not with 0.1"):
+        posthoc.other_runs(tmp_path, "cifar10_lt", models)
 
 
 def test_a_missing_library_ends_in_one_line(tmp_path, monkeypatch, capsys):
@@ -142,7 +166,8 @@ def test_models_of_other_data_are_refused(tmp_path):
     (tmp_path / f"{aligned.name}.keras").touch()
     ((path, run),) = posthoc.exported_models(str(tmp_path), aligned)
     assert (path.stem, run) == (aligned.name, aligned)
-    for field, value in (("max_count", 500), ("augment", "crop_flip"), ("epochs", 7)):
+    fields = ("max_count", 500), ("augment", "crop_flip"), ("epochs", 7), ("depth", 20)
+    for field, value in fields:
         other = dataclasses.replace(config, **{field: value})
         with pytest.raises(ValueError, match=f"--{field}=.*, not with {value}: give"):
             posthoc.exported_models(str(tmp_path), other)

@@ -13,6 +13,6 @@ class KerasSpaWarning(UserWarning):
 def warn(message: str) -> None:
     """A warning from the first caller outside of this package and of Keras."""
     frame, level = inspect.currentframe(), 1
-    while frame and frame.f_globals.get("__name__", "").partition(".")[0] in INNER:
+    while frame and str(frame.f_globals.get("__name__")).partition(".")[0] in INNER:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, KerasSpaWarning, stacklevel=level)

@@ -18,8 +18,8 @@ before. The
 documents' tables (recipes/table.py) are of recipes/results/SECTION_posthoc, and of
 recipes/results/SECTION_NAME_posthoc with --alignment=NAME.
 `spa.align` and the second stage need logits `h @ kernel + bias`: cosine classifiers are
-converted first (`keras_spa.trained.convert_head`), the bare cosines of ldam_drw times
-the 30 of its loss, and so are what is measured of them.
+converted first (`keras_spa.trained.convert_head`), bare cosines times the 30 of LDAM;
+what is measured of their features is so of those of length 1 that the cosines see.
 """
 
 import dataclasses

@@ -58,7 +58,9 @@ class AlignmentChoice:
     def verdict(self) -> str:
         """What was found and done, in sentences."""
         share = adjustment.snapped(self.prior_share)
-        if share == 0:
+        if share == self.tau == 0 and not self.before:
+            trained = "Classes of equal frequencies"
+        elif share == 0:
             trained = "Trained with the training frequencies"
         elif share == 1:
             trained = "Trained against the training frequencies"
@@ -67,8 +69,9 @@ class AlignmentChoice:
         done = f"adjusted by τ = {self.tau:.2f}" if self.tau else "not adjusted"
         text = f"{trained}: {done}. "
         if self.beta:
+            towards = "towards" if self.beta > 0 else "away from"
             text += (
-                "Turned towards the optimum in the metric of the noise by β = "
+                f"Turned {towards} the optimum in the metric of the noise by β = "
                 f"{self.beta:.2f} (shrinkage {self.shrinkage:.2f})."
             )
             if self.temperature != 1:

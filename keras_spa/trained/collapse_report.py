@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_spa import markdown
 from keras_spa._types import Array
+from keras_spa.data._labels import distinct
 from keras_spa.files import without_nan
 from keras_spa.metrics.neural_collapse import NeuralCollapse
 from keras_spa.metrics.shot_accuracy import shot_groups
@@ -149,7 +150,7 @@ class CollapseReport:
             accuracy=float(right / images.sum()),
             accuracy_per_class=[float(value) for value in accuracy_per_class],
             metrics=metrics,
-            notes=collapse.notes(weights, class_names),
+            notes=collapse.notes(weights, distinct(class_names)),
             **classes,
         )
 

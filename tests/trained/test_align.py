@@ -184,7 +184,10 @@ def test_a_spa_model_stays_one(model):
 def test_classes_of_one_frequency_have_no_prior_to_adjust(model):
     choice = spa.choose_alignment(model, clusters([20, 20, 20]), verbose=0)
     assert choice.tau == choice.prior_share == 0
-    assert "not adjusted" in str(choice)
+    assert str(choice).startswith("Classes of equal frequencies: not adjusted. ")
+    away = spa.AlignmentChoice(tau=0.5, beta=-0.3, prior_share=0.5)
+    assert "Turned away from the optimum" in str(away)
+    assert "Turned towards the optimum" in str(choice)
 
 
 def test_alignments_that_were_taken_away_leave_a_model_that_can_be_copied(model):

@@ -158,6 +158,11 @@ def test_a_missing_class_is_no_silent_nan(model, data):
         model, (images[:32], labels[:32]), class_names=names, verbose=0
     )
     assert report.notes == ["Classes without images, left out: emu, fox."]
+    names = ["cat", "crane", "emu", "crane"]
+    report = spa.diagnose(
+        model, (images[:32], labels[:32]), class_names=names, verbose=0
+    )
+    assert report.notes == ["Classes without images, left out: emu, crane (3)."]
 
 
 def test_the_bar_and_its_silence(model, data, capsys):

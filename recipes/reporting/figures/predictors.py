@@ -26,8 +26,10 @@ PANELS = {
     "noise exponent": "exponent in the noise's metric",
 }
 NAMES = ("blue", "vermilion", "green", "purple", "sky", "orange", "black")
-HUES = [*(PALETTE[name] for name in NAMES), BROWN, "lightgray", "indigo"]
+MORE = ("darkgray", "indigo", "teal", "deeppink")
+HUES = [*(PALETTE[name] for name in NAMES), BROWN, *MORE]
 MARKERS = "osD^vP"
+COSINES = "Of LDAM-DRW the features are those that its cosines see, of length 1."
 GAIN = "gain of spa.align (points)"
 
 
@@ -53,7 +55,7 @@ def draw(models: Sequence[Model]) -> tuple[Figure, str]:
         "model. Seeds of one row are no independent points, and data sets and losses "
         "differ in many things at once: an association, not a law. Models of "
         "cross-entropy gain most because their logits hold the training frequencies, "
-        "which no measure on these axes knows of."
+        f"which no measure on these axes knows of. {COSINES}"
     )
 
 
@@ -80,7 +82,7 @@ def draw_plain_loss(models: Sequence[Model]) -> tuple[Figure, str]:
         "that is optimal in the noise of the features, less that of the one that is "
         "optimal in isotropic noise, on the features of one trained model; against "
         "the share of the optimal error exponent that the latter keeps (left) and the "
-        "bound of theorem T8 (right). A point a model."
+        f"bound of theorem T8 (right). A point a model. {COSINES}"
     )
 
 
@@ -109,7 +111,9 @@ def _scale(axes: Axes, values: Sequence[float], logarithmic: bool) -> None:
 def _style(models: Sequence[Model], model: Model) -> dict[str, Any]:
     """A color a data set, a marker a method; models aligned in training are full."""
     data = list(dict.fromkeys(model.data for model in models))
-    color = HUES[data.index(model.data) % len(HUES)]
+    if len(data) > len(HUES):
+        raise ValueError(f"{len(data)} data sets have {len(HUES)} colors: add to HUES")
+    color = HUES[data.index(model.data)]
     methods = [name for name in METHODS if name in {one.method for one in models}]
     marker = MARKERS[methods.index(model.method) % len(MARKERS)]
     face = color if model.aligned else "none"

@@ -7,8 +7,8 @@ A number is `FOLDER / CONFIGURATION / MEASURE` or `FOLDER / FACT`:
 - CONFIGURATION is a method and an alignment, `ce + spa_reg`, `ce` alone without one;
   of a post-hoc comparison a method and what came after it, `ce + logit adjustment`.
 - MEASURE is `gain` or one of `summary.MEASURES`; of a post-hoc comparison `gain`,
-  `all`, `many`, `medium`, `few` or `calibration error`. `mean` after it leaves the mean
-  alone.
+  `gain over METHOD`, `all`, `many`, `medium`, `few` or `calibration error`. `mean`
+  after it leaves the mean alone.
 - FACT is one of `FACTS`, or the rank correlation of exponent and error: `correlation by
   class`, `by model`, `many`, `medium`, `few`, or of the models of one method, as in
   `correlation ce`.
@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from engine.names import ALIGNMENTS, METHODS
 from keras_spa import markdown
 from reporting import (
+    aims,
     benchmark_page,
     job_page,
     posthoc_overview,
@@ -31,6 +32,7 @@ from reporting import (
     training_length,
 )
 from reporting.figures import exponents
+from reporting.posthoc_page import UNTOUCHED
 from reporting.rows import RESULTS, ROOT, SECTIONS
 from reporting.summary import Result, Summary
 
@@ -42,6 +44,7 @@ FACTS: dict[str, Callable[[Sequence[Result]], str]] = {
     "runs": lambda runs: str(len(runs)),
     "seeds": lambda runs: str(len({run["seed"] for run in runs})),
 }
+OVER = "gain over "  # and a method after training
 CORRELATION = "correlation "  # and a name in `exponents.correlations`
 
 
@@ -81,11 +84,12 @@ def _number(runs: Sequence[Result], configuration: str, measure: str) -> str:
 
 def _posthoc_number(folder: str, configuration: str, measure: str) -> str:
     training, _, method = (part.strip() for part in configuration.partition("+"))
-    method = method or posthoc_page.UNTOUCHED
+    method = method or UNTOUCHED
     comparisons = posthoc_page.load(RESULTS / folder)
     measure, only_mean = _split_measure(measure)
-    if measure == "gain":
-        change = posthoc_page.gain(comparisons, training, method)
+    if measure == "gain" or measure.startswith(OVER):
+        over = measure.removeprefix(OVER) if measure != "gain" else UNTOUCHED
+        change = posthoc_page.gain(comparisons, training, method, over)
         return _gain_text(change, only_mean)
     values = list(posthoc_page.values(comparisons, training, method, measure).values())
     if not values:
@@ -222,6 +226,7 @@ OVERVIEWS: dict[str, Callable[[], str]] = {
     "gains": _gains,
     "gains in the metric of the noise": _noise_gains,
     "after training": posthoc_overview.table,
+    "aims after training": aims.table,
     "cosine and efficiency": _efficiencies,
     "predictors": predictors.table,
     "optima": predictors.optima_table,

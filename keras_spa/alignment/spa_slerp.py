@@ -1,3 +1,4 @@
+import functools
 from typing import Any, Self
 
 import keras
@@ -39,8 +40,9 @@ class SpASLERP(Alignment):
         rate: a, the share of the angle to turn each step, in [0, 1], or a
             `keras.optimizers.schedules.LearningRateSchedule` of the optimizer's
             iterations: `PiecewiseConstantDecay([n], [0.01, 0.0])` aligns in the first n
-            steps only, `CosineRamp` begins gently. Defaults to 0.01. At 1 the weight
-            takes the direction of its target at once, and what training knew is lost.
+            steps only, and costs nothing after; `CosineRamp` begins gently. Defaults to
+            0.01. At 1 the weight takes the direction of its target at once, and what
+            training knew is lost.
         threshold: Classes whose cosine is above it are left alone, in [−1, 1].
             Defaults to 1: none is.
         center: Whether the class means are centred first. Defaults to True in the
@@ -52,7 +54,7 @@ class SpASLERP(Alignment):
             known, in few or small batches beside d, they outgrow training.
         every: n, optimizer steps from one turn to the next, at least 1 (default). A
             turn then makes up for all of them, `a → 1 − (1−a)ⁿ`. In the metric of the
-            noise a turn solves d equations: 10 makes it free for d in the thousands.
+            noise a turn factorises Σ, (d, d): 10 makes it cheap for d in the thousands.
         noise: `"within_class"`: directions and cosines are those in the metric of the
             features' noise, their within-class covariance Σ, and the targets
             `Σ⁻¹m`; or `"isotropic"`, the paper's: Σ = I.
@@ -120,23 +122,31 @@ class SpASLERP(Alignment):
         axis: int = -1,
     ) -> Tensor:
         weights = statistics.rows("weights", weights, axis)
-        if self.every == 1:
-            return self._turned(weights, statistics, step, axis)
+        rate, due = self.rate, []
+        if self.every > 1:
+            due.append(ops.equal(ops.cast(step, "int32") % self.every, 0))
+        if isinstance(rate, LearningRateSchedule):
+            rate = rate(step)
+            if self.norm != "equal":  # which holds at rate 0, too
+                due.append(ops.greater(rate, 0))
+        if not due:
+            return self._turned(weights, statistics, rate, axis)
         # What is computed within a branch must not be kept for later.
         own = ClassStatistics(*statistics.tensors())
         return ops.cond(
-            ops.equal(ops.cast(step, "int32") % self.every, 0),
-            lambda: self._turned(weights, own, step, axis),
+            functools.reduce(ops.logical_and, due),
+            lambda: self._turned(weights, own, rate, axis),
             lambda: weights,
         )
 
     def _turned(
-        self, weights: Tensor, statistics: ClassStatistics, step: Tensor, axis: int
+        self,
+        weights: Tensor,
+        statistics: ClassStatistics,
+        rate: Tensor | float,
+        axis: int,
     ) -> Tensor:
         seen = ops.cast(statistics.seen, "float32")
-        rate = self.rate
-        if isinstance(rate, LearningRateSchedule):
-            rate = rate(step)
         if self.every > 1:
             rate = 1 - (1 - rate) ** self.every
         noise = self.noise, self.shrinkage

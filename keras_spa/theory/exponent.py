@@ -146,10 +146,10 @@ def exponent_efficiency(
 ) -> float:
     """How much of its features' separability a linear classifier uses, in [0, 1].
 
-    `error_exponent(W, M, b) / optimal_error_exponent(M)`. It is at most 1: on the line
-    through the two closest means the boundary between their classes is no farther
-    than half their distance from one of them. (Rounding above 1 is cut off.) It is
-    the same after a rotation of W and M, a positive scaling of W and b, and the
+    `error_exponent(W, M, b, Σ) / optimal_error_exponent(M, Σ)`. It is at most 1: on the
+    line through the two closest means the boundary between their classes is no farther
+    than half their distance from one of them. (Rounding above 1 is cut off.) It is the
+    same after a rotation of W, M and Σ, a positive scaling of W and b, and the
     addition of one vector to all rows of W.
 
     Args:

@@ -53,10 +53,11 @@ def error_probability(
 ) -> ErrorProbability:
     """Error of a linear classifier at a given noise, however rare errors are.
 
-    Features of class y are `μ_y + σn`, n standard normal; the decision is
+    Features of class y are `μ_y + σΣ^½n`, n standard normal; the decision is
     `argmax_c w_c·h + b_c`, ties being errors. With `r_yj` the distance from `μ_y` to
-    the boundary with class j, negative on the other side, and Q the tail of the
-    standard normal distribution, two classes give `P(error | y) = Q(r_yj/σ)` exactly.
+    the boundary with class j in the metric of Σ (T6), negative on the other side, and Q
+    the tail of the standard normal distribution, two classes give
+    `P(error | y) = Q(r_yj/σ)` exactly.
 
     For more, an error is a fall into the union of the rivals' half-spaces, and
     `P(error | y) = Σ_j Q(r_yj/σ) · E[1/S]`: draw a rival j in proportion to

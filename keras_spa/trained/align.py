@@ -63,7 +63,7 @@ def align(
         model: A `SpAModel`, or any Keras model that `SpAModel.from_model` can split. It
             stays as it is. To be copied, a subclassed model needs a `get_config`.
         dataset: The training images without augmentation: arrays or batches, as in
-            `diagnose`. They are gone through two to four times.
+            `diagnose`. They are gone through one to four times.
         alignment: None (default), or an `Alignment` that updates weights, such as
             `SpASLERP(0.25)`, or `SpASLERP.paper(0.25)` in the paper's form. At rate 1
             every weight takes the direction of its target, and what training knew
@@ -72,7 +72,8 @@ def align(
             be tested on. Of more than 20 million logits or features, a random part,
             and the card says so. Optional.
         augment: The augmentation of the training, a layer or function of a batch of
-            images; or batches that come augmented. Optional.
+            images; or batches that come augmented, of any class frequencies.
+            Optional.
         class_counts: n, training images of each class (K,), where `dataset` holds
             others, such as a part of them. Defaults to the images of each class in
             `dataset`.

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -138,3 +139,32 @@ def test_lengths_stay_while_the_noise_is_another_at_each_turn(norm, longer):
         np.testing.assert_allclose(ratios, longer, rtol=1e-4)
     else:  # what its docstring warns of
         assert (ratios > longer).all()
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() == "jax", reason="JAX traces both branches of a condition"
+)
+def test_after_its_last_step_a_turn_is_not_computed(monkeypatch):
+    first = keras.optimizers.schedules.PiecewiseConstantDecay([3], [0.5, 0.0])
+    weights, means = arrays()
+    slerp = SpASLERP.paper(first, 1.0)
+    calls, original = [], SpASLERP._turned
+
+    def counted(*arguments):
+        calls.append(1)
+        return original(*arguments)
+
+    monkeypatch.setattr(SpASLERP, "_turned", counted)
+    turned = [update(slerp, weights, means, step=step) for step in (3, 4)]
+    assert len(calls) == 1
+    assert np.abs(turned[0] - weights).max() > 0.1
+    np.testing.assert_array_equal(turned[1], weights)
+
+
+def test_equal_lengths_stay_equal_after_the_last_turn():
+    first = keras.optimizers.schedules.PiecewiseConstantDecay([3], [0.5, 0.0])
+    weights, means = arrays()
+    slerp = SpASLERP.paper(first, 1.0, norm="equal")
+    after = update(slerp, weights, means, step=4)[SEEN > 0]
+    lengths = np.linalg.norm(after, axis=1)
+    np.testing.assert_allclose(lengths, lengths.mean(), rtol=1e-5)

@@ -26,7 +26,8 @@ def optimal_classifier(
     if metric is None:
         raise ValueError(
             "Argument `dataset` must give features that scatter about their class "
-            "means. Received: one and the same feature for all images of each class"
+            "means; images of one alone do with `augment=`. Received: one and the same "
+            "feature for all images of each class"
         )
     weights, biases = np.zeros_like(means), np.zeros(len(means))
     weights[met], biases[met] = theory.optimal_classifier(means[met], metric)

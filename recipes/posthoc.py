@@ -146,10 +146,12 @@ def other_runs(
         others = [
             {"environment": before.get("environment")} | run
             for run in before["runs"]
-            if (run["method"], int(run["seed"])) not in compared
+            if (run["method"], run["seed"]) not in compared
         ]
         for run in others:
-            run["accuracy"].keys()
+            kinds = run["method"], run["seed"], run["accuracy"], run.get("flags", {})
+            if [type(kind) for kind in kinds] != [str, int, dict, dict]:
+                raise TypeError(kinds)
         differences = config.differences(before["flags"])
     except (AttributeError, KeyError, TypeError, ValueError):
         raise ValueError(f"--add: {path} holds no comparison of posthoc.py") from None

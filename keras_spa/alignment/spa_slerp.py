@@ -40,7 +40,7 @@ class SpASLERP(Alignment):
         rate: a, the share of the angle to turn each step, in [0, 1], or a
             `keras.optimizers.schedules.LearningRateSchedule` of the optimizer's
             iterations: `PiecewiseConstantDecay([n], [0.01, 0.0])` aligns in the first n
-            steps only, and costs nothing after; `CosineRamp` begins gently. Defaults to
+            steps only, and turns nothing after; `CosineRamp` begins gently. Defaults to
             0.01. At 1 the weight takes the direction of its target at once, and what
             training knew is lost.
         threshold: Classes whose cosine is above it are left alone, in [−1, 1].
@@ -112,7 +112,7 @@ class SpASLERP(Alignment):
     ) -> Self:
         """The paper's form: isotropic noise, un-centred means, biases as they are."""
         kwargs = {"noise": "isotropic", "biases": "keep", **kwargs}
-        return cls(rate, threshold, **kwargs)
+        return _made(cls, {"rate": rate, "threshold": threshold, **kwargs})
 
     def update_weights(
         self,
@@ -128,7 +128,7 @@ class SpASLERP(Alignment):
         if isinstance(rate, LearningRateSchedule):
             rate = rate(step)
             if self.norm != "equal":  # which holds at rate 0, too
-                due.append(ops.greater(rate, 0))
+                due.append(ops.any(ops.greater(rate, 0)))
         if not due:
             return self._turned(weights, statistics, rate, axis)
         # What is computed within a branch must not be kept for later.
@@ -184,7 +184,7 @@ class SpASLERP(Alignment):
             return biases
         centre = ops.expand_dims(statistics.centre(), 1 if axis == 0 else 0)
         turned = ops.cast(before, "float32") - ops.cast(after, "float32")
-        return biases + geometry.dot(turned, centre, axis=axis)
+        return ops.cast(biases, "float32") + geometry.dot(turned, centre, axis=axis)
 
     def get_config(self) -> dict[str, Any]:
         rate = self.rate
@@ -207,7 +207,15 @@ class SpASLERP(Alignment):
             rate = keras.saving.deserialize_keras_object(config["rate"])
             config = {**config, "rate": rate}
         config = with_noise(cls, config)
-        if config.get("noise") == "isotropic" and takes(cls, "biases"):
-            # As it was before it could be chosen.
+        if config.get("noise") == "isotropic":  # as it was before it could be chosen
             config = {"biases": "keep", **config}
+        return _made(cls, config)
+
+
+def _made(cls: type[SpASLERP], config: dict[str, Any]) -> Any:
+    """An instance, of a subclass too whose constructor knows nothing of biases."""
+    if "biases" not in config or takes(cls, "biases"):
         return cls(**config)
+    made = cls(**{name: one for name, one in config.items() if name != "biases"})
+    made.biases = config["biases"]
+    return made

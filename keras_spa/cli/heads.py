@@ -3,6 +3,7 @@
 import keras
 
 import keras_spa as spa
+from keras_spa.models._surgery.fresh_inputs import fresh_inputs
 from keras_spa.models._surgery.logits import head_of
 from keras_spa.models._surgery.split import gives_probabilities
 
@@ -19,7 +20,7 @@ def with_bias(model: keras.Model) -> tuple[keras.Model, str]:
     try:
         converted = spa.trained.convert_head(model)
     except ValueError as error:
-        if "`scale`" in str(error):  # an argument that the command has not
+        if str(error).startswith("Argument `scale`"):  # which the command has not
             error = ValueError(
                 "MODEL gives bare cosines, and its file does not say what the loss "
                 "multiplied them by. In Python, keras_spa.trained.convert_head("
@@ -31,7 +32,8 @@ def with_bias(model: keras.Model) -> tuple[keras.Model, str]:
     told = f"The {kind}classifier had no bias: it became a Dense{on}. "
     if isinstance(model, spa.SpAModel):
         return converted, told
-    outputs = converted.classifier(converted.backbone.output)
+    inputs = fresh_inputs(converted.backbone)
+    outputs = converted.classifier(converted.backbone(inputs))
     if gives_probabilities(model):
-        outputs = keras.layers.Softmax()(outputs)
-    return keras.Model(converted.backbone.input, outputs, name=model.name), told
+        outputs = keras.layers.Softmax(name="probabilities")(outputs)
+    return keras.Model(inputs, outputs, name=model.name), told

@@ -87,7 +87,8 @@ def listed(classes: Array) -> str:
 def class_names(class_names: Sequence[str] | None, num_classes: int) -> list[str]:
     """K strings; by default the class numbers."""
     given = range(num_classes) if class_names is None else class_names
-    if isinstance(given, (str, bytes, type)) or not hasattr(given, "__len__"):
+    unordered = isinstance(given, (str, bytes, type, set, frozenset))
+    if unordered or not hasattr(given, "__len__"):
         raise ValueError(
             f"Argument `class_names` must be a list of {num_classes} names. "
             f"Received: class_names={class_names!r}"

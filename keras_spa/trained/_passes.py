@@ -195,7 +195,7 @@ def noise_covariance(
 
     covariance = within_class_covariance(counted(), means, counts)
     shares = seen[counts > 0] / counts[counts > 0]
-    if shares.max() <= UNEQUAL * shares.mean():
+    if shares.max() <= UNEQUAL * shares[shares > 0].mean():
         return covariance
     check_repeatable(data)
     return within_class_covariance(passes(), means, np.where(counts > 0, seen, 0))

@@ -72,8 +72,8 @@ def align(
             be tested on. Of more than 20 million logits or features, a random part,
             and the card says so. Optional.
         augment: The augmentation of the training, a layer or function of a batch of
-            images; or batches that come augmented, of any class frequencies.
-            Optional.
+            images; or batches that come augmented, of any class frequencies if they
+            can be gone through twice. Optional.
         class_counts: n, training images of each class (K,), where `dataset` holds
             others, such as a part of them. Defaults to the images of each class in
             `dataset`.

@@ -58,7 +58,7 @@ class AlignmentChoice:
     def verdict(self) -> str:
         """What was found and done, in sentences."""
         share = adjustment.snapped(self.prior_share)
-        if share == self.tau == 0 and not self.before:
+        if self.prior_share == self.tau == 0:
             trained = "Classes of equal frequencies"
         elif share == 0:
             trained = "Trained with the training frequencies"

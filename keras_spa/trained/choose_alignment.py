@@ -14,7 +14,7 @@ from keras_spa.losses import log_prior
 from keras_spa.metrics._inputs import listed
 from keras_spa.metrics._noise import SHRINKAGE, unbiased
 from keras_spa.metrics.calibration import calibration_error
-from keras_spa.metrics.per_class import accuracy_per_class
+from keras_spa.metrics.per_class import accuracy_per_class, within_class_covariance
 from keras_spa.trained import adjustment
 from keras_spa.trained._linear import checked_classifier, linear
 from keras_spa.trained._passes import (
@@ -118,10 +118,15 @@ def plan_alignment(
     prior = training_prior(class_counts, counts)
     source = "dataset" if augment is None else "augment"
     with naming(source):
-        noisy = dataset
-        if augment is not None:
-            noisy = augmented(observer, dataset, augment, batch_size)
-        covariance = noise_covariance(lambda: seen(noisy, source), noisy, means, counts)
+        if augment is None or callable(augment):
+            noisy = dataset
+            if augment is not None:
+                noisy = augmented(observer, dataset, augment, batch_size)
+            covariance = within_class_covariance(seen(noisy, source), means, counts)
+        else:
+            covariance = noise_covariance(
+                lambda: seen(augment, source), augment, means, counts
+            )
     if augment is None:
         covariance = unbiased(covariance, counts)
     optimal = optimal_classifier(means, counts, covariance)

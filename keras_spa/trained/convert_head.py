@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_spa import _checks
 from keras_spa._types import Array
+from keras_spa.models._surgery.fresh_inputs import fresh_inputs
 from keras_spa.models._surgery.linear_map import LinearMap
 from keras_spa.models._surgery.logits import head_of, logits_layer
 from keras_spa.models._surgery.split import is_graph
@@ -121,18 +122,7 @@ def _unit_features(backbone: keras.Layer) -> keras.Model:
     unit = keras.layers.UnitNormalization(dtype="float32", name="unit_features")
     if not getattr(backbone, "inputs", None):
         return keras.Sequential([backbone, unit], name="unit_backbone")
-    sequential = isinstance(backbone, keras.Sequential)
-    single = backbone.inputs[0] if sequential else backbone.input
-    inputs = keras.tree.map_structure(
-        lambda tensor: keras.Input(
-            batch_shape=tensor.shape,
-            dtype=tensor.dtype,
-            # Several are told apart by their names, which one must not share with the
-            # layers that the new model has.
-            name=None if single is tensor else tensor.name,
-        ),
-        single,
-    )
+    inputs = fresh_inputs(backbone)
     return keras.Model(inputs, unit(backbone(inputs)), name="unit_backbone")
 
 

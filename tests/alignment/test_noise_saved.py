@@ -41,6 +41,29 @@ def test_biases_of_an_older_file_are_those_of_its_noise():
     assert spa.SpASLERP.from_config(chosen.get_config()).biases == "follow"
 
 
+class Seldom(spa.SpASLERP):
+    """A user's, with all arguments that there were before `biases`."""
+
+    def __init__(
+        self,
+        rate=0.1,
+        threshold=1.0,
+        center=None,
+        norm="keep",
+        noise="within_class",
+        shrinkage=0.1,
+        every=1,
+    ):
+        super().__init__(rate, threshold, center, norm, noise, shrinkage, every)
+
+
+def test_subclasses_may_know_no_biases():
+    for made, biases in ((Seldom.paper(0.2), "keep"), (Seldom(0.2), "follow")):
+        again = Seldom.from_config(made.get_config())
+        assert made.biases == again.biases == biases
+        assert (type(again), again.rate) == (Seldom, 0.2)
+
+
 def test_subclasses_that_know_no_noise_are_left_alone():
     assert Doubled.from_config(Doubled(0.2).get_config()).strength == 0.4
 

@@ -168,3 +168,18 @@ def test_equal_lengths_stay_equal_after_the_last_turn():
     after = update(slerp, weights, means, step=4)[SEEN > 0]
     lengths = np.linalg.norm(after, axis=1)
     np.testing.assert_allclose(lengths, lengths.mean(), rtol=1e-5)
+
+
+class Shaped(keras.optimizers.schedules.LearningRateSchedule):
+    """One that gives an array, as some users' do."""
+
+    def __call__(self, step):
+        return ops.full((1,), 0.5)
+
+
+def test_a_schedule_may_give_an_array():
+    weights, means = arrays()
+    turned = update(SpASLERP.paper(Shaped(), 1.0), weights, means)
+    np.testing.assert_allclose(
+        turned, update(SpASLERP.paper(0.5, 1.0), weights, means), atol=1e-6
+    )

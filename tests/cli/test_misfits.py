@@ -115,6 +115,33 @@ def test_a_classifier_without_a_bias_becomes_one_that_the_rule_takes(
     assert not isinstance(aligned, spa.SpAModel)
 
 
+@pytest.mark.parametrize("name", ["classifier", "softmax", "head_backbone"])
+def test_layers_of_any_name_are_before_a_classifier_without_a_bias(run, name):
+    archive(30, 20, 10)
+    image = keras.Input((4, 4, 3), name=name)
+    x = keras.layers.GlobalAveragePooling2D()(image)
+    x = keras.layers.Rescaling(1 / 255)(x)
+    x = keras.layers.Dense(5, name=f"{name}_")(x)
+    x = keras.layers.Softmax(name="probabilities")(x)
+    outputs = keras.layers.Dense(3, "softmax", use_bias=False)(x)
+    keras.Model(image, outputs, name="head").save("head.keras")
+    code, out, err = run("align", "head.keras", "data.npz", "--output=aligned.keras")
+    assert code == 0, err
+    assert "it became a Dense. " in out
+
+
+def test_weights_that_are_not_finite_are_no_bare_cosines(run):
+    archive(30, 20, 10)
+    pooled = [keras.Input((4, 4, 3)), keras.layers.GlobalAveragePooling2D()]
+    model = keras.Sequential([*pooled, keras.layers.Dense(3, use_bias=False)])
+    model.layers[-1].kernel.assign(np.full((3, 3), np.nan))
+    model.save("head.keras")
+    code, _, err = run("align", "head.keras", "data.npz")
+    assert code == 2
+    assert "finite" in err
+    assert "bare cosines" not in err
+
+
 def test_bare_cosines_are_converted_in_python(run):
     """How LDAM scaled them, their file does not say."""
     archive(30, 20, 10)

@@ -111,7 +111,11 @@ def test_comparisons_of_other_models_are_kept_if_wanted(tmp_path):
         recipe = value if name == "recipe" else "cifar10_lt"
         with pytest.raises(ValueError, match=f"--add: .*--{name}=.*, not with {value}"):
             posthoc.other_runs(tmp_path, recipe, other)
-    broken = [{"method": "ce", "seed": 9}], [{**runs[0], "seed": "x"}], [{}], 3
+    broken = [
+        *([{"method": "ce", "seed": 9}], [{}], 3),
+        *([{**runs[0], "seed": seed}] for seed in ("7", 1.5, None)),
+        [{**runs[0], "flags": "abc"}],
+    ]
     for content in (
         *({}, {"flags": {}}, newer | {"flags": []}),
         *(newer | {"runs": one} for one in broken),

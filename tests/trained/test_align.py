@@ -185,6 +185,9 @@ def test_classes_of_one_frequency_have_no_prior_to_adjust(model):
     choice = spa.choose_alignment(model, clusters([20, 20, 20]), verbose=0)
     assert choice.tau == choice.prior_share == 0
     assert str(choice).startswith("Classes of equal frequencies: not adjusted. ")
+    held_out = clusters([9, 9, 9], seed=1)
+    fitted = spa.choose_alignment(model, clusters([20, 20, 20]), held_out, verbose=0)
+    assert str(fitted).startswith("Classes of equal frequencies: not adjusted. ")
     away = spa.AlignmentChoice(tau=0.5, beta=-0.3, prior_share=0.5)
     assert "Turned away from the optimum" in str(away)
     assert "Turned towards the optimum" in str(choice)

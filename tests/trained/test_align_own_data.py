@@ -102,3 +102,39 @@ def test_augmented_batches_of_other_frequencies_give_the_same_noise(model):
     np.testing.assert_allclose(kernels[2], kernels[0], rtol=1e-5)
     with pytest.raises(ValueError, match="`augment` must be data that can be gone"):
         spa.align(model, (images, labels), augment=iter(balanced), **given)
+
+
+class Drawn(keras.utils.PyDataset):
+    """Each pass draws other images, in other numbers of each class."""
+
+    def __init__(self, images, labels):
+        super().__init__()
+        self.images, self.labels = images, labels
+        self.random = np.random.RandomState(0)
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, _):
+        rows = self.random.randint(0, len(self.labels), len(self.labels))
+        rows[:K] = np.unique(self.labels, return_index=True)[1]
+        return self.images[rows], self.labels[rows]
+
+
+def test_data_that_are_drawn_anew_may_be_augmented_by_a_function(model):
+    drawn = Drawn(*data([40, 8, 2], noise=20.0))
+    for _ in range(4):
+        aligned = spa.align(model, drawn, augment=lambda x: x + 1, verbose=0)
+    assert np.abs(aligned.get_weights()[0] - model.get_weights()[0]).max() > 0
+
+
+def test_augmented_batches_in_training_frequencies_may_lack_classes(model):
+    images, labels = data([40, 8, 4])
+    some = labels < 2
+    once = iter([(images[some], labels[some])])
+    given = {"batch_size": 99, "verbose": 0}
+    kernels = [
+        spa.align(model, (images, labels), augment=augment, **given).get_weights()[0]
+        for augment in (once, [(images[some], labels[some])])
+    ]
+    np.testing.assert_allclose(*kernels, rtol=1e-6)

@@ -186,13 +186,21 @@ ALIGNMENT = {
     ),
     "SpASLERP": Subject(
         aligned(spa.SpASLERP),
-        {**ARRAYS, **NOISY, "rate": 0.5, "threshold": 0.875, "norm": "keep"},
+        {
+            **ARRAYS,
+            **NOISY,
+            "rate": 0.5,
+            "threshold": 0.875,
+            "norm": "keep",
+            "biases": "follow",
+        },
         {
             **NOISE,
             "center": pools.without(pools.FLAGS, "None"),
             "rate": pools.number(0.5, 0, 1),
             "threshold": pools.number(0.875, -1, 1),
             "norm": pools.choice("keep"),
+            "biases": pools.choice("follow"),
             "every": pools.integer(1, 1, huge=ANY),
             "weights": pools.array(WEIGHTS),
         },

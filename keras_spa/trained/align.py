@@ -87,7 +87,7 @@ def align(
         begins anew. A softmax at its end stays there. The `card` of a `SpAModel` comes
         along and says that it was aligned; its accuracy, which was that of `model`, is
         left out. `choose_alignment` with the same arguments says what was done to it,
-        and why.
+        and why; where augmentation is random, but for its draws.
 
     Raises:
         ValueError: a model that cannot be split or copied, a classifier without a bias

@@ -166,17 +166,23 @@ def other_runs(
                 f"with {ours.get(name, getattr(config, name, None))}"
             )
     for model, run in models:
-        if ours_now := training_flags(model, run):
-            like = [one for one in others if one["method"] == run.method]
-            for one in filter(lambda one: "flags" in one, like):
-                theirs = stored_identity(type(run), one["flags"])
-                for name, value in ours_now.items():
-                    if theirs.get(name) != value:
-                        raise ValueError(
-                            f"--add: {path} holds {run.method} trained with --{name}="
-                            f"{theirs.get(name)}, not with {value}"
-                        )
+        for other in others:
+            if other["method"] == run.method and "flags" in other:
+                theirs = stored_identity(type(run), other["flags"])
+                _check_alike(path, run.method, theirs, training_flags(model, run) or {})
     return others
+
+
+def _check_alike(
+    path: pathlib.Path, method: str, theirs: dict[str, Any], ours: dict[str, Any]
+) -> None:
+    """Raises if a model that is kept was trained otherwise than ours of its method."""
+    for name, value in ours.items():
+        if theirs.get(name) != value:
+            raise ValueError(
+                f"--add: {path} holds {method} trained with --{name}="
+                f"{theirs.get(name)}, not with {value}"
+            )
 
 
 def training_flags(path: pathlib.Path, config: RunConfig) -> dict[str, Any] | None:

@@ -83,7 +83,7 @@ def convert_head(model: keras.Model, scale: float | None = None) -> SpAModel:
             f"weights are read off its outputs. Received: {_checks.named(head)}, in "
             f"{head.compute_dtype}"
         )
-    if scale is None and read.kind == "cosine" and abs(read.scale - 1) < 0.01:
+    if scale is None and read.bare:
         raise ValueError(
             "Argument `scale` of keras_spa.trained.convert_head must be what the loss "
             "multiplied the logits by, for a classifier of bare cosines: 30 by default "

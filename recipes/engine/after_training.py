@@ -91,9 +91,7 @@ def with_bias(model: keras.Model) -> keras.Model:
     split = Observer(model).model
     if getattr(split.classifier, "bias", None) is not None:
         return model
-    read = readable(split)
-    bare = read.kind == "cosine" and abs(read.scale - 1) < 0.01
-    return convert_head(model, LDAM_SCALE if bare else None)
+    return convert_head(model, LDAM_SCALE if readable(split).bare else None)
 
 
 def compare(
@@ -152,8 +150,7 @@ def fitted_plans(
     from another. Both also on the first ten images of each class, where there are more.
     """
     none = np.zeros_like(plan.weights), np.zeros_like(plan.biases)
-    each = [np.flatnonzero(labels == c)[:TEN] for c in np.unique(labels)]
-    few = np.concatenate(each)
+    few = np.concatenate([np.flatnonzero(labels == c)[:TEN] for c in np.unique(labels)])
     samples: dict[tuple[str, str], Any] = {(FITTED, ADJUSTED_FIT): slice(None)}
     if len(few) < len(labels):
         samples[FITTED_OF_TEN, ADJUSTED_FIT_OF_TEN] = few

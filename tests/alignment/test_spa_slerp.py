@@ -183,3 +183,23 @@ def test_a_schedule_may_give_an_array():
     np.testing.assert_allclose(
         turned, update(SpASLERP.paper(0.5, 1.0), weights, means), atol=1e-6
     )
+
+
+@pytest.mark.parametrize("center", [True, False])
+def test_biases_follow_a_turn_but_in_the_papers_form(center):
+    weights, means = arrays()
+    known, centre = ClassStatistics(means, SEEN), means[SEEN > 0].mean(axis=0)
+    biases = np.arange(5, dtype="float32")
+    for slerp, stay in (
+        (SpASLERP(0.5, noise="isotropic", center=center), True),
+        (SpASLERP.paper(0.5, 1.0, center=center, biases="follow"), True),
+        (SpASLERP.paper(0.5, 1.0, center=center), False),
+        (SpASLERP(0.5, noise="isotropic", biases="keep"), False),
+    ):
+        turned = slerp.update_weights(weights, known, 0)
+        given = ops.convert_to_tensor(biases)
+        moved = slerp.update_biases(given, weights, turned, known)
+        turned, moved = map(ops.convert_to_numpy, (turned, moved))
+        after, before = turned @ centre + moved, weights @ centre + biases
+        assert np.allclose(after, before, atol=1e-4) == stay
+        assert np.array_equal(moved, biases) != stay

@@ -146,6 +146,12 @@ def test_each_data_set_of_the_stored_models_has_a_color_of_its_own():
     assert len(titles) <= len(set(figures.HUES)) == len(figures.HUES)
 
 
+def test_more_data_sets_than_colors_are_refused(monkeypatch):
+    monkeypatch.setattr(figures, "HUES", figures.HUES[:2])
+    with pytest.raises(ValueError, match="data sets have 2 colors: add to HUES"):
+        figures.draw(predictors.load())
+
+
 def test_each_method_of_the_stored_models_has_a_marker_of_its_own():
     """Before, LDAM-DRW looked like GLMC."""
     models = predictors.load()

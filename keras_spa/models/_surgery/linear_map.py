@@ -30,6 +30,11 @@ class LinearMap(NamedTuple):
     kind: str  # "stored": its kernel and bias; "read" off its outputs; or "cosine"
     scale: float = 1.0
 
+    @property
+    def bare(self) -> bool:
+        """Whether it gives cosines that nothing multiplies, but for 16-bit rounding."""
+        return self.kind == "cosine" and abs(self.scale - 1) < 0.01
+
     def factors(self, features: Array) -> tuple[Array, Array, Array]:
         """Rows (B, d), which a cosine makes unit, weights and biases: its products."""
         h, weights = (np.asarray(a, "float64") for a in (features, self.weights))
